@@ -1,0 +1,1 @@
+//! The remote APIs: auth, transport, rate limits, wire types; no business meaning.

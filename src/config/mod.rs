@@ -1,0 +1,1 @@
+//! One struct per role, validated once at start.

@@ -1,0 +1,1 @@
+//! The vocabulary: ids, values, records, observations, journal events, commands, view entries.

@@ -1,0 +1,1 @@
+//! Who is who: match keys, lookups, links, deferrals, creation.

@@ -1,0 +1,1 @@
+//! Adapters of the event log port, and every topic and group name.

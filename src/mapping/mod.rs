@@ -1,0 +1,1 @@
+//! The mapping file: fields, meaning, owner, direction, transforms, conditions, lint.

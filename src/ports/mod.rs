@@ -1,0 +1,1 @@
+//! The edges as small traits, each with its guarantee written on it.

@@ -1,0 +1,1 @@
+//! Decide, journal, evolve, project: the stateful heart and the loop around it.

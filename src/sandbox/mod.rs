@@ -1,0 +1,1 @@
+//! Simulators of Intercom and Salesforce that speak the vendors' real protocols.

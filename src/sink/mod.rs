@@ -1,0 +1,1 @@
+//! Commands in, idempotent requests out, results back.

@@ -1,0 +1,1 @@
+//! Adapter of the view store port on sled: every key layout.

@@ -1,0 +1,1 @@
+//! What must change where: seen, decided, desired, versions, one write per record.
