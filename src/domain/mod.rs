@@ -1,1 +1,31 @@
 //! The vocabulary: ids, values, records, observations, journal events, commands, view entries.
+//!
+//! Nothing here does IO, reads a clock or draws a random number; nothing here knows Avro.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod command;
+pub mod ids;
+pub mod journal;
+pub mod message;
+pub mod observation;
+pub mod record;
+pub mod result;
+pub mod time;
+pub mod value;
+pub mod view;
+pub mod view_key;
+
+pub use command::{Command, CommandKind, FieldWrite, Lookup, LookupQuery, ReadCommand};
+pub use command::{WriteCommand, WriteTarget};
+pub use ids::{BridgeId, CommandId, CustomerId, EventId, ObjectName, ObservationId, ReviewId};
+pub use ids::{RecordRef, SourceId};
+pub use journal::{DomainEvent, JournalEntry, JournalKey};
+pub use message::{Cursor, DeadLetter, Message, Notification, Topic, TraceLine};
+pub use observation::{Change, Observation, ObservationBody, RawPayload};
+pub use record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot, RefSet};
+pub use result::{CommandResult, Outcome, RejectClass, Rejection};
+pub use time::{Timestamp, Version};
+pub use value::Value;
+pub use view::{Journal, ViewEntry, ViewRead, ViewWrite};
+pub use view_key::ViewKey;

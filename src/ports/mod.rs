@@ -1,1 +1,5 @@
 //! The edges as small traits, each with its guarantee written on it.
+
+pub mod clock;
+pub mod event_log;
+pub mod view_store;

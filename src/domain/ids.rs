@@ -1,0 +1,275 @@
+//! Typed ids. Ids of ours are derived from natural keys by hashing, never drawn.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest text id we accept from configuration or a remote system, in bytes.
+pub const TEXT_ID_BYTES_MAX: usize = 255;
+
+/// Why a text is no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("an id must not be empty")]
+    Empty,
+    #[error("an id has at most {TEXT_ID_BYTES_MAX} bytes, this one has {0}")]
+    TooLong(usize),
+    #[error("an id holds no control characters")]
+    Control,
+    #[error("expected {0} lower-case hex digits")]
+    Hex(usize),
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a text as this kind of id: 1 to 255 bytes, no control characters.
+            pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+                let text = text.into();
+                check_text(&text)?;
+                Ok(Self(text))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// The tenant: the workspaces and orgs whose customers are the same customers.
+    BridgeId
+);
+text_id!(
+    /// One Intercom workspace or one Salesforce org, by its name in the configuration.
+    SourceId
+);
+text_id!(
+    /// The kind of a record in its own system: `contact`, `company`, `Lead`, `Contact`, `Account`.
+    ObjectName
+);
+
+/// One object in one source. Record ids are unique only within their source.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordRef {
+    pub source: SourceId,
+    pub object: ObjectName,
+    /// As the remote system writes it; Salesforce ids in their 18-character form.
+    pub id: String,
+}
+
+impl RecordRef {
+    pub fn new(source: &SourceId, object: &str, id: impl Into<String>) -> Result<Self, Error> {
+        let id = id.into();
+        check_text(&id)?;
+        Ok(Self {
+            source: source.clone(),
+            object: ObjectName::new(object)?,
+            id,
+        })
+    }
+
+    /// The key under which the view's indexes know this record.
+    pub fn hash(&self) -> [u8; 16] {
+        let parts = [self.source.as_str(), self.object.as_str(), &self.id];
+        derive("record", &parts.map(str::as_bytes))
+    }
+}
+
+impl fmt::Display for RecordRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.source, self.object, self.id)
+    }
+}
+
+impl fmt::Debug for RecordRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordRef({self})")
+    }
+}
+
+macro_rules! hash_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            pub const PREFIX: &str = $prefix;
+
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// Reads the text form, with or without its prefix.
+            pub fn parse(text: &str) -> Result<Self, Error> {
+                let digits = text.strip_prefix(Self::PREFIX).unwrap_or(text);
+                let mut bytes = [0; 16];
+                hex::decode_to_slice(digits, &mut bytes).map_err(|_| Error::Hex(32))?;
+                Ok(Self(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+    };
+}
+
+hash_id!(
+    /// The person or company behind linked records; stable over merges and rebuilds.
+    CustomerId,
+    "cus_"
+);
+hash_id!(
+    /// One journal event.
+    EventId,
+    "evt_"
+);
+hash_id!(
+    /// One thing a source told us; equal for every repetition of the same notification.
+    ObservationId,
+    "obs_"
+);
+hash_id!(
+    /// One write or read of ours; stays the same over its attempts.
+    CommandId,
+    "cmd_"
+);
+hash_id!(
+    /// An ambiguity or conflict waiting for a person.
+    ReviewId,
+    "rev_"
+);
+
+impl CustomerId {
+    /// The id of the customer founded by the journal event at `sequence`.
+    pub fn founded_at(bridge: &BridgeId, sequence: u64) -> Self {
+        Self(of_sequence("customer", bridge.as_str(), sequence))
+    }
+}
+
+impl EventId {
+    pub fn at(journal_key: &str, sequence: u64) -> Self {
+        Self(of_sequence("event", journal_key, sequence))
+    }
+}
+
+impl CommandId {
+    /// The id of the command first requested by the journal event at `sequence`.
+    pub fn requested_at(bridge: &BridgeId, sequence: u64) -> Self {
+        Self(of_sequence("command", bridge.as_str(), sequence))
+    }
+}
+
+impl ReviewId {
+    pub fn opened_at(bridge: &BridgeId, sequence: u64) -> Self {
+        Self(of_sequence("review", bridge.as_str(), sequence))
+    }
+}
+
+impl ObservationId {
+    /// A webhook: the workspace and the notification's own id, equal on each of its deliveries.
+    pub fn of_notification(app_id: &str, notification_id: &str) -> Self {
+        Self(derive(
+            "notification",
+            &[app_id.as_bytes(), notification_id.as_bytes()],
+        ))
+    }
+
+    /// The result of one attempt of a command.
+    pub fn of_result(command: &CommandId, attempt: u32) -> Self {
+        Self(derive(
+            "result",
+            &[command.as_bytes(), &attempt.to_be_bytes()],
+        ))
+    }
+
+    /// An operator's decision or a mapping to activate, by its own id.
+    pub fn of_decision(id: &str) -> Self {
+        Self(derive("decision", &[id.as_bytes()]))
+    }
+}
+
+/// Hashes length-prefixed parts under a name: equal parts give equal ids on every machine.
+pub fn derive(kind: &str, parts: &[&[u8]]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    id
+}
+
+fn of_sequence(kind: &str, journal_key: &str, sequence: u64) -> [u8; 16] {
+    derive(kind, &[journal_key.as_bytes(), &sequence.to_be_bytes()])
+}
+
+fn check_text(text: &str) -> Result<(), Error> {
+    if text.is_empty() {
+        return Err(Error::Empty);
+    }
+    if text.len() > TEXT_ID_BYTES_MAX {
+        return Err(Error::TooLong(text.len()));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::Control);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_kept_apart_in_derived_ids() {
+        assert_ne!(derive("k", &[b"ab", b"c"]), derive("k", &[b"a", b"bc"]));
+        assert_ne!(derive("k", &[b"a"]), derive("l", &[b"a"]));
+    }
+
+    #[test]
+    fn a_derived_id_is_the_same_for_ever() {
+        let id = ObservationId::of_notification("abc123def", "notif_1");
+        assert_eq!(id.to_string(), "obs_6af4bfdb1b8f620d3439071d974a473c");
+        assert_eq!(ObservationId::parse(&id.to_string()), Ok(id));
+    }
+
+    #[test]
+    fn text_ids_refuse_what_would_break_keys_and_logs() {
+        assert_eq!(BridgeId::new(""), Err(Error::Empty));
+        assert_eq!(BridgeId::new("a\nb"), Err(Error::Control));
+        assert_eq!(BridgeId::new("x".repeat(256)), Err(Error::TooLong(256)));
+    }
+}

@@ -1,0 +1,396 @@
+//! The journal's domain events: what the processor decided, in past tense. Names are storage
+//! format. The view changes by these events and by nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::Command;
+use crate::domain::ids::{BridgeId, CommandId, CustomerId, EventId, ObservationId};
+use crate::domain::ids::{RecordRef, ReviewId, SourceId};
+use crate::domain::message::Topic;
+use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot};
+use crate::domain::result::Rejection;
+use crate::domain::time::{Timestamp, Version};
+use crate::domain::value::Value;
+
+/// One line of the journal. Sequences are dense and begin at 0 for each key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    pub key: JournalKey,
+    pub sequence: u64,
+    /// The stamp of the poll in which it was decided, by our clock.
+    pub at: Timestamp,
+    /// The observation that was being decided; none for time and bookkeeping.
+    pub cause: Option<ObservationId>,
+    pub event: DomainEvent,
+}
+
+impl JournalEntry {
+    pub fn id(&self) -> EventId {
+        EventId::at(&self.key.to_string(), self.sequence)
+    }
+}
+
+/// Whose sequence an event belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum JournalKey {
+    Bridge(BridgeId),
+    /// Bookkeeping of a partition, written as `_partition/<p>`.
+    Partition(u32),
+}
+
+impl fmt::Display for JournalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge(bridge) => write!(f, "{bridge}"),
+            Self::Partition(partition) => write!(f, "_partition/{partition}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DomainEvent {
+    // === what the user wants ===
+    MappingActivated {
+        version: u64,
+        hash: [u8; 32],
+        body: String,
+    },
+
+    // === what is known of records ===
+    CustomerFounded {
+        customer: CustomerId,
+        kind: CustomerKind,
+        record: RecordRef,
+    },
+    /// Fields that moved, and the whole sets where they changed.
+    RecordSeen {
+        record: RecordRef,
+        version: Version,
+        via: Via,
+        fields: Fields,
+        tags: Option<BTreeSet<String>>,
+        companies: Option<BTreeSet<String>>,
+        keys: Option<BTreeSet<MatchKey>>,
+    },
+    TagNamed {
+        source: SourceId,
+        tag_id: String,
+        name: String,
+    },
+    RecordLeft {
+        record: RecordRef,
+        how: Gone,
+    },
+    RecordReturned {
+        record: RecordRef,
+    },
+
+    // === who is who ===
+    RecordLinked {
+        left: RecordRef,
+        right: RecordRef,
+        rule: MatchRule,
+        rule_version: u32,
+        /// The hash of the key that matched, or the command that created; never a value.
+        evidence: String,
+        /// The customer that holds both from now on.
+        customer: CustomerId,
+        /// The customer that became an alias of it.
+        absorbed: Option<CustomerId>,
+    },
+    LinkDeferred {
+        record: RecordRef,
+        behind: RecordRef,
+        deadline: Timestamp,
+    },
+    DeferralEnded {
+        record: RecordRef,
+        why: String,
+    },
+    /// The record qualifies for creation but lacks something; a later value goes on from here.
+    RecordWaiting {
+        record: RecordRef,
+        missing: Vec<String>,
+    },
+    WaitingEnded {
+        record: RecordRef,
+    },
+    /// The creation waits for the company's read, or its placeholder waits for the name.
+    CompanyAwaited {
+        record: RecordRef,
+        company: RecordRef,
+    },
+
+    // === what should hold ===
+    FieldAgreed {
+        customer: CustomerId,
+        field: String,
+        value: Value,
+        previous: Value,
+        by: RecordRef,
+        /// The policy that decided: `moved`, `fill_blank`, `founding`.
+        policy: String,
+    },
+    DesiredChanged {
+        record: RecordRef,
+        desires: Vec<Desire>,
+    },
+
+    // === commands and their endings ===
+    WriteRequested {
+        command: Command,
+    },
+    ReadRequested {
+        command: Command,
+        purpose: ReadPurpose,
+    },
+    WriteSettled {
+        command: CommandId,
+        attempt: u32,
+        record: RecordRef,
+        ending: WriteEnding,
+    },
+    ReadSettled {
+        command: CommandId,
+        attempt: u32,
+        ending: ReadEnding,
+    },
+    /// The pair (record, desired) is not written again until something about it changes.
+    WriteBlocked {
+        record: RecordRef,
+        pair: [u8; 16],
+        review: ReviewId,
+    },
+    WriteUnblocked {
+        record: RecordRef,
+        why: String,
+    },
+
+    // === waiting for certainty ===
+    ObservationHeld {
+        record: RecordRef,
+        held: HeldObservation,
+        deadline: Timestamp,
+    },
+    HoldReleased {
+        record: RecordRef,
+        observation: ObservationId,
+        verdict: Verdict,
+    },
+    RereadRequired {
+        record: RecordRef,
+    },
+
+    // === people ===
+    ReviewOpened {
+        review: ReviewId,
+        kind: ReviewKind,
+        record: RecordRef,
+        candidates: Vec<RecordRef>,
+        /// A code and ids; never a value.
+        reason: String,
+    },
+    ReviewClosed {
+        review: ReviewId,
+        how: String,
+    },
+
+    // === time and bookkeeping ===
+    TimeAdvanced {
+        to: Timestamp,
+    },
+    BatchConsumed {
+        inputs: Vec<InputRange>,
+        /// Ids that enter the dedupe window, in order.
+        observations: Vec<(BridgeId, ObservationId)>,
+        /// How many observations changed nothing, by reason; their lines are in the trace.
+        unchanged: BTreeMap<String, u64>,
+    },
+    DigestRecorded {
+        digest: [u8; 32],
+        view_version: u32,
+    },
+    BridgeQuarantined {
+        bridge: BridgeId,
+        positions: Vec<InputRange>,
+        reason: String,
+    },
+}
+
+impl DomainEvent {
+    /// The name under which the event is stored, counted and shown.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MappingActivated { .. } => "mapping_activated",
+            Self::CustomerFounded { .. } => "customer_founded",
+            Self::RecordSeen { .. } => "record_seen",
+            Self::TagNamed { .. } => "tag_named",
+            Self::RecordLeft { .. } => "record_left",
+            Self::RecordReturned { .. } => "record_returned",
+            Self::RecordLinked { .. } => "record_linked",
+            Self::LinkDeferred { .. } => "link_deferred",
+            Self::DeferralEnded { .. } => "deferral_ended",
+            Self::RecordWaiting { .. } => "record_waiting",
+            Self::WaitingEnded { .. } => "waiting_ended",
+            Self::CompanyAwaited { .. } => "company_awaited",
+            Self::FieldAgreed { .. } => "field_agreed",
+            Self::DesiredChanged { .. } => "desired_changed",
+            Self::WriteRequested { .. } => "write_requested",
+            Self::ReadRequested { .. } => "read_requested",
+            Self::WriteSettled { .. } => "write_settled",
+            Self::ReadSettled { .. } => "read_settled",
+            Self::WriteBlocked { .. } => "write_blocked",
+            Self::WriteUnblocked { .. } => "write_unblocked",
+            Self::ObservationHeld { .. } => "observation_held",
+            Self::HoldReleased { .. } => "hold_released",
+            Self::RereadRequired { .. } => "reread_required",
+            Self::ReviewOpened { .. } => "review_opened",
+            Self::ReviewClosed { .. } => "review_closed",
+            Self::TimeAdvanced { .. } => "time_advanced",
+            Self::BatchConsumed { .. } => "batch_consumed",
+            Self::DigestRecorded { .. } => "digest_recorded",
+            Self::BridgeQuarantined { .. } => "bridge_quarantined",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CustomerKind {
+    Person,
+    Company,
+}
+
+/// By which way a value became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Via {
+    Webhook,
+    Read,
+    Lookup,
+    /// The remote's answer to our write, or a repeat that looked before writing.
+    Write,
+}
+
+/// What one field of one record should hold, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desire {
+    /// API name in the record's system.
+    pub name: String,
+    pub value: Value,
+    pub basis: Basis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Basis {
+    /// A decided value through the record's transform.
+    Agreed,
+    /// At the first link the record held a value of its own, which stays.
+    Kept,
+    /// A constant of the creation rule.
+    Constant,
+    /// A stand-in for a value that is not known yet; the real one replaces it.
+    Placeholder,
+    /// Our explicit key.
+    Key,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReadPurpose {
+    /// Before a first create: is there a counterpart already?
+    FirstLookup,
+    /// Two versions of a record that cannot be ordered.
+    Tie,
+    /// A write whose outcome is unknown.
+    AfterUnknown,
+    /// More was held than is kept, or a read was overtaken.
+    Reread,
+    /// A company that a record names and the view does not know.
+    Company,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteEnding {
+    /// Holds. `values`: as the remote answered, else as sent and unconfirmed.
+    Done {
+        created: bool,
+        values: Option<Fields>,
+        version: Option<Version>,
+    },
+    /// A repeat looked first and found other values; it did not write.
+    FoundOther,
+    Rejected(Rejection),
+    Unknown {
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadEnding {
+    Answered,
+    NotFound,
+    Rejected(Rejection),
+    Unknown { reason: String },
+}
+
+/// A change kept until the write or read that it overlaps has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldObservation {
+    pub observation: ObservationId,
+    pub via: Via,
+    pub version: Version,
+    pub fields: Fields,
+    pub tags: Option<BTreeSet<String>>,
+    pub companies: Option<BTreeSet<String>>,
+}
+
+impl HeldObservation {
+    /// The snapshot again, for the fold that follows the release.
+    pub fn snapshot(&self, record: &RecordRef) -> RecordSnapshot {
+        let set = |ids: &Option<BTreeSet<String>>| {
+            ids.clone().map(|ids| crate::domain::record::RefSet {
+                ids,
+                complete: true,
+            })
+        };
+        RecordSnapshot {
+            record: record.clone(),
+            version: self.version,
+            fields: self.fields.clone(),
+            tags: set(&self.tags),
+            companies: set(&self.companies),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Strictly older than the result.
+    Dropped,
+    /// Strictly newer: folded as a change of its own.
+    Folded,
+    /// Cannot be ordered: a read decides.
+    Reread,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReviewKind {
+    /// Several records match.
+    Ambiguous,
+    /// The remote refused a write.
+    Rejected,
+    /// A command has not been answered in many attempts.
+    Unanswered,
+    /// Reads keep being overtaken.
+    Unsettled,
+}
+
+/// The entries of one input that a batch took: `from` included, `to` excluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRange {
+    pub topic: Topic,
+    pub partition: u32,
+    pub from: u64,
+    pub to: u64,
+}

@@ -1,0 +1,82 @@
+//! What a source says of one record: a snapshot of its scalars, its tags, its companies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{RecordRef, derive};
+use crate::domain::time::Version;
+use crate::domain::value::Value;
+
+/// Field name (an API name or a path such as `custom_attributes.job_title`) to value.
+pub type Fields = BTreeMap<String, Value>;
+
+/// A set of ids that the source may have cut short (Intercom lists at most 10 tags, companies).
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RefSet {
+    pub ids: BTreeSet<String>,
+    /// False when the source said that there are more than it listed.
+    pub complete: bool,
+}
+
+/// A record as its source showed it at one moment. Values keep the source's own form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSnapshot {
+    pub record: RecordRef,
+    pub version: Version,
+    /// Every scalar of the record that the source showed, by path. A path that is absent was not
+    /// shown; one that is `Null` is blank.
+    pub fields: Fields,
+    pub tags: Option<RefSet>,
+    pub companies: Option<RefSet>,
+}
+
+/// How a record left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Gone {
+    Archived,
+    Deleted,
+    /// A read by id found nothing: merged, archived or deleted, the source does not say which.
+    NotFound,
+}
+
+/// The rule by which two records are one customer, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum MatchRule {
+    /// Our key in the other system's field.
+    Explicit,
+    /// A configured id that both systems hold.
+    ExternalId,
+    /// The normalised e-mail address.
+    Email,
+    /// The governed company key.
+    AccountKey,
+    /// We created the one from the other.
+    Created,
+    /// The source merged the two itself.
+    SourceMerge,
+}
+
+/// A normalised identifier, hashed: the index of the view holds no personal value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MatchKey {
+    pub rule: MatchRule,
+    pub hash: [u8; 16],
+}
+
+impl MatchKey {
+    pub fn new(rule: MatchRule, normalised: &str) -> Self {
+        let name = match rule {
+            MatchRule::Explicit => "explicit",
+            MatchRule::ExternalId => "external_id",
+            MatchRule::Email => "email",
+            MatchRule::AccountKey => "account_key",
+            MatchRule::Created => "created",
+            MatchRule::SourceMerge => "source_merge",
+        };
+        Self {
+            rule,
+            hash: derive("match", &[name.as_bytes(), normalised.as_bytes()]),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The view's entries and the traits through which the pure code reads and changes them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::Command;
+use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
+use crate::domain::journal::{CustomerKind, Desire, DomainEvent, HeldObservation, ReadPurpose};
+use crate::domain::journal::{InputRange, ReviewKind, Via};
+use crate::domain::record::{Gone, MatchKey, MatchRule};
+use crate::domain::time::{Timestamp, Version};
+use crate::domain::value::Value;
+use crate::domain::view_key::ViewKey;
+
+/// Counts changes of the layout of entries; a store of another version is rebuilt.
+pub const VIEW_VERSION: u32 = 1;
+/// Holds kept per record; beyond that a read is required instead.
+pub const HELD_MAX: usize = 8;
+/// Writes a record remembers, to tell late echoes from changes.
+pub const RECENT_WRITES_MAX: usize = 8;
+/// Observation ids remembered per bridge.
+pub const DEDUPE_WINDOW_MAX: u64 = 100_000;
+/// Contacts that one company keeps as waiting for its name.
+pub const AWAITED_BY_MAX: usize = 64;
+
+/// Reads the view. Answers hold for the moment of the call: the newest change comes first.
+pub trait ViewRead {
+    fn get(&self, key: &ViewKey) -> Option<Arc<ViewEntry>>;
+    /// The first key in `from..to` with its entry.
+    fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)>;
+}
+
+/// Changes the view; called by `evolve` alone.
+pub trait ViewWrite: ViewRead {
+    fn put(&mut self, key: ViewKey, entry: ViewEntry);
+    fn remove(&mut self, key: &ViewKey);
+}
+
+/// A view with a pen: rules read it, emit events, and see at once what they changed.
+pub trait Journal: ViewRead {
+    fn bridge(&self) -> &BridgeId;
+    /// The poll's stamp.
+    fn now(&self) -> Timestamp;
+    /// The observation being decided; the id of all zeros while a deadline is.
+    fn cause(&self) -> ObservationId;
+    /// The sequence the next event will get; ids are derived from it.
+    fn next_sequence(&self) -> u64;
+    fn emit(&mut self, event: DomainEvent);
+    /// Says why the observation, or a part of it, changed nothing.
+    fn trace(&mut self, reason: &str, record: Option<&RecordRef>);
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ViewEntry {
+    Customer(Customer),
+    CustomerOf(CustomerId),
+    Alias(CustomerId),
+    Match(Matching),
+    Outstanding(Outstanding),
+    Due(Due),
+    Review(ReviewItem),
+    Deduped(u64),
+    Window(ObservationId),
+    TagName(String),
+    Mapping(ActiveMapping),
+    Bridge(BridgeState),
+    Partition(PartitionState),
+}
+
+impl ViewEntry {
+    /// The entry's canonical bytes: postcard's format, fields in declared order, maps sorted.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("entries hold nothing that postcard cannot write")
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+}
+
+/// A person or company: the connected component of linked records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    pub id: CustomerId,
+    pub kind: CustomerKind,
+    /// Journal sequence of the founding; the smaller one keeps its id in a merge.
+    pub founded: u64,
+    pub records: BTreeMap<RecordRef, RecordState>,
+    pub links: Vec<Link>,
+    /// By the mapped field's name.
+    pub decided: BTreeMap<String, Decided>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub left: RecordRef,
+    pub right: RecordRef,
+    pub rule: MatchRule,
+    pub rule_version: u32,
+    pub evidence: String,
+    /// Journal sequence of the event that linked.
+    pub sequence: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    pub value: Value,
+    pub by: RecordRef,
+    pub sequence: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RecordState {
+    /// Journal sequence at which the record entered the view.
+    pub entered: u64,
+    pub version: Version,
+    pub gone: Option<Gone>,
+    pub seen: BTreeMap<String, Seen>,
+    pub desired: BTreeMap<String, Desire>,
+    pub tags: BTreeSet<String>,
+    pub companies: BTreeSet<String>,
+    pub keys: BTreeSet<MatchKey>,
+    pub pursuit: Pursuit,
+    /// Writes requested so far.
+    pub write_sequence: u64,
+    pub writing: Option<CommandId>,
+    pub reading: Option<CommandId>,
+    /// The journal sequence at which something was last folded into this record.
+    pub folded: u64,
+    /// Reads in a row that were overtaken by another change.
+    pub rereads: u32,
+    pub reread_required: bool,
+    pub blocked: Option<Blocked>,
+    pub held: Vec<HeldObservation>,
+    pub recent_writes: VecDeque<RecentWrite>,
+    /// Contacts whose lead carries a placeholder for this company's name.
+    pub awaited_by: BTreeSet<RecordRef>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub value: Value,
+    pub version: Version,
+    pub via: Via,
+    /// Whether the remote itself has shown this value; false for what we sent and got no answer on.
+    pub confirmed: bool,
+}
+
+/// Where a record stands on its way to a counterpart in the other system.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Pursuit {
+    #[default]
+    Idle,
+    Waiting {
+        missing: Vec<String>,
+    },
+    LookingUp {
+        command: CommandId,
+    },
+    Deferred {
+        behind: RecordRef,
+        deadline: Timestamp,
+    },
+    /// The lookup found nothing; the create waits for a company's name.
+    AwaitingCompany {
+        company: RecordRef,
+    },
+    Creating {
+        command: CommandId,
+    },
+    InReview {
+        review: ReviewId,
+    },
+}
+
+/// A pair (record, desired) that the remote refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub pair: [u8; 16],
+    pub review: ReviewId,
+}
+
+/// A write that was sent, by value hashes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecentWrite {
+    pub sequence: u64,
+    pub hashes: BTreeMap<String, [u8; 16]>,
+}
+
+/// Who holds an identifier, and who stands in line for it.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Matching {
+    pub records: BTreeSet<RecordRef>,
+    /// The record whose lookup or create is in flight with this key.
+    pub in_flight: Option<RecordRef>,
+    /// Records deferred behind it, in the order in which they came.
+    pub deferred: Vec<RecordRef>,
+}
+
+/// A command without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    pub command: Command,
+    /// None for a write.
+    pub purpose: Option<ReadPurpose>,
+    /// The record it belongs to; for a create the record it is made from.
+    pub record: RecordRef,
+    /// The record's `folded` when it was first requested.
+    pub folded: u64,
+    /// Whether a review item about its silence is open.
+    pub review: Option<ReviewId>,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Due {
+    Command(CommandId),
+    Deferral(RecordRef),
+    Hold(RecordRef, ObservationId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewItem {
+    pub id: ReviewId,
+    pub kind: ReviewKind,
+    pub record: RecordRef,
+    pub candidates: Vec<RecordRef>,
+    pub reason: String,
+    pub opened_at: Timestamp,
+    /// None while it is open.
+    pub closed: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveMapping {
+    pub version: u64,
+    pub hash: [u8; 32],
+    pub body: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BridgeState {
+    pub next_sequence: u64,
+    /// The latest stamp in the bridge's journal: stamps never go back.
+    pub last_at: Timestamp,
+    /// Places of the dedupe window in use: `window_from..window_to`.
+    pub window_from: u64,
+    pub window_to: u64,
+    /// Set while the bridge is quarantined: the first position not taken, per input.
+    pub quarantined: Option<Vec<InputRange>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PartitionState {
+    pub next_sequence: u64,
+    pub last_at: Timestamp,
+    /// Next offset to take, per input.
+    pub positions: BTreeMap<crate::domain::message::Topic, u64>,
+    /// Bridge events since the last recorded digest.
+    pub since_digest: u64,
+}

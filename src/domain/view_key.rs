@@ -1,0 +1,141 @@
+//! The bytes of every key in the view. Kind bytes are storage format: never reused.
+//!
+//! ```text
+//! <bridge> 00 01 <customer id 16>              Customer
+//! <bridge> 00 02 <record hash 16>              CustomerOf: the customer that holds a record
+//! <bridge> 00 03 <customer id 16>              Alias: what an absorbed customer became
+//! <bridge> 00 04 <match key hash 16>           Match: records that hold an identifier
+//! <bridge> 00 05 <command id 16>               Outstanding command
+//! <bridge> 00 06 <due ms, big endian 8> <16>   Due: what a deadline is for
+//! <bridge> 00 07 <review id 16>                Review item
+//! <bridge> 00 08 <observation id 16>           Deduped: its place in the window
+//! <bridge> 00 09 <place, big endian 8>         Window: the observation at a place
+//! <bridge> 00 0a <tag hash 16>                 TagName
+//! <bridge> 00 0b                               Mapping
+//! <bridge> 00 0c                               Bridge
+//! _partition/<p> 00 0d                         Partition
+//! ```
+//! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
+
+use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef};
+use crate::domain::ids::{ReviewId, SourceId, derive};
+use crate::domain::journal::JournalKey;
+use crate::domain::record::MatchKey;
+use crate::domain::time::Timestamp;
+
+/// One key, encoded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewKey(Vec<u8>);
+
+impl ViewKey {
+    pub fn customer(bridge: &BridgeId, id: &CustomerId) -> Self {
+        Self::of(bridge.as_str(), 0x01, id.as_bytes())
+    }
+
+    pub fn customer_of(bridge: &BridgeId, record: &RecordRef) -> Self {
+        Self::of(bridge.as_str(), 0x02, &record.hash())
+    }
+
+    pub fn alias(bridge: &BridgeId, id: &CustomerId) -> Self {
+        Self::of(bridge.as_str(), 0x03, id.as_bytes())
+    }
+
+    pub fn matching(bridge: &BridgeId, key: &MatchKey) -> Self {
+        Self::of(bridge.as_str(), 0x04, &key.hash)
+    }
+
+    pub fn outstanding(bridge: &BridgeId, id: &CommandId) -> Self {
+        Self::of(bridge.as_str(), 0x05, id.as_bytes())
+    }
+
+    pub fn due(bridge: &BridgeId, at: Timestamp, what: &[u8; 16]) -> Self {
+        let mut suffix = [0; 24];
+        suffix[..8].copy_from_slice(&(at.0.max(0) as u64).to_be_bytes());
+        suffix[8..].copy_from_slice(what);
+        Self::of(bridge.as_str(), 0x06, &suffix)
+    }
+
+    /// The first key that is due later than `at`; the range of due keys ends before it.
+    pub fn due_after(bridge: &BridgeId, at: Timestamp) -> Self {
+        Self::due(bridge, at.plus_ms(1), &[0; 16])
+    }
+
+    pub fn review(bridge: &BridgeId, id: &ReviewId) -> Self {
+        Self::of(bridge.as_str(), 0x07, id.as_bytes())
+    }
+
+    pub fn deduped(bridge: &BridgeId, id: &ObservationId) -> Self {
+        Self::of(bridge.as_str(), 0x08, id.as_bytes())
+    }
+
+    pub fn window(bridge: &BridgeId, place: u64) -> Self {
+        Self::of(bridge.as_str(), 0x09, &place.to_be_bytes())
+    }
+
+    pub fn tag_name(bridge: &BridgeId, source: &SourceId, tag_id: &str) -> Self {
+        let hash = derive("tag", &[source.as_str().as_bytes(), tag_id.as_bytes()]);
+        Self::of(bridge.as_str(), 0x0a, &hash)
+    }
+
+    pub fn mapping(bridge: &BridgeId) -> Self {
+        Self::of(bridge.as_str(), 0x0b, &[])
+    }
+
+    pub fn bridge(bridge: &BridgeId) -> Self {
+        Self::of(bridge.as_str(), 0x0c, &[])
+    }
+
+    pub fn partition(partition: u32) -> Self {
+        Self::of(&JournalKey::Partition(partition).to_string(), 0x0d, &[])
+    }
+
+    /// The range of all keys of one kind of a bridge, by kind byte: first key and first key past.
+    pub fn range(bridge: &BridgeId, kind: u8) -> (Self, Self) {
+        (
+            Self::of(bridge.as_str(), kind, &[]),
+            Self::of(bridge.as_str(), kind + 1, &[]),
+        )
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    fn of(owner: &str, kind: u8, suffix: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(owner.len() + 2 + suffix.len());
+        bytes.extend_from_slice(owner.as_bytes());
+        bytes.push(0);
+        bytes.push(kind);
+        bytes.extend_from_slice(suffix);
+        Self(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_stand_in_the_order_of_time() {
+        let bridge = BridgeId::new("main").unwrap();
+        let early = ViewKey::due(&bridge, Timestamp(255), &[0xff; 16]);
+        let late = ViewKey::due(&bridge, Timestamp(256), &[0; 16]);
+        assert!(early < late);
+        assert!(early < ViewKey::due_after(&bridge, Timestamp(255)));
+        assert!(late >= ViewKey::due_after(&bridge, Timestamp(255)));
+    }
+
+    #[test]
+    fn one_bridge_never_stands_inside_another() {
+        let (first, past) = ViewKey::range(&BridgeId::new("a").unwrap(), 0x01);
+        let other = ViewKey::customer(
+            &BridgeId::new("ab").unwrap(),
+            &CustomerId::from_bytes([7; 16]),
+        );
+        assert!(other < first || other >= past);
+    }
+}

@@ -1,0 +1,163 @@
+//! The event log port: ordered partitions, durable appends, atomic commits under a lease.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::{Message, Timestamp, Topic};
+
+/// The log as every stage sees it. Calls block; a shell that is asynchronous calls them on a
+/// thread of its own.
+///
+/// - **Order**: entries of a partition are read in the order of their offsets, which only grow.
+///   Offsets may have holes.
+/// - **Durability**: when `append` or `commit` says that it happened, it survives a crash.
+/// - **Atomicity**: the entries of one `append`, and the outputs and positions of one `commit`,
+///   become visible together or never. Readers never see outputs of an aborted commit.
+/// - **Fencing**: of two owners of a lease, at most one commit succeeds: acquiring ends the
+///   predecessor's lease.
+pub trait EventLog: Send + Sync {
+    /// Appends a batch, over any topics, atomically; a cursor is an entry among them.
+    fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error>;
+
+    /// Reads on from the given offsets, merged in the order of `from`. Waits up to `wait` for
+    /// the first entry; returns an empty batch when none came. The caller keeps the positions: the
+    /// same call after an abort returns the same entries.
+    fn read(
+        &self,
+        from: &[ReadFrom],
+        limit: ReadLimit,
+        wait: Duration,
+    ) -> Result<Vec<Entry>, Error>;
+
+    /// The newest entry of a key in a compacted topic, or none; a tombstone counts as none.
+    fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error>;
+
+    /// Takes a group's partition over. Whoever held it can no longer commit.
+    fn acquire(&self, group: Group, partition: u32) -> Result<Lease, Error>;
+
+    /// Commits outputs and input positions as one step, if the lease still holds.
+    fn commit(
+        &self,
+        lease: &Lease,
+        outputs: Vec<Outgoing>,
+        positions: &[(TopicPartition, u64)],
+    ) -> Commit;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    pub topic: Topic,
+    pub partition: u32,
+}
+
+/// The consumer groups; their names stand in `log/topics.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    Processor,
+    SalesforceSink,
+    IntercomSink,
+}
+
+impl Group {
+    pub const ALL: [Self; 3] = [Self::Processor, Self::SalesforceSink, Self::IntercomSink];
+}
+
+/// An entry to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub topic: Topic,
+    pub place: Place,
+    pub key: String,
+    /// None is a tombstone; only compacted topics take one.
+    pub message: Option<Message>,
+}
+
+/// Which partition an entry goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The bridge's configured partition.
+    Partition(u32),
+    /// By the hash of the key.
+    ByKey,
+}
+
+/// An entry that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub at: TopicPartition,
+    pub offset: u64,
+    pub appended_at: Timestamp,
+    pub key: String,
+    pub body: EntryBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryBody {
+    Message(Message),
+    Tombstone,
+    /// Bytes that today's schemas cannot read; the reader makes a dead letter of them.
+    Undecodable {
+        bytes: Vec<u8>,
+        reason: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadFrom {
+    pub at: TopicPartition,
+    /// The first offset wanted.
+    pub offset: u64,
+}
+
+/// Bounds one read. At least one entry is returned if there is one, however large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimit {
+    pub entries_max: usize,
+    pub bytes_max: usize,
+}
+
+/// The right to commit for one partition of one group, until somebody else acquires it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub group: Group,
+    pub partition: u32,
+    /// Grows with each acquisition.
+    pub epoch: u64,
+    /// The group's committed position per topic: the next offset to take.
+    pub positions: BTreeMap<Topic, u64>,
+    /// The end of each of the group's topics at the moment of acquiring: entries below it may
+    /// have been handled by the predecessor without a trace.
+    pub ends: BTreeMap<Topic, u64>,
+}
+
+/// How a commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    Committed,
+    /// Nothing happened. `fenced`: the lease is lost and must be acquired anew.
+    Aborted {
+        fenced: bool,
+        reason: String,
+    },
+    /// It may have happened: call again with the same arguments, which settles it; if that does
+    /// not, acquire anew and read.
+    Unknown {
+        reason: String,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the log cannot be opened: {0}")]
+    Open(String),
+    #[error("append to the log failed: {0}")]
+    Append(String),
+    #[error("reading the log failed: {0}")]
+    Read(String),
+    #[error("acquiring a lease failed: {0}")]
+    Acquire(String),
+    #[error("a message cannot be encoded for {topic}: {reason}")]
+    Encode { topic: String, reason: String },
+    #[error("{topic} has no partition {partition}")]
+    NoPartition { topic: String, partition: u32 },
+}

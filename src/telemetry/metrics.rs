@@ -1,0 +1,187 @@
+//! Every metric of the process, by name. Labels are bounded sets: never an id, never a value.
+
+use std::sync::OnceLock;
+
+use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
+
+/// Seconds: from the half millisecond of a fold to the minute of a paused lane.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
+];
+
+/// The metrics, registered once. Fields are named as the metric without its prefix.
+pub struct Metrics {
+    registry: Registry,
+    /// `outcome`: accepted, duplicate, ping, bad_signature, dead_letter, unavailable, too_large.
+    pub webhooks_total: IntCounterVec,
+    pub webhook_duration_seconds: Histogram,
+    /// `topic` is a topic of ours.
+    pub observations_total: IntCounterVec,
+    /// `reason` as in the trace.
+    pub observations_unchanged_total: IntCounterVec,
+    /// `event` is the event's name.
+    pub journal_events_total: IntCounterVec,
+    /// `outcome`: committed, aborted, unknown. `stage`: processor, salesforce, intercom.
+    pub commits_total: IntCounterVec,
+    pub step_duration_seconds: Histogram,
+    /// `system`, `kind` (create, update, read, lookup), `outcome` (done, rejected, unknown, …).
+    pub commands_total: IntCounterVec,
+    /// `system`, `method`, `status` (the HTTP status, or `no_answer`).
+    pub requests_total: IntCounterVec,
+    /// `system`.
+    pub request_duration_seconds: HistogramVec,
+    /// `system`, `reason`.
+    pub retries_total: IntCounterVec,
+    /// 1 while a system's lane is paused; `system`, `reason` (credentials, limit, outage).
+    pub lane_paused: IntGaugeVec,
+    /// Calls used and allowed as the remote last said; `system`, `kind` (used, allowed).
+    pub api_calls: IntGaugeVec,
+    /// `reason`.
+    pub dead_letters_total: IntCounterVec,
+    pub echoes_suppressed_total: IntCounter,
+    /// `kind`.
+    pub review_items_total: IntCounterVec,
+    /// Entries between a reader's position and its topic's end; `group`, `topic`, `partition`.
+    pub consumer_lag: IntGaugeVec,
+    /// From the receipt of an observation to the result of the write it led to; `system`.
+    pub sync_latency_seconds: HistogramVec,
+    pub quarantined_bridges: IntGaugeVec,
+}
+
+/// The process's metrics.
+pub fn metrics() -> &'static Metrics {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get_or_init(|| Metrics::new().expect("metric names are unique and well formed"))
+}
+
+impl Metrics {
+    fn new() -> Result<Self, prometheus::Error> {
+        let r = Registry::new_custom(Some("crosswalk".into()), None)?;
+        Ok(Self {
+            webhooks_total: counters(&r, "webhooks_total", "Webhook posts", &["outcome"])?,
+            webhook_duration_seconds: histogram(
+                &r,
+                "webhook_duration_seconds",
+                "From the last byte of a webhook to its answer",
+            )?,
+            observations_total: counters(&r, "observations_total", "Observations", &["topic"])?,
+            observations_unchanged_total: counters(
+                &r,
+                "observations_unchanged_total",
+                "Observations that changed nothing",
+                &["reason"],
+            )?,
+            journal_events_total: counters(&r, "journal_events_total", "Events", &["event"])?,
+            commits_total: counters(&r, "commits_total", "Commits", &["stage", "outcome"])?,
+            step_duration_seconds: histogram(
+                &r,
+                "step_duration_seconds",
+                "Deciding and committing one batch",
+            )?,
+            commands_total: counters(
+                &r,
+                "commands_total",
+                "Commands that were settled",
+                &["system", "kind", "outcome"],
+            )?,
+            requests_total: counters(
+                &r,
+                "requests_total",
+                "HTTP requests to a remote system",
+                &["system", "method", "status"],
+            )?,
+            request_duration_seconds: histograms(
+                &r,
+                "request_duration_seconds",
+                "HTTP requests to a remote system",
+                &["system"],
+            )?,
+            retries_total: counters(&r, "retries_total", "Retries", &["system", "reason"])?,
+            lane_paused: gauges(&r, "lane_paused", "1 while paused", &["system", "reason"])?,
+            api_calls: gauges(
+                &r,
+                "api_calls",
+                "Calls as the remote counts",
+                &["system", "kind"],
+            )?,
+            dead_letters_total: counters(&r, "dead_letters_total", "Dead letters", &["reason"])?,
+            echoes_suppressed_total: counter(&r, "echoes_suppressed_total", "Echoes")?,
+            review_items_total: counters(&r, "review_items_total", "Review items", &["kind"])?,
+            consumer_lag: gauges(
+                &r,
+                "consumer_lag",
+                "Entries not yet taken",
+                &["group", "topic", "partition"],
+            )?,
+            sync_latency_seconds: histograms(
+                &r,
+                "sync_latency_seconds",
+                "From receipt to the result of the write",
+                &["system"],
+            )?,
+            quarantined_bridges: gauges(
+                &r,
+                "quarantined_bridges",
+                "Bridges set aside after a panic",
+                &["partition"],
+            )?,
+            registry: r,
+        })
+    }
+
+    /// The Prometheus text exposition of all metrics.
+    pub fn render(&self) -> String {
+        let mut out = Vec::new();
+        let done = TextEncoder::new().encode(&self.registry.gather(), &mut out);
+        done.expect("writing to memory does not fail");
+        String::from_utf8(out).expect("the text format is UTF-8")
+    }
+}
+
+fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let made = IntCounter::new(name, help)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn counters(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let made = IntCounterVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn gauges(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let made = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn histogram(r: &Registry, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    let opts = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    let made = Histogram::with_opts(opts)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn histograms(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let opts = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    let made = HistogramVec::new(opts, labels)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
