@@ -1,0 +1,7 @@
+//! The integration tests, one binary: each file asks one question of the whole crate or its tree.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets an error it did not expect should stop"
+)]
+
+mod tidy;
