@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
-use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
 use crate::domain::ids::derive;
+use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
 use crate::domain::journal::{CustomerKind, Desire, DomainEvent, HeldObservation, ReadPurpose};
 use crate::domain::journal::{InputRange, ReviewKind, Via};
 use crate::domain::message::Topic;

@@ -78,7 +78,13 @@ impl Mapping {
         if !findings.0.is_empty() {
             return Err(findings);
         }
-        Ok(Self { version: file.version, hash, sources, people, companies })
+        Ok(Self {
+            version: file.version,
+            hash,
+            sources,
+            people,
+            companies,
+        })
     }
 
     /// The section a record belongs to, if any maps its object.
@@ -87,12 +93,17 @@ impl Mapping {
         let has = |section: &&Section| {
             let object = record.object.as_str();
             if salesforce {
-                section.salesforce_objects.iter().any(|known| known == object)
+                section
+                    .salesforce_objects
+                    .iter()
+                    .any(|known| known == object)
             } else {
                 section.intercom_object == object
             }
         };
-        Some(&self.people).filter(has).or(self.companies.as_ref().filter(has))
+        Some(&self.people)
+            .filter(has)
+            .or(self.companies.as_ref().filter(has))
     }
 
     pub fn is_salesforce(&self, record: &RecordRef) -> bool {
@@ -114,18 +125,42 @@ impl Section {
     /// Every field to ask for when a row of this object is read.
     pub fn salesforce_fields(&self, object: &str) -> Vec<String> {
         let known = self.watched_salesforce.get(object);
-        known.map(|fields| fields.iter().cloned().collect()).unwrap_or_default()
+        known
+            .map(|fields| fields.iter().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
 fn section(kind: CustomerKind, file: &SectionFile, at: &str, out: &mut Findings) -> Section {
-    let rules = file.matching.iter().filter_map(|by| match_by(by, at, out)).collect::<Vec<_>>();
+    let rules = file
+        .matching
+        .iter()
+        .filter_map(|by| match_by(by, at, out))
+        .collect::<Vec<_>>();
     one_policy(&file.ambiguous, "review", &format!("{at}.ambiguous"), out);
-    one_policy(&file.on_first_link, "fill_blank", &format!("{at}.on_first_link"), out);
-    let objects: Vec<String> = file.objects.salesforce.iter().map(|o| o.value.clone()).collect();
+    one_policy(
+        &file.on_first_link,
+        "fill_blank",
+        &format!("{at}.on_first_link"),
+        out,
+    );
+    let objects: Vec<String> = file
+        .objects
+        .salesforce
+        .iter()
+        .map(|o| o.value.clone())
+        .collect();
     if file.fields.len() > FIELDS_MAX {
-        let what = format!("{} fields are mapped, at most {FIELDS_MAX} can be", file.fields.len());
-        out.at(&file.fields[FIELDS_MAX], &format!("{at}.fields"), what, "map fewer");
+        let what = format!(
+            "{} fields are mapped, at most {FIELDS_MAX} can be",
+            file.fields.len()
+        );
+        out.at(
+            &file.fields[FIELDS_MAX],
+            &format!("{at}.fields"),
+            what,
+            "map fewer",
+        );
     }
     let mut fields = Vec::new();
     for one in &file.fields {
@@ -134,7 +169,10 @@ fn section(kind: CustomerKind, file: &SectionFile, at: &str, out: &mut Findings)
             fields.push(field);
         }
     }
-    let create = file.create.as_ref().and_then(|c| create(&c.salesforce_lead, &objects, at, out));
+    let create = file
+        .create
+        .as_ref()
+        .and_then(|c| create(&c.salesforce_lead, &objects, at, out));
     let mut section = Section {
         kind,
         intercom_object: file.objects.intercom.value.clone(),
@@ -160,7 +198,10 @@ fn section(kind: CustomerKind, file: &SectionFile, at: &str, out: &mut Findings)
 
 /// Collects the fields that rules, conditions and mapped fields read.
 fn watch(section: &mut Section) {
-    let by_rule = section.rules.iter().filter(|by| by.rule != MatchRule::Explicit);
+    let by_rule = section
+        .rules
+        .iter()
+        .filter(|by| by.rule != MatchRule::Explicit);
     let mut intercom: BTreeSet<String> = by_rule.map(|by| by.intercom.clone()).collect();
     intercom.extend(section.fields.iter().map(|field| field.intercom.clone()));
     if let Some(create) = &section.create {
@@ -173,12 +214,23 @@ fn watch(section: &mut Section) {
     }
     section.watched_intercom = intercom;
     for object in &section.salesforce_objects {
-        let mut fields: BTreeSet<String> =
-            section.rules.iter().map(|by| by.salesforce.clone()).collect();
-        for field in section.fields.iter().filter(|field| field.applies_to(object)) {
+        let mut fields: BTreeSet<String> = section
+            .rules
+            .iter()
+            .map(|by| by.salesforce.clone())
+            .collect();
+        for field in section
+            .fields
+            .iter()
+            .filter(|field| field.applies_to(object))
+        {
             fields.extend(field.salesforce.iter().cloned());
         }
-        if let Some(create) = section.create.as_ref().filter(|create| create.object == *object) {
+        if let Some(create) = section
+            .create
+            .as_ref()
+            .filter(|create| create.object == *object)
+        {
             fields.extend(create.set.keys().cloned());
             fields.extend(create.placeholders.keys().cloned());
             fields.extend(create.company_name.clone());
@@ -198,11 +250,21 @@ fn match_by(file: &Spanned<MatchFile>, at: &str, out: &mut Findings) -> Option<M
         salesforce: explicit.salesforce.clone(),
         intercom: "id".into(),
     });
-    let external = file.value.external_id.as_ref().map(|p| pair(MatchRule::ExternalId, p));
+    let external = file
+        .value
+        .external_id
+        .as_ref()
+        .map(|p| pair(MatchRule::ExternalId, p));
     let email = file.value.email.as_ref().map(|p| pair(MatchRule::Email, p));
-    let account = file.value.account_key.as_ref().map(|p| pair(MatchRule::AccountKey, p));
-    let mut set: Vec<MatchBy> =
-        [explicit, external, email, account].into_iter().flatten().collect();
+    let account = file
+        .value
+        .account_key
+        .as_ref()
+        .map(|p| pair(MatchRule::AccountKey, p));
+    let mut set: Vec<MatchBy> = [explicit, external, email, account]
+        .into_iter()
+        .flatten()
+        .collect();
     if set.len() != 1 {
         let what = format!("a match rule names one way, this one names {}", set.len());
         let fix = "write one of explicit, external_id, email, account_key per list item";
@@ -259,7 +321,10 @@ fn required(
     at: &str,
     out: &mut Findings,
 ) -> String {
-    match value.as_ref().filter(|value| !value.value.trim().is_empty()) {
+    match value
+        .as_ref()
+        .filter(|value| !value.value.trim().is_empty())
+    {
         Some(value) => value.value.clone(),
         None => {
             let what = format!("`{}` has no {name}", place.value.intercom.value);
@@ -277,7 +342,12 @@ fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) {
         "" | "to_salesforce" => {}
         "to_intercom" | "both" => {
             let what = format!("`{name}` flows {given}, and this version has no Intercom sink");
-            out.at(file, at, what, "write `direction: to_salesforce`, or leave the field out");
+            out.at(
+                file,
+                at,
+                what,
+                "write `direction: to_salesforce`, or leave the field out",
+            );
         }
         other => {
             let what = format!("direction `{other}` of `{name}` is unknown");
@@ -315,27 +385,54 @@ fn targets(
     limited.dedup();
     if limited.len() > 1 {
         let what = "the fields of one entry stand in different objects".to_owned();
-        out.at(&file.value.salesforce, at, what, "write one entry for each object");
+        out.at(
+            &file.value.salesforce,
+            at,
+            what,
+            "write one entry for each object",
+        );
     }
     (names, limited)
 }
 
 fn transform(file: &Spanned<FieldFile>, fields: usize, at: &str, out: &mut Findings) -> Transform {
-    let wanted = file.value.transform.as_ref().map_or("", |given| given.value.as_str());
+    let wanted = file
+        .value
+        .transform
+        .as_ref()
+        .map_or("", |given| given.value.as_str());
     let takes = if wanted == "split_name" { 2 } else { 1 };
     if fields != takes {
-        let name = if wanted.is_empty() { "a field without a transform" } else { wanted };
+        let name = if wanted.is_empty() {
+            "a field without a transform"
+        } else {
+            wanted
+        };
         let what = format!("{name} writes {takes} Salesforce field(s), {fields} are named");
-        out.at(&file.value.salesforce, at, what, "split_name takes [FirstName, LastName]");
+        out.at(
+            &file.value.salesforce,
+            at,
+            what,
+            "split_name takes [FirstName, LastName]",
+        );
     }
     match wanted {
         "" => Transform::Same,
         "split_name" => Transform::SplitName,
-        "picklist" => Transform::Picklist { values: file.value.values.clone() },
-        "phone_e164" => Transform::PhoneE164 { region: region(file, at, out) },
+        "picklist" => Transform::Picklist {
+            values: file.value.values.clone(),
+        },
+        "phone_e164" => Transform::PhoneE164 {
+            region: region(file, at, out),
+        },
         other => {
             let what = format!("transform `{other}` is unknown");
-            out.at(file, at, what, "use split_name, phone_e164 or picklist, or leave it out");
+            out.at(
+                file,
+                at,
+                what,
+                "use split_name, phone_e164 or picklist, or leave it out",
+            );
             Transform::Same
         }
     }
@@ -366,11 +463,22 @@ fn double_target(
     for other in known {
         let same_object = field.objects.is_empty()
             || other.objects.is_empty()
-            || field.objects.iter().any(|object| other.objects.contains(object));
-        let same = field.salesforce.iter().find(|name| other.salesforce.contains(name));
+            || field
+                .objects
+                .iter()
+                .any(|object| other.objects.contains(object));
+        let same = field
+            .salesforce
+            .iter()
+            .find(|name| other.salesforce.contains(name));
         if let (true, Some(name)) = (same_object, same) {
             let what = format!("`{name}` is written by `{}` already", other.intercom);
-            out.at(place, &format!("{at}.fields"), what, "let one entry write it");
+            out.at(
+                place,
+                &format!("{at}.fields"),
+                what,
+                "let one entry write it",
+            );
         }
     }
 }
@@ -390,16 +498,30 @@ fn create(
     let when = match Condition::compile(&file.value.when.value) {
         Ok(when) => when,
         Err(what) => {
-            out.at(&file.value.when, &format!("{at}.when"), what, "see docs/mapping.md");
+            out.at(
+                &file.value.when,
+                &format!("{at}.when"),
+                what,
+                "see docs/mapping.md",
+            );
             return None;
         }
     };
     Some(CreateRule {
         object: "Lead".into(),
         when,
-        needs: file.value.needs.iter().map(|need| need.value.clone()).collect(),
+        needs: file
+            .value
+            .needs
+            .iter()
+            .map(|need| need.value.clone())
+            .collect(),
         set: file.value.set.clone(),
-        company_name: file.value.company_name.as_ref().map(|field| field.value.clone()),
+        company_name: file
+            .value
+            .company_name
+            .as_ref()
+            .map(|field| field.value.clone()),
         placeholders: file.value.placeholders.clone(),
         auto_assign: file.value.auto_assign,
     })

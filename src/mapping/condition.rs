@@ -28,18 +28,28 @@ impl Condition {
     /// Compiles an expression and makes sure that it yields true or false.
     pub fn compile(text: &str) -> Result<Self, String> {
         if text.len() > EXPRESSION_BYTES_MAX {
-            return Err(format!("the expression is longer than {EXPRESSION_BYTES_MAX} bytes"));
+            return Err(format!(
+                "the expression is longer than {EXPRESSION_BYTES_MAX} bytes"
+            ));
         }
         let program = Program::compile(text).map_err(|error| {
             let text = error.to_string();
-            text.lines().next().unwrap_or("not an expression").to_owned()
+            text.lines()
+                .next()
+                .unwrap_or("not an expression")
+                .to_owned()
         })?;
         for name in program.references().variables() {
             if name != "contact" {
-                return Err(format!("`{name}` is unknown: an expression sees `contact` only"));
+                return Err(format!(
+                    "`{name}` is unknown: an expression sees `contact` only"
+                ));
             }
         }
-        let condition = Self { program, text: text.to_owned() };
+        let condition = Self {
+            program,
+            text: text.to_owned(),
+        };
         match condition.evaluate(&Fields::new(), &BTreeSet::new()) {
             Ok(cel::Value::Bool(_)) | Err(_) => Ok(condition),
             Ok(other) => Err(format!("yields {:?}, not true or false", other.type_of())),
@@ -55,19 +65,29 @@ impl Condition {
         let parts = self.text.split("contact.").skip(1);
         let path = |part: &str| {
             let end = part.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-            part[..end.unwrap_or(part.len())].trim_end_matches('.').to_owned()
+            part[..end.unwrap_or(part.len())]
+                .trim_end_matches('.')
+                .to_owned()
         };
-        parts.map(path).filter(|path| !path.is_empty() && path != "tags").collect()
+        parts
+            .map(path)
+            .filter(|path| !path.is_empty() && path != "tags")
+            .collect()
     }
 
     fn evaluate(&self, fields: &Fields, tags: &BTreeSet<String>) -> Result<cel::Value, String> {
         let mut context = Context::default();
         let mut contact = nest(fields);
-        contact.insert("tags".into(), tags.iter().map(|tag| Json::from(tag.as_str())).collect());
+        contact.insert(
+            "tags".into(),
+            tags.iter().map(|tag| Json::from(tag.as_str())).collect(),
+        );
         context
             .add_variable("contact", Json::Object(contact))
             .map_err(|error| format!("{error:?}"))?;
-        self.program.execute(&context).map_err(|error| error.to_string())
+        self.program
+            .execute(&context)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -87,7 +107,9 @@ fn nest(fields: &Fields) -> Map<String, Json> {
                 root.insert(path.clone(), json);
             }
             Some((outer, inner)) => {
-                let entry = root.entry(outer).or_insert_with(|| Json::Object(Map::new()));
+                let entry = root
+                    .entry(outer)
+                    .or_insert_with(|| Json::Object(Map::new()));
                 if let Json::Object(map) = entry {
                     map.insert(inner.to_owned(), json);
                 }
@@ -115,7 +137,10 @@ mod tests {
 
     #[test]
     fn conditions_see_fields_tags_and_numbers() {
-        check(r#"contact.role == "lead" && "qualified" in contact.tags"#, true);
+        check(
+            r#"contact.role == "lead" && "qualified" in contact.tags"#,
+            true,
+        );
         check(r#""vip" in contact.tags"#, false);
         check("contact.custom_attributes.seats > 500", true);
         check("has(contact.email)", true);
@@ -131,8 +156,16 @@ mod tests {
     #[test]
     fn what_is_no_condition_is_refused() {
         assert!(Condition::compile("1 +").is_err());
-        assert!(Condition::compile("1 + 1").unwrap_err().contains("not true or false"));
-        assert!(Condition::compile("company.size > 5").unwrap_err().contains("company"));
+        assert!(
+            Condition::compile("1 + 1")
+                .unwrap_err()
+                .contains("not true or false")
+        );
+        assert!(
+            Condition::compile("company.size > 5")
+                .unwrap_err()
+                .contains("company")
+        );
         assert!(Condition::compile(&"!".repeat(3000)).is_err());
     }
 
@@ -141,6 +174,9 @@ mod tests {
         let condition =
             Condition::compile("contact.custom_attributes.seats > 5 || has(contact.phone)");
         let paths = condition.unwrap().paths();
-        assert_eq!(paths, BTreeSet::from(["custom_attributes.seats".into(), "phone".into()]));
+        assert_eq!(
+            paths,
+            BTreeSet::from(["custom_attributes.seats".into(), "phone".into()])
+        );
     }
 }

@@ -31,6 +31,10 @@ impl FieldMap {
     /// What the Salesforce fields should hold for a decided value.
     pub fn to_salesforce(&self, decided: &Value) -> Vec<(&str, Value)> {
         let values = self.transform.to_salesforce(decided, self.salesforce.len());
-        self.salesforce.iter().map(String::as_str).zip(values).collect()
+        self.salesforce
+            .iter()
+            .map(String::as_str)
+            .zip(values)
+            .collect()
     }
 }

@@ -18,8 +18,16 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.line, self.column, self.field, self.what)?;
-        if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.line, self.column, self.field, self.what
+        )?;
+        if self.fix.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "; {}", self.fix)
+        }
     }
 }
 
@@ -43,7 +51,12 @@ impl Findings {
         let place = error.location();
         // The reader's report spans several lines with an excerpt; the first line says it.
         let text = error.to_string();
-        let what = text.lines().next().unwrap_or("not readable as YAML").trim().to_owned();
+        let what = text
+            .lines()
+            .next()
+            .unwrap_or("not readable as YAML")
+            .trim()
+            .to_owned();
         Self(vec![Finding {
             line: place.map_or(0, |place| place.line()),
             column: place.map_or(0, |place| place.column()),

@@ -90,9 +90,14 @@ mod tests {
 
     #[test]
     fn numbers_become_e164_and_others_stay() {
-        let us = Transform::PhoneE164 { region: Some(country::Id::US) };
+        let us = Transform::PhoneE164 {
+            region: Some(country::Id::US),
+        };
         assert_eq!(us.decided(&"(415) 555-2671".into()), "+14155552671".into());
-        assert_eq!(us.decided(&"+44 20 7946 0958".into()), "+442079460958".into());
+        assert_eq!(
+            us.decided(&"+44 20 7946 0958".into()),
+            "+442079460958".into()
+        );
         assert_eq!(us.decided(&"ask the desk".into()), "ask the desk".into());
         let none = Transform::PhoneE164 { region: None };
         assert_eq!(none.decided(&"415 555".into()), "415 555".into());
@@ -103,6 +108,9 @@ mod tests {
         let values = BTreeMap::from([("50".to_owned(), "11-50".to_owned())]);
         let list = Transform::Picklist { values };
         assert_eq!(list.to_salesforce(&Value::Int(50), 1), vec!["11-50".into()]);
-        assert_eq!(list.to_salesforce(&"51-200".into(), 1), vec!["51-200".into()]);
+        assert_eq!(
+            list.to_salesforce(&"51-200".into(), 1),
+            vec!["51-200".into()]
+        );
     }
 }

@@ -30,7 +30,11 @@ pub fn evolve<V: ViewWrite>(view: &mut V, partition: u32, entry: &JournalEntry) 
     state.next_sequence += 1;
     state.last_at = state.last_at.max(entry.at);
     match &entry.event {
-        E::BatchConsumed { inputs, observations, .. } => {
+        E::BatchConsumed {
+            inputs,
+            observations,
+            ..
+        } => {
             for range in inputs {
                 state.positions.insert(range.topic, range.to);
             }
@@ -38,7 +42,9 @@ pub fn evolve<V: ViewWrite>(view: &mut V, partition: u32, entry: &JournalEntry) 
                 remember(view, bridge, observation);
             }
         }
-        E::BridgeQuarantined { bridge, positions, .. } => {
+        E::BridgeQuarantined {
+            bridge, positions, ..
+        } => {
             let mut bridge_state = bridge_state(view, bridge);
             bridge_state.quarantined = Some(positions.clone());
             view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(bridge_state));
@@ -64,7 +70,13 @@ fn remember<V: ViewWrite>(view: &mut V, bridge: &BridgeId, observation: &Observa
         view.remove(&oldest);
         state.window_from += 1;
     }
-    view.put(ViewKey::deduped(bridge, observation), ViewEntry::Deduped(place));
-    view.put(ViewKey::window(bridge, place), ViewEntry::Window(*observation));
+    view.put(
+        ViewKey::deduped(bridge, observation),
+        ViewEntry::Deduped(place),
+    );
+    view.put(
+        ViewKey::window(bridge, place),
+        ViewEntry::Window(*observation),
+    );
     view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(state));
 }

@@ -1,18 +1,23 @@
 //! Evolve: commands and their endings.
 
+use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
 use crate::domain::{Value, ViewKey, WriteCommand, WriteTarget};
-use crate::domain::journal::Via;
 use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
         E::WriteRequested { command } => requested(edit, command, None),
         E::ReadRequested { command, purpose } => requested(edit, command, Some(*purpose)),
-        E::WriteSettled { command, record, ending, .. } => {
+        E::WriteSettled {
+            command,
+            record,
+            ending,
+            ..
+        } => {
             if let Some(ended) = end(edit, command) {
                 write_settled(edit, &ended, record, ending);
             }
@@ -30,8 +35,15 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 });
             }
         }
-        E::WriteBlocked { record, pair, review } => edit.record(record, |state| {
-            state.blocked = Some(Blocked { pair: *pair, review: *review });
+        E::WriteBlocked {
+            record,
+            pair,
+            review,
+        } => edit.record(record, |state| {
+            state.blocked = Some(Blocked {
+                pair: *pair,
+                review: *review,
+            });
         }),
         E::WriteUnblocked { record, .. } => edit.record(record, |state| state.blocked = None),
         other => unreachable!("{} is no command event", other.name()),
@@ -85,7 +97,10 @@ fn begin<V: ViewWrite>(
 ) {
     let id = command.id;
     match &command.kind {
-        CommandKind::Write(WriteCommand { target: WriteTarget::Create { .. }, .. }) => {
+        CommandKind::Write(WriteCommand {
+            target: WriteTarget::Create { .. },
+            ..
+        }) => {
             edit.pursue(record, Pursuit::Creating { command: id });
         }
         CommandKind::Write(write) => edit.record(record, |state| {
@@ -124,7 +139,8 @@ fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
 fn end<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId) -> Option<Outstanding> {
     let ended = outstanding(edit.view, edit.bridge, command)?;
     edit.remove_due(ended.command.deadline, &Due::Command(*command));
-    edit.view.remove(&ViewKey::outstanding(edit.bridge, command));
+    edit.view
+        .remove(&ViewKey::outstanding(edit.bridge, command));
     Some(ended)
 }
 
@@ -151,10 +167,18 @@ fn write_settled<V: ViewWrite>(
 
 /// Sets *seen* to what the remote answered, or to what was sent where it answers no values.
 fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) {
-    let WriteEnding::Done { values, version, .. } = ending else {
+    let WriteEnding::Done {
+        values, version, ..
+    } = ending
+    else {
         return;
     };
-    if let WriteTarget::Create { key_field, key_value, .. } = &write.target {
+    if let WriteTarget::Create {
+        key_field,
+        key_value,
+        ..
+    } = &write.target
+    {
         let value = Value::text(key_value.as_str());
         note(state, key_field, value, values.is_some());
         state.write_sequence = state.write_sequence.max(write.sequence);
@@ -163,7 +187,12 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
     for FieldWrite { name, value, .. } in &write.fields {
         hashes.insert(name.clone(), value.hash());
         let answered = values.as_ref().and_then(|values| values.get(name));
-        note(state, name, answered.unwrap_or(value).clone(), answered.is_some());
+        note(
+            state,
+            name,
+            answered.unwrap_or(value).clone(),
+            answered.is_some(),
+        );
     }
     if let Some(version) = version {
         state.version = *version;
@@ -171,10 +200,21 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
     if state.recent_writes.len() == RECENT_WRITES_MAX {
         state.recent_writes.pop_front();
     }
-    state.recent_writes.push_back(RecentWrite { sequence: write.sequence, hashes });
+    state.recent_writes.push_back(RecentWrite {
+        sequence: write.sequence,
+        hashes,
+    });
 }
 
 fn note(state: &mut RecordState, name: &str, value: Value, confirmed: bool) {
     let version = state.version;
-    state.seen.insert(name.to_owned(), Seen { value, version, via: Via::Write, confirmed });
+    state.seen.insert(
+        name.to_owned(),
+        Seen {
+            value,
+            version,
+            via: Via::Write,
+            confirmed,
+        },
+    );
 }

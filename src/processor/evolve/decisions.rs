@@ -8,19 +8,37 @@ use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
-        E::MappingActivated { version, hash, body } => {
-            let active = ActiveMapping { version: *version, hash: *hash, body: body.clone() };
-            edit.view.put(ViewKey::mapping(edit.bridge), ViewEntry::Mapping(active));
+        E::MappingActivated {
+            version,
+            hash,
+            body,
+        } => {
+            let active = ActiveMapping {
+                version: *version,
+                hash: *hash,
+                body: body.clone(),
+            };
+            edit.view
+                .put(ViewKey::mapping(edit.bridge), ViewEntry::Mapping(active));
         }
-        E::FieldAgreed { customer, field, value, by, .. } => {
+        E::FieldAgreed {
+            customer,
+            field,
+            value,
+            by,
+            ..
+        } => {
             let key = ViewKey::customer(edit.bridge, customer);
             let entry = edit.view.get(&key);
             let Some(ViewEntry::Customer(customer)) = entry.as_deref() else {
                 panic!("the journal decided a field of {customer}, which no event founded");
             };
             let mut customer = customer.clone();
-            let decided =
-                Decided { value: value.clone(), by: by.clone(), sequence: edit.sequence };
+            let decided = Decided {
+                value: value.clone(),
+                by: by.clone(),
+                sequence: edit.sequence,
+            };
             customer.decided.insert(field.clone(), decided);
             edit.put_customer(customer);
         }
@@ -36,7 +54,14 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
 }
 
 fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
-    let E::ReviewOpened { review, kind, record, candidates, reason } = event else {
+    let E::ReviewOpened {
+        review,
+        kind,
+        record,
+        candidates,
+        reason,
+    } = event
+    else {
         unreachable!("the caller matched the event");
     };
     let item = ReviewItem {
@@ -48,7 +73,10 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         opened_at: crate::domain::view::bridge_state(edit.view, edit.bridge).last_at,
         closed: None,
     };
-    edit.view.put(ViewKey::review(edit.bridge, review), ViewEntry::Review(item));
+    edit.view.put(
+        ViewKey::review(edit.bridge, review),
+        ViewEntry::Review(item),
+    );
     if !edit.knows(record) {
         return;
     }
@@ -77,7 +105,10 @@ fn commands_of(state: &RecordState) -> Vec<CommandId> {
         Pursuit::LookingUp { command } | Pursuit::Creating { command } => Some(command),
         _ => None,
     };
-    [state.writing, state.reading, pursued].into_iter().flatten().collect()
+    [state.writing, state.reading, pursued]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Remembers at the command that a person has been told of its silence.
@@ -100,7 +131,9 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
         return;
     };
     let mut waits = false;
-    edit.record(&record, |state| waits = state.pursuit == Pursuit::InReview { review: *review });
+    edit.record(&record, |state| {
+        waits = state.pursuit == Pursuit::InReview { review: *review }
+    });
     if waits {
         edit.pursue(&record, Pursuit::Idle);
     }

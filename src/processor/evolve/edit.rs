@@ -23,14 +23,19 @@ impl<V: ViewWrite> Edit<'_, V> {
     pub fn record(&mut self, record: &RecordRef, change: impl FnOnce(&mut RecordState)) {
         let mut customer = customer_of(self.view, self.bridge, record)
             .unwrap_or_else(|| panic!("the journal named {record} before it made it known"));
-        let state = customer.records.get_mut(record).expect("the index and the customer agree");
+        let state = customer
+            .records
+            .get_mut(record)
+            .expect("the index and the customer agree");
         change(state);
         self.put_customer(customer);
     }
 
     /// Whether the record is known.
     pub fn knows(&self, record: &RecordRef) -> bool {
-        self.view.get(&ViewKey::customer_of(self.bridge, record)).is_some()
+        self.view
+            .get(&ViewKey::customer_of(self.bridge, record))
+            .is_some()
     }
 
     /// Moves a pursuit. One that no longer looks or creates gives its match keys back.

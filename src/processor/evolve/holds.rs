@@ -6,18 +6,34 @@ use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
-        E::ObservationHeld { record, held, deadline } => {
+        E::ObservationHeld {
+            record,
+            held,
+            deadline,
+        } => {
             edit.record(record, |state| {
-                assert!(state.held.len() < HELD_MAX, "decide holds {HELD_MAX} and no more");
-                state.held.push(Held { observation: held.clone(), deadline: *deadline });
+                assert!(
+                    state.held.len() < HELD_MAX,
+                    "decide holds {HELD_MAX} and no more"
+                );
+                state.held.push(Held {
+                    observation: held.clone(),
+                    deadline: *deadline,
+                });
             });
             edit.put_due(*deadline, Due::Hold(record.clone(), held.observation));
         }
-        E::HoldReleased { record, observation, .. } => {
+        E::HoldReleased {
+            record,
+            observation,
+            ..
+        } => {
             let mut released = None;
             edit.record(record, |state| {
-                let place =
-                    state.held.iter().position(|held| held.observation.observation == *observation);
+                let place = state
+                    .held
+                    .iter()
+                    .position(|held| held.observation.observation == *observation);
                 released = place.map(|place| state.held.remove(place));
             });
             if let Some(held) = released {

@@ -10,9 +10,16 @@ use crate::processor::evolve::records::index;
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
         E::RecordLinked { .. } => linked(edit, event),
-        E::LinkDeferred { record, behind, deadline } => {
+        E::LinkDeferred {
+            record,
+            behind,
+            deadline,
+        } => {
             defer(edit, record, behind);
-            let pursuit = Pursuit::Deferred { behind: behind.clone(), deadline: *deadline };
+            let pursuit = Pursuit::Deferred {
+                behind: behind.clone(),
+                deadline: *deadline,
+            };
             edit.record(record, |state| state.pursuit = pursuit);
             edit.put_due(*deadline, Due::Deferral(record.clone()));
         }
@@ -29,11 +36,21 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.pursue(record, Pursuit::Idle);
         }
         E::RecordWaiting { record, missing } => {
-            edit.pursue(record, Pursuit::Waiting { missing: missing.clone() });
+            edit.pursue(
+                record,
+                Pursuit::Waiting {
+                    missing: missing.clone(),
+                },
+            );
         }
         E::WaitingEnded { record } => edit.pursue(record, Pursuit::Idle),
         E::CompanyAwaited { record, company } => {
-            edit.pursue(record, Pursuit::AwaitingCompany { company: company.clone() });
+            edit.pursue(
+                record,
+                Pursuit::AwaitingCompany {
+                    company: company.clone(),
+                },
+            );
             edit.record(company, |state| {
                 if state.awaited_by.len() < AWAITED_BY_MAX {
                     state.awaited_by.insert(record.clone());
@@ -45,7 +62,15 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
 }
 
 fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
-    let E::RecordLinked { left, right, rule, rule_version, evidence, customer, absorbed } = event
+    let E::RecordLinked {
+        left,
+        right,
+        rule,
+        rule_version,
+        evidence,
+        customer,
+        absorbed,
+    } = event
     else {
         unreachable!("the caller matched the event");
     };
@@ -55,7 +80,10 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     }
     for record in [left, right] {
         if !kept.records.contains_key(record) {
-            let state = RecordState { entered: edit.sequence, ..RecordState::default() };
+            let state = RecordState {
+                entered: edit.sequence,
+                ..RecordState::default()
+            };
             kept.records.insert(record.clone(), state);
             index(edit, record, customer);
         }
@@ -75,7 +103,11 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
 }
 
 fn load<V: ViewWrite>(edit: &Edit<'_, V>, id: &CustomerId) -> Customer {
-    match edit.view.get(&ViewKey::customer(edit.bridge, id)).as_deref() {
+    match edit
+        .view
+        .get(&ViewKey::customer(edit.bridge, id))
+        .as_deref()
+    {
         Some(ViewEntry::Customer(customer)) => customer.clone(),
         _ => panic!("the journal links into {id}, which no event founded"),
     }
@@ -94,16 +126,17 @@ fn merge<V: ViewWrite>(edit: &mut Edit<'_, V>, kept: &mut Customer, absorbed: &C
         kept.decided.entry(field).or_insert(decided);
     }
     edit.view.remove(&ViewKey::customer(edit.bridge, absorbed));
-    edit.view.put(ViewKey::alias(edit.bridge, absorbed), ViewEntry::Alias(kept.id));
+    edit.view.put(
+        ViewKey::alias(edit.bridge, absorbed),
+        ViewEntry::Alias(kept.id),
+    );
 }
 
 /// Puts the record in line at every key that the other one has in flight.
 fn defer<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, behind: &RecordRef) {
     let mut claimed = std::collections::BTreeSet::new();
     edit.record(record, |state| claimed = state.keys.clone());
-    claimed.retain(|key| {
-        matching(edit.view, edit.bridge, key).in_flight.as_ref() == Some(behind)
-    });
+    claimed.retain(|key| matching(edit.view, edit.bridge, key).in_flight.as_ref() == Some(behind));
     for key in &claimed {
         edit.matching(key, |matching| {
             if !matching.deferred.contains(record) {

@@ -28,7 +28,14 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
             state.next_sequence += 1;
             state.last_at = state.last_at.max(entry.at);
             view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(state));
-            apply(&mut Edit { view, bridge, sequence: entry.sequence }, &entry.event);
+            apply(
+                &mut Edit {
+                    view,
+                    bridge,
+                    sequence: entry.sequence,
+                },
+                &entry.event,
+            );
             true
         }
     }

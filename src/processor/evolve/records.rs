@@ -9,8 +9,15 @@ use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
-        E::CustomerFounded { customer, kind, record } => {
-            let state = RecordState { entered: edit.sequence, ..RecordState::default() };
+        E::CustomerFounded {
+            customer,
+            kind,
+            record,
+        } => {
+            let state = RecordState {
+                entered: edit.sequence,
+                ..RecordState::default()
+            };
             edit.put_customer(Customer {
                 id: *customer,
                 kind: *kind,
@@ -22,7 +29,11 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             index(edit, record, customer);
         }
         E::RecordSeen { .. } => seen(edit, event),
-        E::TagNamed { source, tag_id, name } => {
+        E::TagNamed {
+            source,
+            tag_id,
+            name,
+        } => {
             let key = ViewKey::tag_name(edit.bridge, source, tag_id);
             edit.view.put(key, ViewEntry::TagName(name.clone()));
         }
@@ -43,14 +54,27 @@ pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer:
 }
 
 fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
-    let E::RecordSeen { record, version, via, fields, tags, companies, keys } = event else {
+    let E::RecordSeen {
+        record,
+        version,
+        via,
+        fields,
+        tags,
+        companies,
+        keys,
+    } = event
+    else {
         unreachable!("the caller matched the event");
     };
     let sequence = edit.sequence;
     edit.record(record, |state| {
         for (name, value) in fields {
-            let seen =
-                Seen { value: value.clone(), version: *version, via: *via, confirmed: true };
+            let seen = Seen {
+                value: value.clone(),
+                version: *version,
+                via: *via,
+                confirmed: true,
+            };
             state.seen.insert(name.clone(), seen);
         }
         state.version = *version;
