@@ -11,3 +11,6 @@ pub mod view;
 pub mod recovery;
 pub mod driver;
 pub mod queries;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::domain::{CommandKind, CommandResult, Outcome, RecordRef, RecordSnapsh
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
+use crate::mapping::CreateRule;
 use crate::processor::decide::settle::{block, gone, rekey, written_values};
 use crate::processor::decide::{Terms, create, link, pursue, reconcile, request};
 use crate::sync::{desires, writes};
@@ -225,7 +226,7 @@ fn created_record<J: Journal>(
     let customer = customer_of(journal, &bridge, origin).expect("it was linked above");
     let section = terms.mapping.section_of(record);
     if let Some((section, rule)) = section.and_then(|s| Some((s, s.create.as_ref()?))) {
-        let name = placed_company_name(waiting, rule.company_name.as_deref());
+        let name = placed_company_name(waiting, rule);
         let mut wanted = desires::at_creation(section, rule, &customer, name.as_ref());
         if let Some(by) = section.rule(MatchRule::Explicit) {
             let key = terms.mapping.explicit_key(origin).unwrap_or_default();
@@ -242,14 +243,16 @@ fn created_record<J: Journal>(
     pursue::release(journal, terms, behind);
 }
 
-/// The company name that the creation was sent with, so that a stand-in is known as one.
-fn placed_company_name(waiting: &Outstanding, field: Option<&str>) -> Option<Value> {
+/// The company name that the creation was sent with; none if it was sent with the stand-in.
+fn placed_company_name(waiting: &Outstanding, rule: &CreateRule) -> Option<Value> {
     let CommandKind::Write(write) = &waiting.command.kind else {
         return None;
     };
-    let sent = write
-        .fields
-        .iter()
-        .find(|one| Some(one.name.as_str()) == field)?;
-    Some(sent.value.clone())
+    let field = rule.company_name.as_ref()?;
+    let sent = write.fields.iter().find(|one| one.name == *field)?;
+    let stand_in = rule
+        .placeholders
+        .get(field)
+        .map(|text| Value::text(text.as_str()));
+    (Some(&sent.value) != stand_in.as_ref()).then(|| sent.value.clone())
 }
