@@ -454,14 +454,7 @@ impl Courier {
         };
         self.spawn(vec![notification], move |courier, list| async move {
             for notification in &list {
-                let (first_sent_s, fault) = (0, None);
-                let attempt = Attempt {
-                    notification,
-                    number: 1,
-                    first_sent_s,
-                    seal,
-                    fault,
-                };
+                let attempt = Attempt { notification, number: 1, seal, fault: None };
                 courier.post(&url, body.clone(), &attempt).await;
             }
         });
