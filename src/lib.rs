@@ -11,18 +11,18 @@
 //! decisions, `processor` the loop around them. `ports` are the edges; `log` and `store` their
 //! adapters. `ingest`, `sink` and `clients` speak with the remote systems, `sandbox` plays them.
 
-pub mod avro;
-pub mod clients;
-pub mod config;
 pub mod domain;
-pub mod identity;
-pub mod ingest;
-pub mod log;
 pub mod mapping;
-pub mod ports;
-pub mod processor;
-pub mod sandbox;
-pub mod sink;
-pub mod store;
+pub mod identity;
 pub mod sync;
+pub mod ports;
+pub mod avro;
+pub mod processor;
+pub mod ingest;
+pub mod sink;
+pub mod clients;
+pub mod log;
+pub mod store;
 pub mod telemetry;
+pub mod config;
+pub mod sandbox;
