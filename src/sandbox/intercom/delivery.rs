@@ -1,4 +1,4 @@
-//! Delivery of notifications: attempts, the one retry, faults, and holding back.
+//! Delivery of notifications: attempts, the one retry, and faults.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ const ATTEMPTS_AT_ONCE: usize = 64;
 /// Notifications waiting for an attempt or a retry; further ones are dropped and logged.
 const WAITING_MAX: usize = 100_000;
 /// Notifications kept for `redeliver`, and held back ones.
-const KEPT_MAX: usize = 100_000;
+pub(crate) const KEPT_MAX: usize = 100_000;
 /// A notification delayed longer than this by 429 answers is dropped (intercom.md 1.6).
 const DELAYED_MS_MAX: i64 = 2 * 60 * 60 * 1_000;
 const FAULT_DELAY_MS: u64 = 2_000;
@@ -39,36 +39,36 @@ pub(crate) struct Courier {
     clock: Arc<Clock>,
     faults: Arc<Mutex<Plan>>,
     runtime: Runtime,
-    endpoint: Mutex<Endpoint>,
-    shelf: Mutex<Shelf>,
+    pub(crate) endpoint: Mutex<Endpoint>,
+    pub(crate) shelf: Mutex<Shelf>,
     log: Mutex<DeliveryLog>,
     attempts: Semaphore,
     waiting: AtomicUsize,
     delivered: Notify,
     /// Grows with each reset, so that what waits from before gives up.
     era: AtomicU64,
-    raw_sent: AtomicU64,
+    pub(crate) raw_sent: AtomicU64,
     pub(crate) retry_keeps_id: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Endpoint {
-    url: Option<String>,
+pub(crate) struct Endpoint {
+    pub(crate) url: Option<String>,
     disabled: bool,
     /// Nothing is sent before this, because the endpoint answered 429.
     quiet_until_ms: i64,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
-    holding: bool,
-    held: VecDeque<Notification>,
-    kept: VecDeque<Notification>,
+pub(crate) struct Shelf {
+    pub(crate) holding: bool,
+    pub(crate) held: VecDeque<Notification>,
+    pub(crate) kept: VecDeque<Notification>,
 }
 
 /// What an answer of the endpoint means (intercom.md 1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Delivered,
     Failed,
     Throttled,
@@ -76,11 +76,11 @@ enum Verdict {
 }
 
 /// One attempt to be made.
-struct Attempt<'a> {
-    notification: &'a Notification,
-    number: u32,
-    seal: Seal,
-    fault: Option<String>,
+pub(crate) struct Attempt<'a> {
+    pub(crate) notification: &'a Notification,
+    pub(crate) number: u32,
+    pub(crate) seal: Seal,
+    pub(crate) fault: Option<String>,
 }
 
 // === impl Courier ===
@@ -144,7 +144,7 @@ impl Courier {
     }
 
     /// Sends these one after another, each awaited; retries do not hold up the rest.
-    fn submit_in_order(self: &Arc<Self>, notifications: Vec<Notification>) {
+    pub(crate) fn submit_in_order(self: &Arc<Self>, notifications: Vec<Notification>) {
         self.spawn(notifications, |courier, notifications| async move {
             for notification in notifications {
                 let first_sent_s = courier.clock.now_ms().div_euclid(1_000);
@@ -162,7 +162,7 @@ impl Courier {
         });
     }
 
-    fn spawn<F>(
+    pub(crate) fn spawn<F>(
         self: &Arc<Self>,
         notifications: Vec<Notification>,
         work: impl FnOnce(Arc<Self>, Vec<Notification>) -> F + Send + 'static,
@@ -291,7 +291,7 @@ impl Courier {
         self.post(&url, body, &attempt).await
     }
 
-    async fn post(&self, url: &str, body: Vec<u8>, attempt: &Attempt<'_>) -> Verdict {
+    pub(crate) async fn post(&self, url: &str, body: Vec<u8>, attempt: &Attempt<'_>) -> Verdict {
         let mut request = self
             .client
             .post(url)
@@ -397,69 +397,6 @@ impl Courier {
             "under_way": self.waiting.load(Ordering::Acquire),
         })
     }
-
-    pub(crate) fn hold(&self, on: bool) {
-        lock(&self.shelf).holding = on;
-    }
-
-    /// Sends what was held, in this order, the whole list `times` times; answers the ids sent.
-    pub(crate) fn release(
-        self: &Arc<Self>,
-        order: &Value,
-        times: usize,
-        keep_holding: bool,
-    ) -> Result<Vec<String>, String> {
-        let mut shelf = lock(&self.shelf);
-        let list: Vec<Notification> = match order {
-            Value::Null => shelf.held.drain(..).collect(),
-            Value::String(name) if name == "as_is" => shelf.held.drain(..).collect(),
-            Value::String(name) if name == "reverse" => shelf.held.drain(..).rev().collect(),
-            Value::Array(ids) => take_listed(&mut shelf.held, ids)?,
-            _ => return Err("order must be as_is, reverse or a list of ids".to_owned()),
-        };
-        shelf.holding = keep_holding;
-        drop(shelf);
-        let ids = list.iter().map(|one| one.id.clone()).collect();
-        let rounds = std::iter::repeat_n(list, times).flatten().take(KEPT_MAX);
-        self.submit_in_order(rounds.collect());
-        Ok(ids)
-    }
-
-    /// Sends one notification again, as a duplicate.
-    pub(crate) fn redeliver(self: &Arc<Self>, id: &str, times: usize) -> Result<(), String> {
-        let found = lock(&self.shelf)
-            .kept
-            .iter()
-            .find(|one| one.id == id)
-            .cloned();
-        let found = found.ok_or_else(|| format!("there is no notification {id}"))?;
-        self.submit_in_order(std::iter::repeat_n(found, times.min(KEPT_MAX)).collect());
-        Ok(())
-    }
-
-    /// Posts these bytes to the endpoint; answers the id under which the delivery is logged.
-    pub(crate) fn send_raw(self: &Arc<Self>, body: Vec<u8>, seal: Seal) -> Result<String, String> {
-        let url = lock(&self.endpoint)
-            .url
-            .clone()
-            .ok_or("there is no endpoint")?;
-        let id = format!("raw_{}", self.raw_sent.fetch_add(1, Ordering::AcqRel) + 1);
-        let notification = Notification {
-            id: id.clone(),
-            app_id: String::new(),
-            topic: "raw".to_owned(),
-            record_id: String::new(),
-            item: Value::Null,
-            created_s: 0,
-        };
-        self.spawn(vec![notification], move |courier, list| async move {
-            for notification in &list {
-                let attempt = Attempt { notification, number: 1, seal, fault: None };
-                courier.post(&url, body.clone(), &attempt).await;
-            }
-        });
-        Ok(id)
-    }
 }
 
 fn keep(list: &mut VecDeque<Notification>, notification: Notification) {
@@ -467,22 +404,6 @@ fn keep(list: &mut VecDeque<Notification>, notification: Notification) {
         list.pop_front();
     }
     list.push_back(notification);
-}
-
-fn take_listed(
-    held: &mut VecDeque<Notification>,
-    ids: &[Value],
-) -> Result<Vec<Notification>, String> {
-    let find = |id: &Value| {
-        let found = held
-            .iter()
-            .find(|one| Some(one.id.as_str()) == id.as_str())
-            .cloned();
-        found.ok_or_else(|| format!("notification {id} is not held"))
-    };
-    let list = ids.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    held.retain(|one| !list.iter().any(|taken| taken.id == one.id));
-    Ok(list)
 }
 
 fn blank(notification: &Notification) -> Delivery {

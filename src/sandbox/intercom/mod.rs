@@ -11,6 +11,7 @@ mod model;
 mod options;
 mod search;
 mod server;
+mod shelf;
 mod signature;
 #[cfg(test)]
 mod tests;

@@ -125,7 +125,7 @@ fn soap_type(kind: Kind) -> &'static str {
         Kind::Boolean => "xsd:boolean",
         Kind::DateTime => "xsd:dateTime",
         Kind::Date => "xsd:date",
-        Kind::Double | Kind::Currency => "xsd:double",
+        Kind::Currency => "xsd:double",
         Kind::Integer => "xsd:int",
         _ => "xsd:string",
     }

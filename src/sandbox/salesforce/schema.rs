@@ -24,7 +24,6 @@ pub(crate) enum Kind {
     },
     DateTime,
     Date,
-    Double,
     Currency,
     Integer,
 }
@@ -72,7 +71,6 @@ impl Kind {
             Self::Reference { .. } => "reference",
             Self::DateTime => "datetime",
             Self::Date => "date",
-            Self::Double => "double",
             Self::Currency => "currency",
             Self::Integer => "int",
         }

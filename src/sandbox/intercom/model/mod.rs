@@ -7,6 +7,7 @@ mod companies;
 mod company;
 mod contact;
 mod contact_lists;
+mod contact_reads;
 mod contacts;
 mod conversation;
 mod life_cycle;

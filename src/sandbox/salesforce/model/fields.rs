@@ -21,7 +21,7 @@ pub(crate) fn stored(field: &Field, value: &Value) -> Result<Option<Value>, Refu
         return text(field, value);
     }
     match field.kind {
-        Kind::Double | Kind::Currency | Kind::Integer => number(field, value),
+        Kind::Currency | Kind::Integer => number(field, value),
         Kind::Date => match value.as_str().map(str::trim) {
             Some("") => Ok(None),
             Some(day) if moment::parse_day(day).is_some() => Ok(Some(json!(day))),

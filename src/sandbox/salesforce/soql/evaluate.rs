@@ -96,7 +96,7 @@ fn typed(comparison: &Comparison, literal: &Literal, kind: Kind) -> Result<Value
         (Literal::Bare(text), Kind::Date) if moment::parse_day(text).is_some() => {
             Ok(Value::String(text.clone()))
         }
-        (Literal::Bare(text), Kind::Double | Kind::Currency | Kind::Integer) => text
+        (Literal::Bare(text), Kind::Currency | Kind::Integer) => text
             .parse::<f64>()
             .map(Value::from)
             .or_else(|_| wrong("not be")),
