@@ -20,6 +20,7 @@ mod listener;
 mod moment;
 pub mod request_log;
 pub mod salesforce;
+mod switches;
 
 pub use error::Error;
 pub use exchange::Effect;

@@ -4,6 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::sandbox::error::Error;
+use crate::sandbox::switches;
 
 /// How a simulated workspace is set up.
 #[derive(Debug, Clone)]
@@ -116,6 +120,13 @@ impl Default for Options {
 }
 
 // === impl Switches ===
+
+impl Switches {
+    /// These switches with changes by name laid over them.
+    pub fn with(&self, changes: &Value) -> Result<Self, Error> {
+        switches::overlaid(self, changes).map_err(Error::Refused)
+    }
+}
 
 impl Default for Switches {
     fn default() -> Self {

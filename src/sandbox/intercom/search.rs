@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::intercom::model::Problem;
+use crate::sandbox::intercom::model::contact::Contact;
 use crate::sandbox::intercom::model::paging::Wanted;
 
 const FILTERS_MAX: usize = 15;
@@ -61,17 +62,23 @@ impl Query {
         })
     }
 
-    /// Whether a contact, in its REST shape, is found; its tags are not all in that shape.
-    pub(crate) fn matches(&self, shape: &Value, tags: &[(String, i64)]) -> bool {
-        self.filter.matches(shape, tags, self.days)
+    /// Whether a contact is found.
+    pub(crate) fn matches(&self, contact: &Contact) -> bool {
+        self.filter.matches(contact, self.days)
     }
 
-    /// Sorts what was found, by id where nothing else is asked.
-    pub(crate) fn sort<T>(&self, found: &mut [(Value, T)]) {
+    /// A field and values of it, one of which every contact found must have: lets the caller
+    /// look into an index instead of at everything.
+    pub(crate) fn pinned(&self) -> Option<(&str, Vec<&str>)> {
+        self.filter.pinned()
+    }
+
+    /// Sorts what was found; by id, where nothing else is asked, it is sorted already.
+    pub(crate) fn sort(&self, found: &mut [&Contact]) {
         let Some((field, descending)) = &self.sort else {
             return;
         };
-        found.sort_by(|(left, _), (right, _)| {
+        found.sort_by(|left, right| {
             let order = order_of(&lookup(left, field), &lookup(right, field));
             if *descending { order.reverse() } else { order }
         });
@@ -131,24 +138,27 @@ impl Filter {
         })
     }
 
-    fn matches(&self, shape: &Value, tags: &[(String, i64)], days: Days) -> bool {
+    fn matches(&self, contact: &Contact, days: Days) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(shape, tags, days)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(shape, tags, days)),
+            Self::All(parts) => parts.iter().all(|part| part.matches(contact, days)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(contact, days)),
             Self::One {
                 field,
                 operator,
                 value,
             } if field == "tag_id" => {
-                let wanted = |value: &Value| {
-                    tags.iter()
-                        .any(|(id, _)| text_of(value).is_some_and(|text| text == *id))
+                let worn = |value: &Value| {
+                    let wanted = text_of(value);
+                    contact
+                        .tags
+                        .iter()
+                        .any(|(id, _)| Some(id) == wanted.as_ref())
                 };
                 match operator.as_str() {
-                    "=" => wanted(value),
-                    "!=" => !wanted(value),
-                    "IN" => value.as_array().is_some_and(|list| list.iter().any(wanted)),
-                    "NIN" => !value.as_array().is_some_and(|list| list.iter().any(wanted)),
+                    "=" => worn(value),
+                    "!=" => !worn(value),
+                    "IN" => value.as_array().is_some_and(|list| list.iter().any(worn)),
+                    "NIN" => !value.as_array().is_some_and(|list| list.iter().any(worn)),
                     _ => false,
                 }
             }
@@ -156,12 +166,37 @@ impl Filter {
                 field,
                 operator,
                 value,
-            } if is_date(field) => date_matches(&lookup(shape, field), operator, value, days),
+            } if is_date(field) => date_matches(&lookup(contact, field), operator, value, days),
             Self::One {
                 field,
                 operator,
                 value,
-            } => value_matches(&lookup(shape, field), operator, value),
+            } => value_matches(&lookup(contact, field), operator, value),
+        }
+    }
+
+    fn pinned(&self) -> Option<(&str, Vec<&str>)> {
+        match self {
+            Self::All(parts) => parts.iter().find_map(Self::pinned),
+            Self::One {
+                field,
+                operator,
+                value,
+            } if ["id", "email"].contains(&field.as_str()) => {
+                let texts: Vec<&str> = match (operator.as_str(), value) {
+                    ("=", Value::String(text)) => vec![text],
+                    ("IN", Value::Array(list)) => {
+                        list.iter().map(Value::as_str).collect::<Option<_>>()?
+                    }
+                    _ => return None,
+                };
+                // Nothing and blank text are in no index.
+                texts
+                    .iter()
+                    .all(|text| !text.is_empty())
+                    .then_some((field.as_str(), texts))
+            }
+            _ => None,
         }
     }
 }
@@ -216,25 +251,28 @@ fn is_date(field: &str) -> bool {
     field.ends_with("_at") && !field.contains('.')
 }
 
-fn lookup(shape: &Value, field: &str) -> Value {
+/// The value of a field as REST shows it.
+fn lookup(contact: &Contact, field: &str) -> Value {
+    let stored = |name: &str| contact.fields.get(name).cloned().unwrap_or_default();
     match field {
+        "id" => json!(contact.id),
+        "role" => json!(contact.role.name()),
+        "external_id" => json!(contact.external_id),
+        "created_at" => json!(contact.created_ms.div_euclid(1_000)),
+        "updated_at" => json!(contact.updated_ms.div_euclid(1_000)),
         "email_domain" => {
-            let email = shape
-                .get("email")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let email = contact.text("email").unwrap_or_default();
             email
                 .split_once('@')
-                .map_or(Value::Null, |(_, domain)| domain.into())
+                .map_or(Value::Null, |(_, domain)| json!(domain))
         }
-        "formatted_phone" => shape.get("phone").cloned().unwrap_or_default(),
-        _ => match field.split_once('.') {
-            Some((outer, inner)) => shape
-                .get(outer)
-                .and_then(|part| part.get(inner))
-                .cloned()
-                .unwrap_or_default(),
-            None => shape.get(field).cloned().unwrap_or_default(),
+        "formatted_phone" => stored("phone"),
+        "unsubscribed_from_emails" | "has_hard_bounced" | "marked_email_as_spam" => {
+            contact.fields.get(field).cloned().unwrap_or(json!(false))
+        }
+        _ => match field.strip_prefix("custom_attributes.") {
+            Some(name) => contact.custom.get(name).cloned().unwrap_or_default(),
+            None => stored(field),
         },
     }
 }

@@ -16,8 +16,9 @@ use crate::sandbox::intercom::control;
 use crate::sandbox::intercom::delivery::Courier;
 use crate::sandbox::intercom::delivery_log::Delivery;
 use crate::sandbox::intercom::model::{Problem, Settings, Workspace};
-use crate::sandbox::intercom::options::{Options, Switches};
+use crate::sandbox::intercom::options::Options;
 use crate::sandbox::request_log::Entry;
+use crate::sandbox::switches;
 
 /// A running simulated workspace. It stops when this is dropped.
 pub struct Handle {
@@ -192,17 +193,11 @@ impl Vendor for Intercom {
     }
 
     fn set_switches(&self, changes: &Value) -> Result<Value, String> {
-        let changes = changes.as_object().ok_or("switches must be an object")?;
         let mut workspace = lock(&self.workspace);
-        let mut all = json!(workspace.settings.switches);
-        for (name, value) in changes {
-            all[name.as_str()] = value.clone();
-        }
-        let switches: Switches =
-            serde_json::from_value(all.clone()).map_err(|error| error.to_string())?;
-        self.courier
-            .retry_keeps_id
-            .store(switches.retry_keeps_notification_id, Ordering::Release);
+        let switches = switches::overlaid(&workspace.settings.switches, changes)?;
+        let all = json!(switches);
+        let keeps = switches.retry_keeps_notification_id;
+        self.courier.retry_keeps_id.store(keeps, Ordering::Release);
         workspace.settings.switches = switches;
         Ok(all)
     }

@@ -5,6 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::sandbox::error::Error;
+use crate::sandbox::switches;
 
 /// How a simulated org is set up.
 #[derive(Debug, Clone)]
@@ -29,14 +33,13 @@ pub struct Options {
     pub switches: Switches,
 }
 
-/// What a single-row upsert answers when it updated.
+/// What a single-row upsert answers when it updated; 200 or 204, as a number or a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "u16")]
 pub enum UpsertUpdateStatus {
     /// 200 with `created: false`.
-    #[serde(rename = "200")]
     Ok,
     /// 204 without a body.
-    #[serde(rename = "204")]
     NoContent,
 }
 
@@ -82,6 +85,13 @@ impl Default for Options {
 
 // === impl Switches ===
 
+impl Switches {
+    /// These switches with changes by name laid over them.
+    pub fn with(&self, changes: &Value) -> Result<Self, Error> {
+        switches::overlaid(self, changes).map_err(Error::Refused)
+    }
+}
+
 impl Default for Switches {
     fn default() -> Self {
         Self {
@@ -91,6 +101,29 @@ impl Default for Switches {
             call_options_honoured: true,
             update_only_unknown_is_404: true,
             token_has_expires_in: false,
+        }
+    }
+}
+
+// === impl UpsertUpdateStatus ===
+
+impl TryFrom<Value> for UpsertUpdateStatus {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value.to_string().trim_matches('"') {
+            "200" => Ok(Self::Ok),
+            "204" => Ok(Self::NoContent),
+            other => Err(format!("{other} is neither 200 nor 204")),
+        }
+    }
+}
+
+impl From<UpsertUpdateStatus> for u16 {
+    fn from(status: UpsertUpdateStatus) -> Self {
+        match status {
+            UpsertUpdateStatus::Ok => 200,
+            UpsertUpdateStatus::NoContent => 204,
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::sandbox::request_log::Entry;
 use crate::sandbox::salesforce::control;
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::model::{Change, Org, Settings};
-use crate::sandbox::salesforce::options::{Options, Switches};
+use crate::sandbox::salesforce::options::Options;
+use crate::sandbox::switches;
 
 /// A running simulated org. It stops when this is dropped.
 pub struct Handle {
@@ -158,16 +159,9 @@ impl Vendor for Salesforce {
     }
 
     fn set_switches(&self, changes: &Value) -> Result<Value, String> {
-        let changes = changes.as_object().ok_or("switches must be an object")?;
         let mut org = lock(&self.org);
-        let mut all = json!(org.settings.switches);
-        for (name, value) in changes {
-            all[name.as_str()] = value.clone();
-        }
-        let switches: Switches =
-            serde_json::from_value(all.clone()).map_err(|error| error.to_string())?;
-        org.settings.switches = switches;
-        Ok(all)
+        org.settings.switches = switches::overlaid(&org.settings.switches, changes)?;
+        Ok(json!(org.settings.switches))
     }
 
     fn reset(&self) {

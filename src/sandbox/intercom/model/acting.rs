@@ -89,19 +89,8 @@ impl Workspace {
                 self.reply(&id, body, now).map_err(sentence)?;
                 id
             }
-            "ping" => {
-                let message = act.get("message").and_then(Value::as_str);
-                let message = message.unwrap_or("something something interzen");
-                self.notify("ping", "", json!({"type": "ping", "message": message}), now);
-                String::new()
-            }
-            "define_attribute" => {
-                self.define_attribute(act, now).map_err(sentence)?;
-                text(act, "name")?.to_owned()
-            }
-            "revoke_token" | "restore_token" => {
-                self.revoked = verb == "revoke_token";
-                String::new()
+            "ping" | "define_attribute" | "revoke_token" | "restore_token" => {
+                self.act_on_workspace(verb, act, now)?
             }
             _ => self.act_on_company(verb, act, now)?,
         };
@@ -129,6 +118,25 @@ impl Workspace {
             id,
             conversation_id: Some(conversation),
         })
+    }
+
+    fn act_on_workspace(&mut self, verb: &str, act: &Value, now: i64) -> Result<String, String> {
+        match verb {
+            "ping" => {
+                let message = act.get("message").and_then(Value::as_str);
+                let message = message.unwrap_or("something something interzen");
+                self.notify("ping", "", json!({"type": "ping", "message": message}), now);
+                Ok(String::new())
+            }
+            "define_attribute" => {
+                self.define_attribute(act, now).map_err(sentence)?;
+                Ok(text(act, "name")?.to_owned())
+            }
+            _ => {
+                self.revoked = verb == "revoke_token";
+                Ok(String::new())
+            }
+        }
     }
 
     fn act_on_company(&mut self, verb: &str, act: &Value, now: i64) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! Reading, listing and searching contacts.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::exchange::{Answer, Request};
@@ -76,17 +78,37 @@ impl Workspace {
                 i64::try_from(lag_ms).unwrap_or(i64::MAX)
             });
         let known_before_ms = now_ms.saturating_sub(lag_ms);
-        let mut found: Vec<(Value, &Contact)> = self
-            .contacts
-            .values()
+        let mut found: Vec<&Contact> = self
+            .candidates(&query)
+            .into_iter()
             .filter(|contact| contact.state == State::Active)
             .filter(|contact| lag_ms == 0 || contact.created_ms <= known_before_ms)
-            .map(|contact| (contact.shape(&self.settings.app_id, Reader::Rest), contact))
-            .filter(|(shape, contact)| query.matches(shape, &contact.tags))
+            .filter(|contact| query.matches(contact))
             .collect();
         query.sort(&mut found);
-        let found = found.into_iter().map(|(_, contact)| contact).collect();
         Ok(self.contact_page(&query.page, found))
+    }
+
+    /// The contacts that a search has to look at, in the order of their ids.
+    fn candidates(&self, query: &search::Query) -> Vec<&Contact> {
+        let Some((field, values)) = query.pinned() else {
+            return self.contacts.values().collect();
+        };
+        let mut ids = BTreeSet::new();
+        for value in values {
+            match field {
+                "email" => ids.extend(
+                    self.by_email
+                        .get(&value.to_lowercase())
+                        .into_iter()
+                        .flatten(),
+                ),
+                _ => ids.extend(self.contacts.get(value).map(|contact| &contact.id)),
+            }
+        }
+        ids.into_iter()
+            .filter_map(|id| self.contacts.get(id))
+            .collect()
     }
 
     fn contact_page(&self, wanted: &Wanted, contacts: Vec<&Contact>) -> Answer {

@@ -61,7 +61,7 @@ impl Workspace {
             tags: Vec::new(),
             companies: Vec::new(),
             created_ms: now_ms,
-            updated_ms: now_ms - early_ms,
+            updated_ms: now_ms.saturating_sub(early_ms),
             state: State::Active,
             merged: Vec::new(),
         };

@@ -36,7 +36,8 @@ impl Workspace {
             .and_then(Value::as_bool)
             == Some(true);
         let lead_into_user = lead.role == Role::Lead && user.role == Role::User;
-        if !lead_into_user && !(user.role == Role::User && shares_key(lead, user)) {
+        let twin_users = user.role == Role::User && shares_key(lead, user);
+        if !lead_into_user && !twin_users {
             let message = "Only a lead can be merged into a user";
             return Err(Problem::new(400, "invalid_merge", message));
         }

@@ -5,7 +5,7 @@ mod acting;
 mod attributes;
 mod companies;
 mod company;
-mod contact;
+pub(crate) mod contact;
 mod contact_lists;
 mod contact_reads;
 mod contacts;

@@ -100,7 +100,7 @@ impl Workspace {
             _ => match (request.method.as_str(), route.as_slice()) {
                 ("GET", ["me"]) => Ok(Answer::json(200, self.me()).read()),
                 ("GET", ["admins"]) => {
-                    let admins: Vec<Value> = ADMINS.iter().map(|one| admin(one)).collect();
+                    let admins: Vec<Value> = ADMINS.iter().map(admin).collect();
                     Ok(Answer::json(200, json!({"type": "admin.list", "admins": admins})).read())
                 }
                 ("GET", ["admins", id]) => {

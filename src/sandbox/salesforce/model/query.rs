@@ -1,18 +1,22 @@
 //! Queries over the org's rows: names resolved, rows filtered, sorted, shaped and paged.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::sandbox::derive;
 use crate::sandbox::exchange::{Answer, Request};
 use crate::sandbox::salesforce::errors::Refusal;
+use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::model::org::Org;
 use crate::sandbox::salesforce::model::records::attributes;
 use crate::sandbox::salesforce::model::row::Row;
 use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::schema::{Kind, Object};
-use crate::sandbox::salesforce::soql::{self, Lookup, Query, Selection};
+use crate::sandbox::salesforce::soql::{
+    self, Condition, Literal, Lookup, Operator, Query, Selection,
+};
 
 const BATCH: usize = 2_000;
 const BATCH_MIN: usize = 200;
@@ -127,8 +131,13 @@ impl Org {
                 .try_for_each(|path| nobody.value(path).map(|_| ()))?;
         }
         let mut found = Vec::new();
-        for row in self
-            .rows_of(object.name)
+        let candidates = match query.condition.as_ref().filter(|_| !with_deleted) {
+            Some(condition) => self.indexed(object, condition),
+            None => None,
+        };
+        let candidates = candidates.unwrap_or_else(|| self.rows_of(object.name).collect());
+        for row in candidates
+            .into_iter()
             .filter(|row| with_deleted || !row.deleted)
         {
             let standing = Standing {
@@ -171,6 +180,40 @@ impl Org {
         }
         let limit = query.limit.unwrap_or(usize::MAX);
         Ok(found.into_iter().skip(query.offset).take(limit).collect())
+    }
+}
+
+impl Org {
+    /// The living rows that a condition on a key leaves to look at, in the order of their ids;
+    /// `None` if it pins no key.
+    fn indexed(&self, object: &'static Object, condition: &Condition) -> Option<Vec<&Row>> {
+        let comparison = match condition {
+            Condition::All(parts) => {
+                return parts.iter().find_map(|part| self.indexed(object, part));
+            }
+            Condition::Compare(comparison) => comparison,
+            _ => return None,
+        };
+        let field = object.field(&comparison.path)?;
+        let pins = matches!(comparison.operator, Operator::Equal | Operator::In);
+        if !pins || !(field.id_lookup || field.kind == Kind::Id) {
+            return None;
+        }
+        let mut ids = BTreeSet::new();
+        for literal in &comparison.values {
+            let Literal::Text(text) = literal else {
+                return None;
+            };
+            match field.kind {
+                Kind::Id => ids.extend(ids::normalise(text)),
+                _ => ids.extend(self.with_key(object, field.name, text)),
+            }
+        }
+        Some(
+            ids.iter()
+                .filter_map(|id| self.row(object.name, id))
+                .collect(),
+        )
     }
 }
 

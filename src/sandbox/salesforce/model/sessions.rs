@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::sandbox::derive;
 use crate::sandbox::exchange::{Answer, Effect, Request};
 use crate::sandbox::salesforce::errors::Refusal;
+use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::model::org::{Org, Settings};
 
 const TOKENS_MAX: usize = 10_000;
@@ -50,10 +51,7 @@ impl Org {
         }
         let number = self.draw();
         let hex = derive::digest_hex(&self.settings.org_id, "session", number);
-        let token = format!(
-            "{}!AQ{hex}",
-            &self.settings.org_id[..15.min(self.settings.org_id.len())]
-        );
+        let token = format!("{}!AQ{hex}", ids::shorten(&self.settings.org_id));
         self.sessions.insert(token.clone(), now_ms);
         Answer::json(200, self.token_body(&token, now_ms)).effect(Effect::Auth)
     }

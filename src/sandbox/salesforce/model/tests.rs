@@ -7,6 +7,8 @@ use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::model::org::{LEAD_QUEUE, Org, Settings};
 use crate::sandbox::salesforce::options::{Options, Switches, UpsertUpdateStatus};
 
+mod any_request;
+
 const NOW: i64 = 1_768_018_294_206;
 const BASE: &str = "/services/data/v67.0";
 

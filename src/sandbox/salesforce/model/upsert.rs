@@ -27,6 +27,9 @@ impl Org {
     ) -> Result<Key<'a>, Refusal> {
         let known = object.field(field).filter(|known| known.id_lookup);
         let known = known.ok_or_else(|| Refusal::no_such_key(field))?;
+        if value.trim().is_empty() {
+            return Err(Refusal::not_found());
+        }
         Ok(Key {
             field: known.name,
             value,

@@ -7,4 +7,4 @@ mod parser;
 mod tests;
 
 pub(crate) use evaluate::{Lookup, compare, holds};
-pub(crate) use parser::{Order, Query, Selection, parse};
+pub(crate) use parser::{Condition, Literal, Operator, Order, Query, Selection, parse};
