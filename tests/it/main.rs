@@ -4,4 +4,10 @@
     reason = "a test that meets an error it did not expect should stop"
 )]
 
+mod config;
+mod ingest_captured;
+mod ingest_fake_log;
+mod ingest_goldens;
+mod ingest_server;
+mod ingest_show;
 mod tidy;
