@@ -34,16 +34,37 @@ people:
       company_name: Company
       placeholders: {Company: "[not provided]", LastName: "[not provided]"}
   fields:
-    - {intercom: name, salesforce: [FirstName, LastName], transform: split_name, owner: intercom, direction: to_salesforce, meaning: name}
-    - {intercom: email, salesforce: Email, owner: intercom, direction: to_salesforce, meaning: address}
-    - {intercom: phone, salesforce: Phone, owner: intercom, direction: to_salesforce, meaning: number}
-    - {intercom: custom_attributes.job_title, salesforce: Title, owner: intercom, direction: to_salesforce, meaning: position}
+    - intercom: name
+      salesforce: [FirstName, LastName]
+      transform: split_name
+      owner: intercom
+      direction: to_salesforce
+      meaning: name
+    - intercom: email
+      salesforce: Email
+      owner: intercom
+      direction: to_salesforce
+      meaning: address
+    - intercom: phone
+      salesforce: Phone
+      owner: intercom
+      direction: to_salesforce
+      meaning: number
+    - intercom: custom_attributes.job_title
+      salesforce: Title
+      owner: intercom
+      direction: to_salesforce
+      meaning: position
 companies:
   objects: {intercom: company, salesforce: [Account]}
   match:
     - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
   fields:
-    - {intercom: plan.name, salesforce: Intercom_Plan__c, owner: intercom, direction: to_salesforce, meaning: plan}
+    - intercom: plan.name
+      salesforce: Intercom_Plan__c
+      owner: intercom
+      direction: to_salesforce
+      meaning: plan
 "#;
 
 /// The command deadline of these tests.
