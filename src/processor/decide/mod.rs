@@ -16,6 +16,4 @@ pub mod settle_lookup;
 pub mod holds;
 pub mod due;
 
-use crate::domain::journal::DomainEvent as E;
-
 pub use observation::{Terms, decide};

@@ -1,5 +1,6 @@
 //! Decide: one observation, by its kind.
 
+use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Journal, ViewEntry};
 use crate::domain::{Observation, ObservationBody, ViewKey};
 use crate::mapping::Mapping;
@@ -40,10 +41,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
 /// A mapping becomes active if its version is higher than the active one's.
 fn activate<J: Journal>(journal: &mut J, version: u64, hash: [u8; 32], body: &str) {
     let key = ViewKey::mapping(journal.bridge());
-    if let Some(ViewEntry::Mapping(active)) = journal.get(&key).as_deref() {
-        if active.version >= version {
-            return journal.trace("mapping_not_newer", None);
-        }
+    if let Some(ViewEntry::Mapping(active)) = journal.get(&key).as_deref()
+        && active.version >= version
+    {
+        return journal.trace("mapping_not_newer", None);
     }
     journal.emit(E::MappingActivated {
         version,
