@@ -5,6 +5,8 @@
 )]
 
 mod config;
+mod contract_event_log;
+mod contract_view_store;
 mod ingest_captured;
 mod ingest_fake_log;
 mod ingest_goldens;
