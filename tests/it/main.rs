@@ -1,4 +1,8 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary: each file asks one question of the whole crate or its tree.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets an error it did not expect should stop"
+)]
 
 mod cli;
 mod config;
@@ -9,3 +13,4 @@ mod ingest_fake_log;
 mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
+mod tidy;

@@ -237,6 +237,36 @@ async fn faults_duplicate_drop_and_spoil_notifications() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reordered_notification_comes_after_the_next_one() {
+    let (handle, endpoint) = setting(&[]).await;
+    handle
+        .add_fault(Rule {
+            delay_ms: Some(5_000),
+            ..Rule::once(Kind::Reorder)
+        })
+        .expect("a rule");
+    write_in(&handle, "a");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    write_in(&handle, "b");
+    eventually("both", || received(&endpoint).len() == 2).await;
+    assert_eq!(names(&endpoint).concat(), "ba");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_requests_delays_but_does_not_lose() {
+    let (handle, endpoint) = setting(&[429, 429]).await;
+    write_in(&handle, "a");
+    eventually("delivered", || {
+        handle
+            .deliveries()
+            .iter()
+            .any(|one| one.outcome == Outcome::Delivered)
+    })
+    .await;
+    assert_eq!(received(&endpoint).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moving_the_clock_brings_the_retry_forward() {
     let options = Options {
         webhook_url: Some("http://127.0.0.1:9/".to_owned()),

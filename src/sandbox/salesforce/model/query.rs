@@ -154,6 +154,23 @@ impl Org {
                 found.push(row);
             }
         }
+        self.arrange(query, object, &mut found)?;
+        let limit = query.limit.unwrap_or(usize::MAX);
+        Ok(found.into_iter().skip(query.offset).take(limit).collect())
+    }
+
+    /// Sorts by the last key first, so that the first one decides.
+    fn arrange(
+        &self,
+        query: &Query,
+        object: &'static Object,
+        found: &mut [&Row],
+    ) -> Result<(), Refusal> {
+        let nobody = Standing {
+            org: self,
+            object,
+            row: None,
+        };
         let mut failed = None;
         for order in query.order.iter().rev() {
             nobody.value(&order.path)?;
@@ -175,11 +192,7 @@ impl Org {
                 }
             });
         }
-        if let Some(refusal) = failed {
-            return Err(refusal);
-        }
-        let limit = query.limit.unwrap_or(usize::MAX);
-        Ok(found.into_iter().skip(query.offset).take(limit).collect())
+        failed.map_or(Ok(()), Err)
     }
 }
 

@@ -53,16 +53,20 @@ impl Org {
         let hex = derive::digest_hex(&self.settings.org_id, "session", number);
         let token = format!("{}!AQ{hex}", ids::shorten(&self.settings.org_id));
         self.sessions.insert(token.clone(), now_ms);
-        Answer::json(200, self.token_body(&token, now_ms)).effect(Effect::Auth)
+        Answer::json(200, self.token_body(&token, request, now_ms)).effect(Effect::Auth)
     }
 
-    fn token_body(&self, token: &str, now_ms: i64) -> Value {
+    /// The instance is where the caller reached us: behind a container's port or a wildcard
+    /// address, our own idea of it would be wrong.
+    fn token_body(&self, token: &str, request: &Request, now_ms: i64) -> Value {
         let Settings {
             org_id,
             user_id,
             base_url,
             ..
         } = &self.settings;
+        let reached = request.header("host").filter(|host| !host.is_empty());
+        let base_url = reached.map_or_else(|| base_url.clone(), |host| format!("http://{host}"));
         let mut body = json!({
             "access_token": token,
             "signature": STANDARD.encode(derive::digest_hex(token, "signature", 0)),

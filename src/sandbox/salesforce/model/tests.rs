@@ -424,6 +424,10 @@ fn queries_follow_parents_and_page() {
     let rest = body(&caller.call("GET", &next, Value::Null));
     assert_eq!(rest["records"].as_array().map(Vec::len), Some(5));
     assert_eq!(rest["done"], true);
+    let by_key = "SELECT Id FROM Lead WHERE Email = 'DOE@EXAMPLE.COM' AND IsConverted = false";
+    assert_eq!(body(&caller.query(by_key))["totalSize"], 1);
+    let nobody = "SELECT Id FROM Lead WHERE Email IN ('doe@example.com') AND Title = 'x'";
+    assert_eq!(body(&caller.query(nobody))["totalSize"], 0);
     check(
         &caller.query("SELECT Nope FROM Lead"),
         400,

@@ -102,7 +102,9 @@ proptest! {
     ) {
         let mut caller = Caller::new();
         caller.make("Lead", lead());
-        for text in [words.join(" "), format!("SELECT Id FROM Lead WHERE {}", words.join(" ")), noise] {
+        let words = words.join(" ");
+        let condition = format!("SELECT Id FROM Lead WHERE {words}");
+        for text in [words, condition, noise] {
             let status = caller.query(&text.replace(['&', '+'], "")).status;
             prop_assert!(status == 200 || status == 400);
         }
