@@ -51,15 +51,18 @@ pub struct Processor {
 pub struct Sink {
     /// Records written at the same time, per system.
     pub lanes_max: usize,
-    pub batch_commands_max: usize,
+    /// Commands taken and not yet committed, per system.
+    pub commands_max: usize,
     pub request_timeout: Duration,
     pub connect_timeout: Duration,
     /// A first try older than this reads before it writes.
     pub first_try_age_max: Duration,
-    pub retry_interval_min: Duration,
+    pub retry_interval_first: Duration,
     pub retry_interval_max: Duration,
-    /// Tries of one request before the outcome is given up as unknown.
-    pub retries_max: u32,
+    /// Repetitions of a call whose answer leaves open whether it was carried out.
+    pub doubtful_max: u32,
+    /// How long requests under way may take once the process is told to stop.
+    pub stop_grace: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,13 +210,14 @@ impl Default for Sink {
     fn default() -> Self {
         Self {
             lanes_max: 16,
-            batch_commands_max: 200,
+            commands_max: 256,
             request_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(5),
-            first_try_age_max: Duration::from_secs(300),
-            retry_interval_min: Duration::from_millis(500),
-            retry_interval_max: Duration::from_secs(60),
-            retries_max: 5,
+            first_try_age_max: Duration::from_secs(30),
+            retry_interval_first: Duration::from_millis(200),
+            retry_interval_max: Duration::from_secs(30),
+            doubtful_max: 3,
+            stop_grace: Duration::from_secs(10),
         }
     }
 }
@@ -223,39 +227,34 @@ impl Sink {
         let default = Self::default();
         let table = field.table(&[
             "lanes_max",
-            "batch_commands_max",
+            "commands_max",
             "request_timeout_seconds",
             "connect_timeout_seconds",
             "first_try_age_max_seconds",
-            "retry_interval_min_ms",
+            "retry_interval_first_ms",
             "retry_interval_max_ms",
-            "retries_max",
+            "doubtful_max",
+            "stop_grace_seconds",
         ])?;
         let counted = |key: &str, default: usize, max: u64| {
             table.or(key, default, |field| count(field, 1, max))
         };
-        let timed = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let seconds = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let ms = |key: &str, default: Duration| table.or(key, default, Field::milliseconds);
         let sink = Self {
             lanes_max: counted("lanes_max", default.lanes_max, 256)?,
-            batch_commands_max: counted("batch_commands_max", default.batch_commands_max, 10_000)?,
-            request_timeout: timed("request_timeout_seconds", default.request_timeout)?,
-            connect_timeout: timed("connect_timeout_seconds", default.connect_timeout)?,
-            first_try_age_max: timed("first_try_age_max_seconds", default.first_try_age_max)?,
-            retry_interval_min: table.or(
-                "retry_interval_min_ms",
-                default.retry_interval_min,
-                Field::milliseconds,
-            )?,
-            retry_interval_max: table.or(
-                "retry_interval_max_ms",
-                default.retry_interval_max,
-                Field::milliseconds,
-            )?,
-            retries_max: counted("retries_max", default.retries_max as usize, 100)? as u32,
+            commands_max: counted("commands_max", default.commands_max, 10_000)?,
+            request_timeout: seconds("request_timeout_seconds", default.request_timeout)?,
+            connect_timeout: seconds("connect_timeout_seconds", default.connect_timeout)?,
+            first_try_age_max: seconds("first_try_age_max_seconds", default.first_try_age_max)?,
+            retry_interval_first: ms("retry_interval_first_ms", default.retry_interval_first)?,
+            retry_interval_max: ms("retry_interval_max_ms", default.retry_interval_max)?,
+            doubtful_max: counted("doubtful_max", default.doubtful_max as usize, 100)? as u32,
+            stop_grace: seconds("stop_grace_seconds", default.stop_grace)?,
         };
-        if sink.retry_interval_max < sink.retry_interval_min {
+        if sink.retry_interval_max < sink.retry_interval_first {
             return Err(field.problem(
-                "has a retry_interval_max_ms below its retry_interval_min_ms; swap them",
+                "has a retry_interval_max_ms below its retry_interval_first_ms; raise it",
             ));
         }
         Ok(sink)
