@@ -33,18 +33,14 @@ pub struct Ingest {
 pub struct Processor {
     pub batch_observations_max: usize,
     pub batch_bytes_max: usize,
-    /// How long an empty poll waits.
+    /// The longest wait of an empty poll: deadlines and questions are looked at this often.
     pub poll_wait: Duration,
     /// When a command without an answer is requested again.
     pub command_deadline: Duration,
-    /// The interval of repeated requests grows up to this.
-    pub command_deadline_max: Duration,
-    /// Attempts after which a review item is opened.
-    pub command_attempts_before_review: u32,
-    /// Bridge events between two recorded digests.
+    /// How long a record waits behind another one with the same match key.
+    pub deferral_deadline: Duration,
+    /// Journal events between two recorded digests.
     pub digest_every_events: u64,
-    /// Changed entries of the view kept in memory before a checkpoint is made early.
-    pub overlay_entries_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,10 +145,8 @@ impl Default for Processor {
             batch_bytes_max: 8 * 1_048_576,
             poll_wait: Duration::from_millis(200),
             command_deadline: Duration::from_secs(60),
-            command_deadline_max: Duration::from_secs(3_600),
-            command_attempts_before_review: 5,
+            deferral_deadline: Duration::from_secs(300),
             digest_every_events: 10_000,
-            overlay_entries_max: 50_000,
         }
     }
 }
@@ -165,42 +159,28 @@ impl Processor {
             "batch_bytes_max",
             "poll_wait_ms",
             "command_deadline_seconds",
-            "command_deadline_max_seconds",
-            "command_attempts_before_review",
+            "deferral_deadline_seconds",
             "digest_every_events",
-            "overlay_entries_max",
         ])?;
-        let counted = |key: &str, default: usize, max: u64| {
-            table.or(key, default, |field| count(field, 1, max))
-        };
-        let timed = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let seconds = |key: &str, default: Duration| table.or(key, default, Field::seconds);
         Ok(Self {
-            batch_observations_max: counted(
+            batch_observations_max: table.or(
                 "batch_observations_max",
                 default.batch_observations_max,
-                10_000,
+                |field| count(field, 1, 10_000),
             )?,
-            batch_bytes_max: counted("batch_bytes_max", default.batch_bytes_max, 1 << 30)?,
-            poll_wait: table.or("poll_wait_ms", default.poll_wait, Field::milliseconds)?,
-            command_deadline: timed("command_deadline_seconds", default.command_deadline)?,
-            command_deadline_max: timed(
-                "command_deadline_max_seconds",
-                default.command_deadline_max,
-            )?,
-            command_attempts_before_review: counted(
-                "command_attempts_before_review",
-                default.command_attempts_before_review as usize,
-                1_000,
-            )? as u32,
-            digest_every_events: counted(
+            batch_bytes_max: table.or("batch_bytes_max", default.batch_bytes_max, |field| {
+                count(field, 1, 1 << 30)
+            })?,
+            poll_wait: table.or("poll_wait_ms", default.poll_wait, |field| {
+                Ok(Duration::from_millis(field.whole_number(1, 60_000)?))
+            })?,
+            command_deadline: seconds("command_deadline_seconds", default.command_deadline)?,
+            deferral_deadline: seconds("deferral_deadline_seconds", default.deferral_deadline)?,
+            digest_every_events: table.or(
                 "digest_every_events",
-                default.digest_every_events as usize,
-                1 << 32,
-            )? as u64,
-            overlay_entries_max: counted(
-                "overlay_entries_max",
-                default.overlay_entries_max,
-                10_000_000,
+                default.digest_every_events,
+                |field| field.whole_number(1, 1 << 32),
             )?,
         })
     }

@@ -33,6 +33,29 @@ bridges:
 logging: { format: json, level: debug }
 "#;
 
+/// As small as a mapping can be that links people.
+const MAPPING: &str = r#"
+version: 1
+people:
+  objects: {intercom: contact, salesforce: [Contact, Lead]}
+  match:
+    - explicit: {salesforce: Intercom_Contact_ID__c}
+    - email: {salesforce: Email, intercom: email}
+  create:
+    salesforce_lead:
+      when: '"qualified" in contact.tags && contact.role == "lead"'
+      needs: [email]
+      set: {LeadSource: Intercom}
+      company_name: Company
+      placeholders: {Company: "[not provided]", LastName: "[not provided]"}
+  fields:
+    - intercom: email
+      salesforce: Email
+      owner: intercom
+      direction: to_salesforce
+      meaning: where the person is written to
+"#;
+
 fn crosswalk(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crosswalk"));
     command
@@ -55,7 +78,7 @@ fn folder() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("crosswalk.yaml");
     std::fs::write(&config, CONFIG).unwrap();
-    std::fs::write(folder.path().join("mapping.yaml"), "people: {}\n").unwrap();
+    std::fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
     let config = config.to_str().unwrap().to_owned();
     (folder, config)
 }
@@ -353,6 +376,78 @@ fn tail_beside(config: &str, bytes: &[u8]) {
         0,
         "without --from-beginning it begins at the end"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_view_answers_while_it_runs_and_is_rebuilt_when_it_does_not() {
+    let (_folder, config) = folder();
+    let mut running = Running::start(&["run", "--config", &config, "--print-addresses"]);
+    let addresses: Value = serde_json::from_str(&running.line()).unwrap();
+    let admin = addresses["admin"].as_str().unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let bytes = notification("notif_1");
+    let post = client.post(addresses["webhooks"].as_str().unwrap());
+    let post = post
+        .header("X-Hub-Signature", sign(SECRET, &bytes))
+        .body(bytes);
+    assert_eq!(post.send().await.unwrap().status(), StatusCode::OK);
+
+    let show = ["identity", "show", EMAIL, "--config", &config];
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let shown = loop {
+        let shown = output(&[&show[..], &["--admin", admin]].concat());
+        assert!(shown.status.success(), "{}", text(&shown.stderr));
+        let shown = text(&shown.stdout);
+        if shown.contains("support/contact/65a1b2c3d4e5f60718293a4b") {
+            break shown;
+        }
+        assert!(Instant::now() < deadline, "never there: {shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let verify = ["verify", "--config", &config];
+    let verified = output(&[&verify[..], &["--admin", admin]].concat());
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+    let verified = text(&verified.stdout);
+    assert!(
+        verified.starts_with("the view and its rebuild are equal: 0: "),
+        "{verified}"
+    );
+    let stats = client
+        .get(format!("{admin}/v1/stats"))
+        .send()
+        .await
+        .unwrap();
+    let stats: Value = stats.json().await.unwrap();
+    assert_eq!(
+        stats["partitions"]["0"]["events"]["customer_founded"], 1,
+        "{stats}"
+    );
+    let (success, logged) = running.end("-TERM");
+    assert!(success, "{logged}");
+    assert!(!logged.contains(EMAIL), "{logged}");
+
+    // The port of the configuration is left to chance, so nobody is asked.
+    let rebuilt = output(&show);
+    assert_eq!(text(&rebuilt.stdout), shown, "{}", text(&rebuilt.stderr));
+    let alone = text(&output(&verify).stdout);
+    assert!(
+        alone.starts_with("no process is running; rebuilt from the journal: 0: "),
+        "{alone}"
+    );
+}
+
+#[test]
+fn a_mapping_that_cannot_work_is_refused_with_its_place() {
+    let (folder, config) = folder();
+    let mapping = folder.path().join("mapping.yaml");
+    let broken = MAPPING.replace("direction: to_salesforce", "direction: sideways");
+    std::fs::write(&mapping, broken).unwrap();
+    let failed = output(&["run", "--config", &config]);
+    assert!(!failed.status.success());
+    let error = text(&failed.stderr);
+    let error = error.lines().last().unwrap();
+    let start = format!("error: {}:", mapping.display());
+    assert!(error.starts_with(&start), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

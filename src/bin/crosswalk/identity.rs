@@ -1,5 +1,6 @@
 //! `crosswalk identity show QUERY`: who somebody is, in both systems.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -49,9 +50,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(answer) => answer,
         None => {
             let config = Config::load(&show.config)?;
-            let view = rebuild::rebuild(&config)?;
-            view.identity(&show.query)
-                .context("cannot show the identity")?
+            rebuild::rebuild(&config, &BTreeMap::new())?.identity(&show.query)
         }
     };
     println!("{}", serde_json::to_string_pretty(&answer)?);

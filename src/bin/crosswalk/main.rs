@@ -6,7 +6,9 @@ mod demo;
 mod entry_json;
 mod event_json;
 mod identity;
+mod mappings;
 mod open_log;
+mod processors;
 mod rebuild;
 mod roles;
 mod run;
@@ -15,6 +17,7 @@ mod signals;
 mod sinks;
 mod tail;
 mod verify;
+mod view_answers;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use crosswalk::telemetry::{Health, Readiness};
 use tokio::sync::mpsc;
 
 use crate::admin::{self, Questions};
-use crate::{open_log, sinks};
+use crate::{open_log, processors, sinks};
 
 /// How often readiness is looked at until the process is ready.
 const READY_POLL: Duration = Duration::from_millis(10);
@@ -46,6 +46,7 @@ pub struct Running {
     health: Health,
     admin: admin::Handle,
     ingest: Option<ingest::Handle>,
+    processors: Option<processors::Handle>,
     sinks: Option<sinks::Handle>,
     /// Roles say here that they ended on their own.
     failures: mpsc::Receiver<anyhow::Error>,
@@ -53,7 +54,7 @@ pub struct Running {
 
 /// What every role is given.
 struct Parts {
-    config: Config,
+    config: Arc<Config>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     health: Health,
@@ -70,17 +71,18 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
     let (failed, failures) = mpsc::channel(8);
     let parts = Parts {
         log: open_log::open(&config)?,
-        config,
+        config: Arc::new(config),
         clock: Arc::new(SystemClock),
         health: health.clone(),
         questions,
         failed,
     };
-    if roles.contains(&Role::Processor) {
-        start_processor(&parts).await?;
-    }
+    let processors = match roles.contains(&Role::Processor) {
+        true => Some(start_processors(&parts)?),
+        false => None,
+    };
     let sinks = match roles.contains(&Role::Sink) {
-        true => Some(start_sinks(&parts).await?),
+        true => Some(start_sinks(&parts)?),
         false => None,
     };
     // Last: whatever arrives finds somebody who takes it on.
@@ -93,6 +95,7 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         health,
         admin,
         ingest,
+        processors,
         sinks,
         failures,
     })
@@ -109,15 +112,18 @@ async fn start_ingest(parts: &Parts) -> anyhow::Result<ingest::Handle> {
     Ok(handle)
 }
 
-/// The place of `processor::driver`: one per partition, each with its view store. It registers
-/// `processor` with the health, is ready once it has caught up, sets `questions`, and sends to
-/// `failed` if it ends on its own. Its handle belongs into [`Running`], between ingest and sinks.
-async fn start_processor(parts: &Parts) -> anyhow::Result<()> {
-    let _ = (&parts.questions, &parts.failed);
-    anyhow::bail!("this build has no processor yet; use --role ingest --role sink")
+fn start_processors(parts: &Parts) -> anyhow::Result<processors::Handle> {
+    let role = parts.health.register("processor");
+    let shared = processors::Shared {
+        config: Arc::clone(&parts.config),
+        log: Arc::clone(&parts.log),
+        clock: Arc::clone(&parts.clock),
+        failed: parts.failed.clone(),
+    };
+    processors::start(&shared, role, Arc::clone(&parts.questions))
 }
 
-async fn start_sinks(parts: &Parts) -> anyhow::Result<sinks::Handle> {
+fn start_sinks(parts: &Parts) -> anyhow::Result<sinks::Handle> {
     let role = parts.health.register("sink");
     let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
     let handle = sinks::start(&parts.config, log, clock, parts.failed.clone())?;
@@ -162,7 +168,9 @@ impl Running {
         if let Some(ingest) = self.ingest {
             ingest.stop().await;
         }
-        // The processor's handle is stopped here: it commits its batch and checkpoints the view.
+        if let Some(processors) = self.processors {
+            processors.stop().await;
+        }
         if let Some(sinks) = self.sinks {
             sinks.stop().await;
         }

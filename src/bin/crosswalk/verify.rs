@@ -1,8 +1,9 @@
 //! `crosswalk verify`: the view against a rebuild from the journal.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use crosswalk::config::Config;
 use serde_json::Value;
 
@@ -36,29 +37,42 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(base) => admin_client::ask(&base, "/v1/digest", &[])?,
         None => None,
     };
-    let rebuilt = rebuild::rebuild(&config)?
-        .digest()
-        .context("cannot compute the digest")?;
     let Some(running) = running else {
+        let rebuilt = rebuild::rebuild(&config, &BTreeMap::new())?.digest();
         println!(
-            "no process is running; the rebuilt view's digest is {}",
-            digest(&rebuilt)
+            "no process is running; rebuilt from the journal: {}",
+            digests(&rebuilt)
         );
         return Ok(());
     };
-    if running != rebuilt {
+    let rebuilt = rebuild::rebuild(&config, &offsets(&running))?.digest();
+    if running["partitions"].as_array().is_none_or(Vec::is_empty) || running != rebuilt {
         bail!(
-            "the view has {}, the rebuild has {}",
-            digest(&running),
-            digest(&rebuilt)
+            "the view has {}, its rebuild has {}",
+            digests(&running),
+            digests(&rebuilt)
         );
     }
-    println!("the view and its rebuild are equal: {}", digest(&running));
+    println!("the view and its rebuild are equal: {}", digests(&running));
     Ok(())
 }
 
-fn digest(answer: &Value) -> String {
-    answer["digest"]
-        .as_str()
-        .map_or_else(|| answer.to_string(), str::to_owned)
+/// Where the running view stands, by partition.
+fn offsets(answer: &Value) -> BTreeMap<u32, u64> {
+    let offset = |partition: &Value| {
+        let number = u32::try_from(partition["partition"].as_u64()?).ok()?;
+        Some((number, partition["journal_offset"].as_u64()?))
+    };
+    let partitions = answer["partitions"].as_array().into_iter().flatten();
+    partitions.filter_map(offset).collect()
+}
+
+fn digests(answer: &Value) -> String {
+    let partitions = answer["partitions"].as_array().into_iter().flatten();
+    let digest = |partition: &Value| {
+        let number = &partition["partition"];
+        let digest = partition["digest"].as_str().unwrap_or("no digest");
+        format!("{number}: {digest} at {}", partition["journal_offset"])
+    };
+    partitions.map(digest).collect::<Vec<_>>().join(", ")
 }
