@@ -25,7 +25,7 @@ pub fn settle(
         tries += 1;
         let commit = log.commit(lease, outputs.to_vec(), &[position]);
         let (outcome, settled) = match &commit {
-            Commit::Committed => ("committed", true),
+            Commit::Committed { .. } => ("committed", true),
             Commit::Aborted { fenced, .. } => ("aborted", *fenced),
             Commit::Unknown { .. } => ("unknown", false),
         };

@@ -285,7 +285,7 @@ impl<'a> Tenure<'a> {
         self.committing = None;
         self.committing_count = 0;
         let reason = match done {
-            Ok((Commit::Committed, position)) => {
+            Ok((Commit::Committed { .. }, position)) => {
                 self.committed = position;
                 self.show_lag();
                 return true;

@@ -180,6 +180,8 @@ impl EventLog for MemoryLog {
         }
         state.positions.insert(positions[0].0.topic, position);
         state.commits.push((outputs, position));
-        Commit::Committed
+        Commit::Committed {
+            ends: Default::default(),
+        }
     }
 }

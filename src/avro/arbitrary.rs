@@ -1,0 +1,396 @@
+//! Strategies that make every kind of message, for the round trip tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::domain::journal::{InputRange, JournalEntry, JournalKey};
+use crate::domain::*;
+
+pub use super::arbitrary_event::event;
+
+pub fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z0-9 ]{0,12}",
+        "\\PC{0,6}",
+        Just("Zoë \u{1f980}".to_owned())
+    ]
+}
+
+pub fn bridge() -> impl Strategy<Value = BridgeId> {
+    "[a-z_/]{1,9}".prop_map(|text| BridgeId::new(text).unwrap())
+}
+
+pub fn source() -> impl Strategy<Value = SourceId> {
+    "[a-z]{1,9}".prop_map(|text| SourceId::new(text).unwrap())
+}
+
+pub fn object() -> impl Strategy<Value = ObjectName> {
+    "[A-Za-z]{1,9}".prop_map(|text| ObjectName::new(text).unwrap())
+}
+
+pub fn record() -> BoxedStrategy<RecordRef> {
+    (source(), object(), "[A-Za-z0-9]{1,18}")
+        .prop_map(|(source, object, id)| RecordRef::new(&source, object.as_str(), id).unwrap())
+        .boxed()
+}
+
+pub fn at() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+pub fn version() -> impl Strategy<Value = Version> {
+    any::<(i64, i64)>().prop_map(|(from_ms, to_ms)| Version { from_ms, to_ms })
+}
+
+/// Counts as Avro can hold them.
+pub fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![0..300u64, Just(i64::MAX as u64)]
+}
+
+pub fn value() -> BoxedStrategy<Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        any::<u64>().prop_map(Value::Float),
+        text().prop_map(Value::Text),
+    ]
+    .boxed()
+}
+
+pub fn fields() -> BoxedStrategy<Fields> {
+    btree_map(text(), value(), 0..4).boxed()
+}
+
+pub fn ids() -> impl Strategy<Value = Option<BTreeSet<String>>> {
+    proptest::option::of(btree_set(text(), 0..4))
+}
+
+pub fn command_id() -> impl Strategy<Value = CommandId> {
+    any::<[u8; 16]>().prop_map(CommandId::from_bytes)
+}
+
+pub fn observation_id() -> impl Strategy<Value = ObservationId> {
+    any::<[u8; 16]>().prop_map(ObservationId::from_bytes)
+}
+
+pub fn gone() -> impl Strategy<Value = Gone> {
+    select(vec![Gone::Archived, Gone::Deleted, Gone::NotFound])
+}
+
+pub fn snapshot() -> BoxedStrategy<RecordSnapshot> {
+    let refs = || {
+        proptest::option::of(
+            (btree_set(text(), 0..3), any::<bool>())
+                .prop_map(|(ids, complete)| RefSet { ids, complete }),
+        )
+    };
+    (record(), version(), fields(), refs(), refs())
+        .prop_map(
+            |(record, version, fields, tags, companies)| RecordSnapshot {
+                record,
+                version,
+                fields,
+                tags,
+                companies,
+            },
+        )
+        .boxed()
+}
+
+pub fn rejection() -> BoxedStrategy<Rejection> {
+    let classes = vec![
+        RejectClass::BadData,
+        RejectClass::Permission,
+        RejectClass::Ambiguous,
+        RejectClass::Duplicate,
+        RejectClass::Gone,
+        RejectClass::Other,
+    ];
+    let texts = (text(), text(), text());
+    (
+        select(classes),
+        texts,
+        vec(text(), 0..3),
+        vec(record(), 0..3),
+    )
+        .prop_map(|(class, (code, text, hint), fields, records)| Rejection {
+            class,
+            code,
+            text,
+            fields,
+            records,
+            hint,
+        })
+        .boxed()
+}
+
+fn change() -> BoxedStrategy<Change> {
+    prop_oneof![
+        snapshot().prop_map(Change::Shown),
+        (snapshot(), text(), text(), any::<bool>()).prop_map(
+            |(snapshot, tag_id, tag_name, added)| Change::Tagged {
+                snapshot,
+                tag_id,
+                tag_name,
+                added,
+            }
+        ),
+        (snapshot(), snapshot(), any::<bool>()).prop_map(|(company, contact, attached)| {
+            Change::Attached {
+                company,
+                contact,
+                attached,
+            }
+        }),
+        (snapshot(), proptest::option::of(record()))
+            .prop_map(|(survivor, absorbed)| Change::Merged { survivor, absorbed }),
+        (record(), gone()).prop_map(|(record, how)| Change::Left { record, how }),
+        Just(Change::Kept),
+    ]
+    .boxed()
+}
+
+fn outcome() -> BoxedStrategy<Outcome> {
+    let values = proptest::option::of(fields());
+    prop_oneof![
+        (
+            record(),
+            any::<bool>(),
+            values,
+            proptest::option::of(version())
+        )
+            .prop_map(|(record, created, values, version)| Outcome::Written {
+                record,
+                created,
+                values,
+                version,
+            }),
+        snapshot().prop_map(|snapshot| Outcome::AlreadyThere { snapshot }),
+        snapshot().prop_map(|snapshot| Outcome::FoundOther { snapshot }),
+        snapshot().prop_map(|snapshot| Outcome::Read { snapshot }),
+        record().prop_map(|record| Outcome::NotFound { record }),
+        (vec(snapshot(), 0..3), any::<bool>())
+            .prop_map(|(rows, truncated)| Outcome::LookedUp { rows, truncated }),
+        rejection().prop_map(Outcome::Rejected),
+        text().prop_map(|reason| Outcome::Unknown { reason }),
+    ]
+    .boxed()
+}
+
+fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
+    let raw = (text(), vec(any::<u8>(), 0..40));
+    let raw = raw.prop_map(|(content_type, bytes)| RawPayload {
+        content_type,
+        bytes,
+    });
+    prop_oneof![
+        (source(), text(), change(), raw).prop_map(|(source, topic, change, raw)| {
+            ObservationBody::Changed {
+                source,
+                topic,
+                change,
+                raw,
+            }
+        }),
+        (command_id(), source(), any::<u32>(), at(), outcome()).prop_map(
+            move |(command, source, attempt, finished_at, outcome)| {
+                ObservationBody::Answered(CommandResult {
+                    command,
+                    bridge: bridge.clone(),
+                    source,
+                    attempt,
+                    finished_at,
+                    outcome,
+                })
+            }
+        ),
+        (count(), any::<[u8; 32]>(), text()).prop_map(|(version, hash, body)| {
+            ObservationBody::MappingOffered {
+                version,
+                hash,
+                body,
+            }
+        }),
+    ]
+    .boxed()
+}
+
+fn observation() -> BoxedStrategy<Observation> {
+    bridge()
+        .prop_flat_map(|bridge| {
+            let body = body(bridge.clone());
+            let head = (observation_id(), at(), proptest::option::of(text()));
+            (Just(bridge), head, body).prop_map(|(bridge, (id, received_at, traceparent), body)| {
+                Observation {
+                    id,
+                    bridge,
+                    received_at,
+                    traceparent,
+                    body,
+                }
+            })
+        })
+        .boxed()
+}
+
+fn target() -> BoxedStrategy<WriteTarget> {
+    prop_oneof![
+        record().prop_map(WriteTarget::Record),
+        (object(), text(), text(), record()).prop_map(|(object, key_field, key_value, origin)| {
+            WriteTarget::Create {
+                object,
+                key_field,
+                key_value,
+                origin,
+            }
+        }),
+    ]
+    .boxed()
+}
+
+fn kind() -> BoxedStrategy<CommandKind> {
+    let field = (text(), value(), value()).prop_map(|(name, value, expect)| FieldWrite {
+        name,
+        value,
+        expect,
+    });
+    let query = (
+        object(),
+        vec((text(), text()), 0..3),
+        vec(text(), 0..3),
+        any::<u32>(),
+    )
+        .prop_map(|(object, any_of, fields, rows_max)| LookupQuery {
+            object,
+            any_of,
+            fields,
+            rows_max,
+        });
+    prop_oneof![
+        (target(), count(), vec(field, 0..3), any::<bool>()).prop_map(
+            |(target, sequence, fields, auto_assign)| CommandKind::Write(WriteCommand {
+                target,
+                sequence,
+                fields,
+                auto_assign,
+            })
+        ),
+        (record(), vec(text(), 0..3)).prop_map(|(record, fields)| {
+            CommandKind::Read(ReadCommand::Record { record, fields })
+        }),
+        (record(), vec(query, 0..3)).prop_map(|(origin, queries)| {
+            CommandKind::Read(ReadCommand::Lookup(Lookup { origin, queries }))
+        }),
+    ]
+    .boxed()
+}
+
+pub fn command() -> BoxedStrategy<Command> {
+    let ids = (command_id(), bridge(), source(), observation_id());
+    (ids, any::<u32>(), at(), at(), text(), kind())
+        .prop_map(
+            |((id, bridge, source, cause), attempt, requested_at, deadline, lane, kind)| Command {
+                id,
+                bridge,
+                source,
+                attempt,
+                requested_at,
+                deadline,
+                lane,
+                cause,
+                kind,
+            },
+        )
+        .boxed()
+}
+
+pub fn ranges() -> impl Strategy<Value = Vec<InputRange>> {
+    let range = (select(Topic::ALL.to_vec()), any::<u32>(), count(), count());
+    let range = range.prop_map(|(topic, partition, from, to)| InputRange {
+        topic,
+        partition,
+        from,
+        to,
+    });
+    vec(range, 0..4)
+}
+
+pub fn unchanged() -> impl Strategy<Value = BTreeMap<String, u64>> {
+    btree_map(text(), count(), 0..4)
+}
+
+fn entry() -> BoxedStrategy<JournalEntry> {
+    let key = prop_oneof![
+        bridge().prop_map(JournalKey::Bridge),
+        any::<u32>().prop_map(JournalKey::Partition),
+    ];
+    let cause = proptest::option::of(observation_id());
+    (key, count(), at(), cause, event())
+        .prop_map(|(key, sequence, at, cause, event)| JournalEntry {
+            key,
+            sequence,
+            at,
+            cause,
+            event,
+        })
+        .boxed()
+}
+
+fn notification() -> BoxedStrategy<Message> {
+    (bridge(), at(), text(), text(), vec(record(), 0..3))
+        .prop_map(|(bridge, at, kind, text, records)| {
+            Message::Notification(Notification {
+                bridge,
+                at,
+                kind,
+                text,
+                records,
+            })
+        })
+        .boxed()
+}
+
+fn dead_letter() -> BoxedStrategy<Message> {
+    let texts = (text(), text(), text());
+    let command = proptest::option::of(command_id());
+    (bridge(), at(), texts, command, vec(any::<u8>(), 0..40))
+        .prop_map(|(bridge, at, (origin, reason, hint), command, bytes)| {
+            Message::DeadLetter(Box::new(DeadLetter {
+                bridge,
+                at,
+                origin,
+                reason,
+                hint,
+                command,
+                bytes,
+            }))
+        })
+        .boxed()
+}
+
+pub fn message() -> BoxedStrategy<Message> {
+    prop_oneof![
+        3 => observation().prop_map(|o| Message::Observation(Box::new(o))),
+        6 => entry().prop_map(|e| Message::Journal(Box::new(e))),
+        2 => command().prop_map(|c| Message::Command(Box::new(c))),
+        1 => (source(), text(), vec(any::<u8>(), 0..20), at()).prop_map(
+            |(source, name, position, at)| Message::Cursor(Cursor { source, name, position, at })
+        ),
+        1 => notification(),
+        1 => (bridge(), at(), observation_id(), text(), proptest::option::of(record())).prop_map(
+            |(bridge, at, observation, reason, record)| Message::Trace(TraceLine {
+                bridge,
+                at,
+                observation,
+                reason,
+                record,
+            })
+        ),
+        1 => dead_letter(),
+    ]
+    .boxed()
+}

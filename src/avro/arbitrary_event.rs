@@ -1,0 +1,318 @@
+//! Strategies for journal events: each of them, with everything they hold.
+
+use proptest::collection::{btree_set, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::arbitrary::*;
+use crate::domain::journal::*;
+use crate::domain::*;
+
+fn customer() -> impl Strategy<Value = CustomerId> {
+    any::<[u8; 16]>().prop_map(CustomerId::from_bytes)
+}
+
+fn review() -> impl Strategy<Value = ReviewId> {
+    any::<[u8; 16]>().prop_map(ReviewId::from_bytes)
+}
+
+fn via() -> impl Strategy<Value = Via> {
+    select(vec![Via::Webhook, Via::Read, Via::Lookup, Via::Write])
+}
+
+fn rule() -> impl Strategy<Value = MatchRule> {
+    select(vec![
+        MatchRule::Explicit,
+        MatchRule::ExternalId,
+        MatchRule::Email,
+        MatchRule::AccountKey,
+        MatchRule::Created,
+        MatchRule::SourceMerge,
+    ])
+}
+
+fn match_key() -> impl Strategy<Value = MatchKey> {
+    (rule(), any::<[u8; 16]>()).prop_map(|(rule, hash)| MatchKey { rule, hash })
+}
+
+fn desire() -> BoxedStrategy<Desire> {
+    let basis = select(vec![
+        Basis::Agreed,
+        Basis::Kept,
+        Basis::Constant,
+        Basis::Placeholder,
+        Basis::Key,
+    ]);
+    (text(), value(), basis)
+        .prop_map(|(name, value, basis)| Desire { name, value, basis })
+        .boxed()
+}
+
+fn held() -> BoxedStrategy<HeldObservation> {
+    (observation_id(), via(), version(), fields(), ids(), ids())
+        .prop_map(
+            |(observation, via, version, fields, tags, companies)| HeldObservation {
+                observation,
+                via,
+                version,
+                fields,
+                tags,
+                companies,
+            },
+        )
+        .boxed()
+}
+
+fn write_ending() -> BoxedStrategy<WriteEnding> {
+    prop_oneof![
+        (any::<bool>(), of(fields()), of(version())).prop_map(|(created, values, version)| {
+            WriteEnding::Done {
+                created,
+                values,
+                version,
+            }
+        }),
+        Just(WriteEnding::FoundOther),
+        rejection().prop_map(WriteEnding::Rejected),
+        text().prop_map(|reason| WriteEnding::Unknown { reason }),
+    ]
+    .boxed()
+}
+
+fn read_ending() -> BoxedStrategy<ReadEnding> {
+    prop_oneof![
+        Just(ReadEnding::Answered),
+        Just(ReadEnding::NotFound),
+        rejection().prop_map(ReadEnding::Rejected),
+        text().prop_map(|reason| ReadEnding::Unknown { reason }),
+    ]
+    .boxed()
+}
+
+pub fn event() -> BoxedStrategy<DomainEvent> {
+    prop_oneof![
+        records(),
+        links(),
+        wishes(),
+        commands(),
+        waiting(),
+        people(),
+        bookkeeping()
+    ]
+    .boxed()
+}
+
+fn records() -> BoxedStrategy<DomainEvent> {
+    let kind = select(vec![CustomerKind::Person, CustomerKind::Company]);
+    let keys = of(btree_set(match_key(), 0..3));
+    prop_oneof![
+        (count(), any::<[u8; 32]>(), text()).prop_map(|(version, hash, body)| {
+            DomainEvent::MappingActivated {
+                version,
+                hash,
+                body,
+            }
+        }),
+        (customer(), kind, record()).prop_map(|(customer, kind, record)| {
+            DomainEvent::CustomerFounded {
+                customer,
+                kind,
+                record,
+            }
+        }),
+        (record(), version(), via(), fields(), ids(), ids(), keys).prop_map(
+            |(record, version, via, fields, tags, companies, keys)| DomainEvent::RecordSeen {
+                record,
+                version,
+                via,
+                fields,
+                tags,
+                companies,
+                keys,
+            }
+        ),
+        (source(), text(), text()).prop_map(|(source, tag_id, name)| DomainEvent::TagNamed {
+            source,
+            tag_id,
+            name
+        }),
+        (record(), gone()).prop_map(|(record, how)| DomainEvent::RecordLeft { record, how }),
+        record().prop_map(|record| DomainEvent::RecordReturned { record }),
+    ]
+    .boxed()
+}
+
+fn links() -> BoxedStrategy<DomainEvent> {
+    let linked = (
+        record(),
+        record(),
+        rule(),
+        any::<u32>(),
+        text(),
+        customer(),
+        of(customer()),
+    );
+    prop_oneof![
+        linked.prop_map(
+            |(left, right, rule, rule_version, evidence, customer, absorbed)| {
+                DomainEvent::RecordLinked {
+                    left,
+                    right,
+                    rule,
+                    rule_version,
+                    evidence,
+                    customer,
+                    absorbed,
+                }
+            }
+        ),
+        (record(), record(), at()).prop_map(|(record, behind, deadline)| {
+            DomainEvent::LinkDeferred {
+                record,
+                behind,
+                deadline,
+            }
+        }),
+        (record(), text()).prop_map(|(record, why)| DomainEvent::DeferralEnded { record, why }),
+        (record(), vec(text(), 0..3))
+            .prop_map(|(record, missing)| DomainEvent::RecordWaiting { record, missing }),
+        record().prop_map(|record| DomainEvent::WaitingEnded { record }),
+        (record(), record())
+            .prop_map(|(record, company)| DomainEvent::CompanyAwaited { record, company }),
+    ]
+    .boxed()
+}
+
+fn wishes() -> BoxedStrategy<DomainEvent> {
+    prop_oneof![
+        (customer(), text(), value(), value(), record(), text()).prop_map(
+            |(customer, field, value, previous, by, policy)| DomainEvent::FieldAgreed {
+                customer,
+                field,
+                value,
+                previous,
+                by,
+                policy,
+            }
+        ),
+        (record(), vec(desire(), 0..3))
+            .prop_map(|(record, desires)| DomainEvent::DesiredChanged { record, desires }),
+    ]
+    .boxed()
+}
+
+fn commands() -> BoxedStrategy<DomainEvent> {
+    let purpose = select(vec![
+        ReadPurpose::FirstLookup,
+        ReadPurpose::Tie,
+        ReadPurpose::AfterUnknown,
+        ReadPurpose::Reread,
+        ReadPurpose::Company,
+    ]);
+    prop_oneof![
+        command().prop_map(|command| DomainEvent::WriteRequested { command }),
+        (command(), purpose)
+            .prop_map(|(command, purpose)| DomainEvent::ReadRequested { command, purpose }),
+        (command_id(), any::<u32>(), record(), write_ending()).prop_map(
+            |(command, attempt, record, ending)| DomainEvent::WriteSettled {
+                command,
+                attempt,
+                record,
+                ending,
+            }
+        ),
+        (command_id(), any::<u32>(), read_ending()).prop_map(|(command, attempt, ending)| {
+            DomainEvent::ReadSettled {
+                command,
+                attempt,
+                ending,
+            }
+        }),
+        (record(), any::<[u8; 16]>(), review()).prop_map(|(record, pair, review)| {
+            DomainEvent::WriteBlocked {
+                record,
+                pair,
+                review,
+            }
+        }),
+        (record(), text()).prop_map(|(record, why)| DomainEvent::WriteUnblocked { record, why }),
+    ]
+    .boxed()
+}
+
+fn waiting() -> BoxedStrategy<DomainEvent> {
+    let verdict = select(vec![Verdict::Dropped, Verdict::Folded, Verdict::Reread]);
+    prop_oneof![
+        (record(), held(), at()).prop_map(|(record, held, deadline)| {
+            DomainEvent::ObservationHeld {
+                record,
+                held,
+                deadline,
+            }
+        }),
+        (record(), observation_id(), verdict).prop_map(|(record, observation, verdict)| {
+            DomainEvent::HoldReleased {
+                record,
+                observation,
+                verdict,
+            }
+        }),
+        record().prop_map(|record| DomainEvent::RereadRequired { record }),
+    ]
+    .boxed()
+}
+
+fn people() -> BoxedStrategy<DomainEvent> {
+    let kind = select(vec![
+        ReviewKind::Ambiguous,
+        ReviewKind::Rejected,
+        ReviewKind::Unanswered,
+        ReviewKind::Unsettled,
+    ]);
+    prop_oneof![
+        (review(), kind, record(), vec(record(), 0..3), text()).prop_map(
+            |(review, kind, record, candidates, reason)| DomainEvent::ReviewOpened {
+                review,
+                kind,
+                record,
+                candidates,
+                reason,
+            }
+        ),
+        (review(), text()).prop_map(|(review, how)| DomainEvent::ReviewClosed { review, how }),
+    ]
+    .boxed()
+}
+
+fn bookkeeping() -> BoxedStrategy<DomainEvent> {
+    prop_oneof![
+        at().prop_map(|to| DomainEvent::TimeAdvanced { to }),
+        (
+            ranges(),
+            vec((bridge(), observation_id()), 0..4),
+            unchanged()
+        )
+            .prop_map(
+                |(inputs, observations, unchanged)| DomainEvent::BatchConsumed {
+                    inputs,
+                    observations,
+                    unchanged,
+                }
+            ),
+        (any::<[u8; 32]>(), any::<u32>()).prop_map(|(digest, view_version)| {
+            DomainEvent::DigestRecorded {
+                digest,
+                view_version,
+            }
+        }),
+        (bridge(), ranges(), text()).prop_map(|(bridge, positions, reason)| {
+            DomainEvent::BridgeQuarantined {
+                bridge,
+                positions,
+                reason,
+            }
+        }),
+    ]
+    .boxed()
+}

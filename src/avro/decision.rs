@@ -1,0 +1,34 @@
+//! `crosswalk.decision.Decision`: a decision of an operator, a mapping to activate.
+
+use crate::avro::envelope::{put_head, take_head};
+use crate::avro::error::Error;
+use crate::avro::wire::{Reader, Writer};
+use crate::domain::{Observation, ObservationBody};
+
+const MAPPING_OFFERED: i64 = 0;
+
+pub fn put_mapping(
+    observation: &Observation,
+    (version, hash, body): (&u64, &[u8; 32], &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(MAPPING_OFFERED, "MappingOffered");
+    w.field("version", version);
+    w.field("hash", hash);
+    w.field("body", body);
+}
+
+pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
+    let head = take_head(r)?;
+    r.enter("body");
+    match r.long()? {
+        MAPPING_OFFERED => Ok(head.with(ObservationBody::MappingOffered {
+            version: r.field("version")?,
+            hash: r.field("hash")?,
+            body: r.field("body")?,
+        })),
+        other => Err(r.unknown_case(other)),
+    }
+}

@@ -1,0 +1,44 @@
+//! `crosswalk.observed.Observed`: a change in a source.
+
+use crate::avro::envelope::{put_head, take_head};
+use crate::avro::error::Error;
+use crate::avro::wire::{Reader, Writer};
+use crate::domain::{Change, Observation, ObservationBody, RawPayload, SourceId};
+
+record!(RawPayload {
+    content_type,
+    bytes
+});
+
+union!(Change {
+    0 "Shown" => Shown(snapshot),
+    1 "Tagged" => Tagged { snapshot, tag_id, tag_name, added },
+    2 "Attached" => Attached { company, contact, attached },
+    3 "Merged" => Merged { survivor, absorbed },
+    4 "Left" => Left { record, how },
+    5 "Kept" => Kept,
+});
+
+pub fn put(
+    observation: &Observation,
+    (source, topic): (&SourceId, &String),
+    change: &Change,
+    raw: &RawPayload,
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.field("source", source);
+    w.field("topic", topic);
+    w.field("body", change);
+    w.field("raw", raw);
+}
+
+pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
+    let head = take_head(r)?;
+    Ok(head.with(ObservationBody::Changed {
+        source: r.field("source")?,
+        topic: r.field("topic")?,
+        change: r.field("body")?,
+        raw: r.field("raw")?,
+    }))
+}
