@@ -209,5 +209,4 @@ fn ids(path: &str, entries: &[Json], complete: bool) -> Result<RefSet, Error> {
 }
 
 #[cfg(test)]
-#[path = "snapshot_tests.rs"]
 mod tests;
