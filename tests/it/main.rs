@@ -20,6 +20,7 @@ mod sink_disposition;
 mod sink_log;
 mod sink_remote;
 mod sink_requests;
+mod sink_sandbox;
 mod sink_snapshots;
 mod sink_worker;
 mod tidy;
