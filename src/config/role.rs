@@ -33,33 +33,32 @@ pub struct Ingest {
 pub struct Processor {
     pub batch_observations_max: usize,
     pub batch_bytes_max: usize,
-    /// How long an empty poll waits.
+    /// The longest wait of an empty poll: deadlines and questions are looked at this often.
     pub poll_wait: Duration,
     /// When a command without an answer is requested again.
     pub command_deadline: Duration,
-    /// The interval of repeated requests grows up to this.
-    pub command_deadline_max: Duration,
-    /// Attempts after which a review item is opened.
-    pub command_attempts_before_review: u32,
-    /// Bridge events between two recorded digests.
+    /// How long a record waits behind another one with the same match key.
+    pub deferral_deadline: Duration,
+    /// Journal events between two recorded digests.
     pub digest_every_events: u64,
-    /// Changed entries of the view kept in memory before a checkpoint is made early.
-    pub overlay_entries_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sink {
     /// Records written at the same time, per system.
     pub lanes_max: usize,
-    pub batch_commands_max: usize,
+    /// Commands taken and not yet committed, per system.
+    pub commands_max: usize,
     pub request_timeout: Duration,
     pub connect_timeout: Duration,
     /// A first try older than this reads before it writes.
     pub first_try_age_max: Duration,
-    pub retry_interval_min: Duration,
+    pub retry_interval_first: Duration,
     pub retry_interval_max: Duration,
-    /// Tries of one request before the outcome is given up as unknown.
-    pub retries_max: u32,
+    /// Repetitions of a call whose answer leaves open whether it was carried out.
+    pub doubtful_max: u32,
+    /// How long requests under way may take once the process is told to stop.
+    pub stop_grace: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,10 +145,8 @@ impl Default for Processor {
             batch_bytes_max: 8 * 1_048_576,
             poll_wait: Duration::from_millis(200),
             command_deadline: Duration::from_secs(60),
-            command_deadline_max: Duration::from_secs(3_600),
-            command_attempts_before_review: 5,
+            deferral_deadline: Duration::from_secs(300),
             digest_every_events: 10_000,
-            overlay_entries_max: 50_000,
         }
     }
 }
@@ -162,42 +159,28 @@ impl Processor {
             "batch_bytes_max",
             "poll_wait_ms",
             "command_deadline_seconds",
-            "command_deadline_max_seconds",
-            "command_attempts_before_review",
+            "deferral_deadline_seconds",
             "digest_every_events",
-            "overlay_entries_max",
         ])?;
-        let counted = |key: &str, default: usize, max: u64| {
-            table.or(key, default, |field| count(field, 1, max))
-        };
-        let timed = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let seconds = |key: &str, default: Duration| table.or(key, default, Field::seconds);
         Ok(Self {
-            batch_observations_max: counted(
+            batch_observations_max: table.or(
                 "batch_observations_max",
                 default.batch_observations_max,
-                10_000,
+                |field| count(field, 1, 10_000),
             )?,
-            batch_bytes_max: counted("batch_bytes_max", default.batch_bytes_max, 1 << 30)?,
-            poll_wait: table.or("poll_wait_ms", default.poll_wait, Field::milliseconds)?,
-            command_deadline: timed("command_deadline_seconds", default.command_deadline)?,
-            command_deadline_max: timed(
-                "command_deadline_max_seconds",
-                default.command_deadline_max,
-            )?,
-            command_attempts_before_review: counted(
-                "command_attempts_before_review",
-                default.command_attempts_before_review as usize,
-                1_000,
-            )? as u32,
-            digest_every_events: counted(
+            batch_bytes_max: table.or("batch_bytes_max", default.batch_bytes_max, |field| {
+                count(field, 1, 1 << 30)
+            })?,
+            poll_wait: table.or("poll_wait_ms", default.poll_wait, |field| {
+                Ok(Duration::from_millis(field.whole_number(1, 60_000)?))
+            })?,
+            command_deadline: seconds("command_deadline_seconds", default.command_deadline)?,
+            deferral_deadline: seconds("deferral_deadline_seconds", default.deferral_deadline)?,
+            digest_every_events: table.or(
                 "digest_every_events",
-                default.digest_every_events as usize,
-                1 << 32,
-            )? as u64,
-            overlay_entries_max: counted(
-                "overlay_entries_max",
-                default.overlay_entries_max,
-                10_000_000,
+                default.digest_every_events,
+                |field| field.whole_number(1, 1 << 32),
             )?,
         })
     }
@@ -207,13 +190,14 @@ impl Default for Sink {
     fn default() -> Self {
         Self {
             lanes_max: 16,
-            batch_commands_max: 200,
+            commands_max: 256,
             request_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(5),
-            first_try_age_max: Duration::from_secs(300),
-            retry_interval_min: Duration::from_millis(500),
-            retry_interval_max: Duration::from_secs(60),
-            retries_max: 5,
+            first_try_age_max: Duration::from_secs(30),
+            retry_interval_first: Duration::from_millis(200),
+            retry_interval_max: Duration::from_secs(30),
+            doubtful_max: 3,
+            stop_grace: Duration::from_secs(10),
         }
     }
 }
@@ -223,39 +207,34 @@ impl Sink {
         let default = Self::default();
         let table = field.table(&[
             "lanes_max",
-            "batch_commands_max",
+            "commands_max",
             "request_timeout_seconds",
             "connect_timeout_seconds",
             "first_try_age_max_seconds",
-            "retry_interval_min_ms",
+            "retry_interval_first_ms",
             "retry_interval_max_ms",
-            "retries_max",
+            "doubtful_max",
+            "stop_grace_seconds",
         ])?;
         let counted = |key: &str, default: usize, max: u64| {
             table.or(key, default, |field| count(field, 1, max))
         };
-        let timed = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let seconds = |key: &str, default: Duration| table.or(key, default, Field::seconds);
+        let ms = |key: &str, default: Duration| table.or(key, default, Field::milliseconds);
         let sink = Self {
             lanes_max: counted("lanes_max", default.lanes_max, 256)?,
-            batch_commands_max: counted("batch_commands_max", default.batch_commands_max, 10_000)?,
-            request_timeout: timed("request_timeout_seconds", default.request_timeout)?,
-            connect_timeout: timed("connect_timeout_seconds", default.connect_timeout)?,
-            first_try_age_max: timed("first_try_age_max_seconds", default.first_try_age_max)?,
-            retry_interval_min: table.or(
-                "retry_interval_min_ms",
-                default.retry_interval_min,
-                Field::milliseconds,
-            )?,
-            retry_interval_max: table.or(
-                "retry_interval_max_ms",
-                default.retry_interval_max,
-                Field::milliseconds,
-            )?,
-            retries_max: counted("retries_max", default.retries_max as usize, 100)? as u32,
+            commands_max: counted("commands_max", default.commands_max, 10_000)?,
+            request_timeout: seconds("request_timeout_seconds", default.request_timeout)?,
+            connect_timeout: seconds("connect_timeout_seconds", default.connect_timeout)?,
+            first_try_age_max: seconds("first_try_age_max_seconds", default.first_try_age_max)?,
+            retry_interval_first: ms("retry_interval_first_ms", default.retry_interval_first)?,
+            retry_interval_max: ms("retry_interval_max_ms", default.retry_interval_max)?,
+            doubtful_max: counted("doubtful_max", default.doubtful_max as usize, 100)? as u32,
+            stop_grace: seconds("stop_grace_seconds", default.stop_grace)?,
         };
-        if sink.retry_interval_max < sink.retry_interval_min {
+        if sink.retry_interval_max < sink.retry_interval_first {
             return Err(field.problem(
-                "has a retry_interval_max_ms below its retry_interval_min_ms; swap them",
+                "has a retry_interval_max_ms below its retry_interval_first_ms; raise it",
             ));
         }
         Ok(sink)

@@ -131,6 +131,10 @@ pub trait Journal: ViewRead {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "entries live behind an Arc each; the size of the enum is paid once"
+)]
 pub enum ViewEntry {
     Customer(Customer),
     CustomerOf(CustomerId),

@@ -262,7 +262,7 @@ impl Driver {
         self.events_since_digest += journaled;
         self.count(&output.events, &output.unchanged, &outputs, taken);
         for bridge in &output.quarantined {
-            tracing::error!(%bridge, partition, "bridge {bridge} is quarantined: a decision panicked");
+            tracing::error!(%bridge, partition, "bridge {bridge} is quarantined");
             let gauge = &metrics().quarantined_bridges;
             gauge.with_label_values(&[&partition.to_string()]).inc();
         }

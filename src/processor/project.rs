@@ -1,6 +1,8 @@
 //! Project: what leaves for other topics because of a journal event. Pure: nothing leaves that the
 //! journal does not hold.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use crate::domain::journal::{DomainEvent as E, WriteEnding};
 use crate::domain::view::{ViewRead, outstanding};
 use crate::domain::{BridgeId, DeadLetter, JournalEntry, Message, Notification, Topic};

@@ -160,15 +160,15 @@ fn fold(view: &mut View, entry: &Entry) -> Result<bool, Error> {
             view_version,
         },
     ) = (folded, &journaled.event)
+        && *view_version == VIEW_VERSION
+        && *digest != before.to_bytes()
     {
-        if *view_version == VIEW_VERSION && *digest != before.to_bytes() {
-            let (found, recorded) = (before.to_string(), hex::encode(digest));
-            return Err(Error::Digest {
-                offset,
-                found,
-                recorded,
-            });
-        }
+        let (found, recorded) = (before.to_string(), hex::encode(digest));
+        return Err(Error::Digest {
+            offset,
+            found,
+            recorded,
+        });
     }
     view.apply(changes, offset + 1);
     Ok(folded)

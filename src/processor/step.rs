@@ -1,6 +1,8 @@
 //! One step: a batch of input, and the deadlines that are due, become journal events, outputs and
 //! a changed view. Pure: the driver polls before it and commits after it, the simulation likewise.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

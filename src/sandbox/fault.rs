@@ -234,7 +234,6 @@ impl Plan {
 }
 
 // The option is the field's type: null means "always".
-#[allow(clippy::unnecessary_wraps)]
 fn once() -> Option<u64> {
     Some(1)
 }

@@ -63,3 +63,55 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BridgeId, CommandId, CommandKind, ObservationId, ReadCommand, RecordRef};
+    use crate::domain::{SourceId, Timestamp};
+
+    fn job(offset: u64, lane: &str) -> Job {
+        let bridge = BridgeId::new("main").unwrap();
+        let source = SourceId::new("org").unwrap();
+        let read = ReadCommand::Record {
+            record: RecordRef::new(&source, "Lead", "1").unwrap(),
+            fields: Vec::new(),
+        };
+        let command = Command {
+            id: CommandId::requested_at(&bridge, offset),
+            bridge,
+            source,
+            attempt: 1,
+            requested_at: Timestamp(0),
+            deadline: Timestamp(0),
+            lane: lane.into(),
+            cause: ObservationId::of_decision("test"),
+            kind: CommandKind::Read(read),
+        };
+        Job { offset, command }
+    }
+
+    fn started(lanes: &mut Lanes) -> Vec<u64> {
+        std::iter::from_fn(|| lanes.start().map(|job| job.offset)).collect()
+    }
+
+    #[test]
+    fn one_command_of_a_lane_runs_at_a_time_and_lanes_take_turns() {
+        let mut lanes = Lanes::new(2);
+        for (offset, lane) in [(0, "a"), (1, "a"), (2, "b"), (3, "c"), (4, "a")] {
+            lanes.push(job(offset, lane));
+        }
+        assert_eq!(started(&mut lanes), [0, 2]);
+        lanes.done("a");
+        assert_eq!(started(&mut lanes), [3], "c was ready before a was again");
+        lanes.done("b");
+        assert_eq!(started(&mut lanes), [1]);
+        lanes.push(job(5, "b"));
+        lanes.done("a");
+        lanes.done("c");
+        assert_eq!(started(&mut lanes), [5, 4]);
+        lanes.done("a");
+        lanes.done("b");
+        assert!(lanes.waiting.is_empty() && lanes.ready.is_empty());
+    }
+}

@@ -82,3 +82,32 @@ impl Drop for Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients;
+    use crate::domain::SourceId;
+    use crate::sink::error::Access;
+
+    #[test]
+    fn a_system_is_paused_while_one_of_its_lanes_waits() {
+        let pauses = Pauses::new(System::Intercom);
+        let error = Error {
+            system: System::Intercom,
+            at: SourceId::new("ws").unwrap(),
+            object: "contact".into(),
+            access: Access::Read,
+            source: clients::Error::NotSent("no connection"),
+        };
+        let labels = ["intercom", "limit"];
+        let shown = || metrics().lane_paused.with_label_values(&labels).get();
+        let one = pauses.enter(Pause::Limit, &error);
+        let two = pauses.enter(Pause::Limit, &error);
+        assert_eq!(shown(), 1);
+        drop(one);
+        assert_eq!(shown(), 1);
+        drop(two);
+        assert_eq!(shown(), 0);
+    }
+}

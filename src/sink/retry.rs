@@ -15,6 +15,9 @@ use crate::sink::pause::{Pause, Pauses, Waiting};
 use crate::sink::{intercom, salesforce};
 use crate::telemetry::metrics;
 
+/// Longest wait that a remote may ask for; its clock or ours may be wrong.
+const ASKED_MAX: Duration = Duration::from_secs(300);
+
 /// What a failed call calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -221,7 +224,7 @@ impl Series<'_> {
                 self.waiting = None;
                 self.doubtful += 1;
                 if self.doubtful > self.retries.options.doubtful_max {
-                    let reason = format!("{reason}: {}", error.source);
+                    let reason = error.source.to_string();
                     return Next::Settled(Outcome::Unknown { reason });
                 }
                 self.wait(reason, None).await;
@@ -235,6 +238,6 @@ impl Series<'_> {
         metrics().retries_total.with_label_values(&labels).inc();
         let interval_max = self.retries.options.interval_max;
         let pace = self.pace.next_backoff().unwrap_or(interval_max);
-        tokio::time::sleep(asked.map_or(pace, |asked| asked.max(pace))).await;
+        tokio::time::sleep(asked.map_or(pace, |asked| asked.min(ASKED_MAX).max(pace))).await;
     }
 }

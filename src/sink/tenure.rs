@@ -112,24 +112,26 @@ impl<'a> Tenure<'a> {
             if !self.settled.is_empty() {
                 self.start_commit();
             }
+            // In this order: a stop starts nothing more, and what ends makes room for what waits.
             tokio::select! {
-                entry = entries.recv(), if self.has_room() => match entry {
-                    Some(entry) => self.take(entry),
-                    None => return Ended::Lost,
-                },
-                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
-                    self.settle(done);
-                }
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
                 done = finished(&mut self.committing) => {
                     if !self.after_commit(done) {
                         return Ended::Lost;
                     }
                 }
+                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
+                    self.settle(done);
+                }
                 // An owner that is stuck in retries would not notice that it lost its lease.
                 _ = check.tick() => if self.has_work() {
                     self.start_commit();
                 },
-                _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                entry = entries.recv(), if self.has_room() => match entry {
+                    Some(entry) => self.take(entry),
+                    None => return Ended::Lost,
+                },
             }
         }
     }

@@ -77,7 +77,7 @@ impl Worker {
     }
 
     /// Works until `stop` turns true or its sender is dropped; then finishes what runs, within the
-    /// grace, and commits it. Needs a multi-threaded runtime: the log's calls block its helpers.
+    /// grace, and commits it. The log's calls block, so they run on threads of their own.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let (system, partition) = (self.executor.system(), self.options.partition);
         loop {

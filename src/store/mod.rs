@@ -1,1 +1,10 @@
-//! Adapter of the view store port on sled: every key layout.
+//! Adapter of the view store port on sled. The layout of the view's keys is the domain's
+//! (`domain/view_key.rs`); the one key beside them is in `keys.rs`.
+
+mod directory;
+mod keys;
+mod sled_store;
+mod standing;
+
+pub use directory::{Opened, Options};
+pub use sled_store::SledStore;

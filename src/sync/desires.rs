@@ -79,15 +79,16 @@ pub fn at_first_link(
         };
         desires.push(desire);
     }
-    if let Some((by, key)) = explicit {
-        if blank(state, &by.salesforce) && before(&by.salesforce).is_none() {
-            let value = Value::text(key);
-            desires.push(Desire {
-                name: by.salesforce.clone(),
-                value,
-                basis: Basis::Key,
-            });
-        }
+    if let Some((by, key)) = explicit
+        && blank(state, &by.salesforce)
+        && before(&by.salesforce).is_none()
+    {
+        let value = Value::text(key);
+        desires.push(Desire {
+            name: by.salesforce.clone(),
+            value,
+            basis: Basis::Key,
+        });
     }
     desires
 }

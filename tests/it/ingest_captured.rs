@@ -1,7 +1,8 @@
 //! Captured notifications through the real receive path, against goldens of what they mean.
 //!
 //! The captures are not part of this repository; without them these tests say so and pass, except
-//! in CI. They are looked for beside the repository or in CROSSWALK_FIXTURES. Their signatures were not captured: the bytes are signed here.
+//! in CI. They are looked for beside the repository or in CROSSWALK_FIXTURES. Their signatures
+//! were not captured: the bytes are signed here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use crosswalk::domain::{ObservationBody, Value};
 use crosswalk::ingest::intercom::Answer;
 use serde_json::{Value as Json, json};
 
+use crate::ingest_door::{SECRET, receiver, sign, workspace};
 use crate::ingest_fake_log::FakeLog;
-use crate::ingest_server::{SECRET, receiver, sign, workspace};
 use crate::ingest_show as show;
 
 fn captures() -> Option<BTreeMap<String, Vec<u8>>> {
@@ -59,7 +60,7 @@ async fn a_captured_notification_means_what_its_golden_says() {
         let (receiver, _thread) = receiver(&log, workspaces);
         let signature = sign(SECRET, &bytes);
         let answer = receiver
-            .receive(crate::ingest_server::post(&signature, &bytes))
+            .receive(crate::ingest_door::post(&signature, &bytes))
             .await;
         if name == "ping" {
             // It names a workspace of its own; a ping is answered whoever sends it.

@@ -11,6 +11,7 @@ pub const CONTACT: &str = "contact";
 pub const COMPANY: &str = "company";
 pub const FIELDS_MAX: usize = 500;
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+pub const PATH_BYTES_MAX: usize = 512;
 /// Ids kept of one list; Intercom shows at most ten.
 pub const REFS_MAX: usize = 1_000;
 
@@ -98,6 +99,9 @@ fn is_list(object: &Map<String, Json>) -> bool {
 }
 
 fn insert(fields: &mut Fields, path: String, json: &Json) -> Result<(), Error> {
+    if path.len() > PATH_BYTES_MAX {
+        return Err(Error::TooLong("the name of a field".into()));
+    }
     let value = match json {
         Json::Null => Value::Null,
         Json::Bool(bool) => Value::Bool(*bool),
@@ -205,5 +209,4 @@ fn ids(path: &str, entries: &[Json], complete: bool) -> Result<RefSet, Error> {
 }
 
 #[cfg(test)]
-#[path = "snapshot_tests.rs"]
 mod tests;

@@ -4,8 +4,8 @@
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
 /// The 18-character form; what has 18 already is taken as it is. Text of another shape is none.
-/// The checksum is over three groups of five characters, one character each, whose bit j is set when
-/// the group's character j is upper case.
+/// The checksum is over three groups of five characters, one character each, whose bit j is set
+/// when the group's character j is upper case.
 pub fn normalise(id: &str) -> Option<String> {
     let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !plain || !matches!(id.len(), 15 | 18) {

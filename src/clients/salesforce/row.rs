@@ -6,10 +6,11 @@ use crate::clients::salesforce::record_id;
 use crate::domain::{Fields, RecordRef, RecordSnapshot, SourceId, Value, Version};
 
 pub const FIELDS_MAX: usize = 500;
-pub const VALUE_BYTES_MAX: usize = 160 * 1024;
+/// A long text area holds 131,072 characters of up to four bytes.
+pub const VALUE_BYTES_MAX: usize = 4 * 131_072;
 /// `Owner.UserRole.Name` is three names deep; SOQL allows five levels up.
 const DEPTH_MAX: usize = 6;
-/// Change with every save; they are the version and no fields, unless a mapping asks for them.
+/// Change with every save, so they are the version and no fields; the first that is shown counts.
 const STAMPS: [&str; 2] = ["SystemModstamp", "LastModifiedDate"];
 
 /// Paths are API names, not values.
@@ -41,7 +42,7 @@ pub fn snapshot(
     let id = record_id::normalise(id).ok_or(Error::Form("Id".into()))?;
     let version = version(row)?;
     let mut fields = Fields::new();
-    flatten(&mut fields, "", row, asked, 1)?;
+    flatten(&mut fields, "", row, 1)?;
     for path in asked {
         let parent = path.rsplit_once('.').map(|(parent, _)| parent);
         if parent.is_some_and(|parent| blank_above(&fields, parent)) {
@@ -76,17 +77,16 @@ fn flatten(
     fields: &mut Fields,
     prefix: &str,
     row: &Map<String, Json>,
-    asked: &[String],
     depth: usize,
 ) -> Result<(), Error> {
     for (name, json) in row {
         let path = format!("{prefix}{name}");
-        if name == "attributes" || (STAMPS.contains(&path.as_str()) && !asked.contains(&path)) {
+        if name == "attributes" || STAMPS.contains(&path.as_str()) {
             continue;
         }
         match json {
             Json::Object(_) if depth >= DEPTH_MAX => return Err(Error::Form(path)),
-            Json::Object(parent) => flatten(fields, &format!("{path}."), parent, asked, depth + 1)?,
+            Json::Object(parent) => flatten(fields, &format!("{path}."), parent, depth + 1)?,
             Json::Array(_) => {}
             scalar => {
                 let value = value(&path, scalar)?;

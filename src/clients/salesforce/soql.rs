@@ -120,6 +120,36 @@ mod tests {
         }
     }
 
+    /// What Salesforce makes of a literal; none if a quote ends it early or not at all.
+    fn read_back(literal: &str) -> Option<String> {
+        let mut chars = literal.strip_prefix('\'')?.strip_suffix('\'')?.chars();
+        let mut text = String::new();
+        while let Some(c) = chars.next() {
+            text.push(match c {
+                '\'' => return None,
+                '\\' => match chars.next()? {
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    'b' => '\u{8}',
+                    'f' => '\u{c}',
+                    escaped => escaped,
+                },
+                plain => plain,
+            });
+        }
+        Some(text)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_reads_back_as_itself(text in proptest::prelude::any::<String>()) {
+            let kept = |c: &char| !c.is_control() || "\n\r\t\u{8}\u{c}".contains(*c);
+            let expected: String = text.chars().filter(kept).collect();
+            proptest::prop_assert_eq!(read_back(&literal(&text)), Some(expected));
+        }
+    }
+
     #[test]
     fn a_select_reads_as_the_reference_writes_it() {
         let select = Select {

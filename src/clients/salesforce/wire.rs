@@ -189,11 +189,10 @@ mod tests {
         );
         assert_eq!(many.records.len(), 2);
         assert_eq!(many.problems[0].code, "HTTP_300");
-        let value = refused(
-            400,
-            r#"[{"errorCode":"DUPLICATE_VALUE","message":
-                "duplicate value found: X__c duplicates value on record with id: 00QD000000IqhSL"}]"#,
-        );
+        let text =
+            "duplicate value found: X__c duplicates value on record with id: 00QD000000IqhSL";
+        let entry = serde_json::json!([{"errorCode": "DUPLICATE_VALUE", "message": text}]);
+        let value = refused(400, &entry.to_string());
         assert_eq!(value.records[0].object, "Lead");
         let rule = refused(
             400,

@@ -1,6 +1,9 @@
 //! Decide: what an observation, or a deadline, means. Pure; every outcome is an event or a trace
 //! line that says why there is none.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod observation;
 pub mod observed;
 pub mod fold;
 pub mod pursue;
@@ -13,54 +16,4 @@ pub mod settle_lookup;
 pub mod holds;
 pub mod due;
 
-use crate::domain::journal::DomainEvent as E;
-use crate::domain::view::{Journal, ViewEntry};
-use crate::domain::{Observation, ObservationBody, ViewKey};
-use crate::mapping::Mapping;
-
-/// What decide may know besides the view.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
-    pub mapping: &'a Mapping,
-    /// How long a command may stay unanswered, in milliseconds.
-    pub command_deadline_ms: i64,
-    /// How long a record stands behind another one's lookup or create, in milliseconds.
-    pub deferral_deadline_ms: i64,
-}
-
-/// Decides one observation. `terms` are none until the bridge has a mapping.
-pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observation: &Observation) {
-    if let ObservationBody::MappingOffered {
-        version,
-        hash,
-        body,
-    } = &observation.body
-    {
-        return activate(journal, *version, *hash, body);
-    }
-    let Some(terms) = terms else {
-        return journal.trace("no_mapping", None);
-    };
-    match &observation.body {
-        ObservationBody::Changed { source, change, .. } => {
-            observed::decide(journal, terms, source, change);
-        }
-        ObservationBody::Answered(result) => settle::decide(journal, terms, result),
-        ObservationBody::MappingOffered { .. } => unreachable!("decided above"),
-    }
-}
-
-/// A mapping becomes active if its version is higher than the active one's.
-fn activate<J: Journal>(journal: &mut J, version: u64, hash: [u8; 32], body: &str) {
-    let key = ViewKey::mapping(journal.bridge());
-    if let Some(ViewEntry::Mapping(active)) = journal.get(&key).as_deref() {
-        if active.version >= version {
-            return journal.trace("mapping_not_newer", None);
-        }
-    }
-    journal.emit(E::MappingActivated {
-        version,
-        hash,
-        body: body.to_owned(),
-    });
-}
+pub use observation::{Terms, decide};

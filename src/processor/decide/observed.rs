@@ -65,10 +65,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
 /// Learns the name of a tag; snapshots carry ids only. True if it was new.
 fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) -> bool {
     let key = ViewKey::tag_name(journal.bridge(), source, tag_id);
-    if let Some(ViewEntry::TagName(known)) = journal.get(&key).as_deref() {
-        if known == name {
-            return false;
-        }
+    if let Some(ViewEntry::TagName(known)) = journal.get(&key).as_deref()
+        && known == name
+    {
+        return false;
     }
     journal.emit(E::TagNamed {
         source: source.clone(),

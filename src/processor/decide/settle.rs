@@ -203,10 +203,10 @@ pub fn rekey<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef)
 
 /// Takes a snapshot that came with an answer.
 fn shown<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot, via: Via) {
-    if let Some(section) = terms.mapping.section_of(&snapshot.record) {
-        if record_state(journal, journal.bridge(), &snapshot.record).is_some() {
-            fold::note(journal, terms, section, snapshot, via);
-        }
+    if let Some(section) = terms.mapping.section_of(&snapshot.record)
+        && record_state(journal, journal.bridge(), &snapshot.record).is_some()
+    {
+        fold::note(journal, terms, section, snapshot, via);
     }
 }
 

@@ -9,3 +9,4 @@ mod holds_and_reads;
 mod refusals;
 mod deadlines;
 mod rebuild;
+mod quarantine;

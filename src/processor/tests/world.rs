@@ -34,16 +34,37 @@ people:
       company_name: Company
       placeholders: {Company: "[not provided]", LastName: "[not provided]"}
   fields:
-    - {intercom: name, salesforce: [FirstName, LastName], transform: split_name, owner: intercom, direction: to_salesforce, meaning: name}
-    - {intercom: email, salesforce: Email, owner: intercom, direction: to_salesforce, meaning: address}
-    - {intercom: phone, salesforce: Phone, owner: intercom, direction: to_salesforce, meaning: number}
-    - {intercom: custom_attributes.job_title, salesforce: Title, owner: intercom, direction: to_salesforce, meaning: position}
+    - intercom: name
+      salesforce: [FirstName, LastName]
+      transform: split_name
+      owner: intercom
+      direction: to_salesforce
+      meaning: name
+    - intercom: email
+      salesforce: Email
+      owner: intercom
+      direction: to_salesforce
+      meaning: address
+    - intercom: phone
+      salesforce: Phone
+      owner: intercom
+      direction: to_salesforce
+      meaning: number
+    - intercom: custom_attributes.job_title
+      salesforce: Title
+      owner: intercom
+      direction: to_salesforce
+      meaning: position
 companies:
   objects: {intercom: company, salesforce: [Account]}
   match:
     - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
   fields:
-    - {intercom: plan.name, salesforce: Intercom_Plan__c, owner: intercom, direction: to_salesforce, meaning: plan}
+    - intercom: plan.name
+      salesforce: Intercom_Plan__c
+      owner: intercom
+      direction: to_salesforce
+      meaning: plan
 "#;
 
 /// The command deadline of these tests.
@@ -60,6 +81,9 @@ pub struct World {
     pub commands: Vec<Command>,
     pub last: Output,
     drawn: u64,
+    /// Off once a test has broken the view on purpose.
+    pub rebuild_is_checked: bool,
+    offer: Offer,
 }
 
 pub fn bridge() -> BridgeId {
@@ -143,6 +167,14 @@ impl World {
             command_deadline_ms: DEADLINE_MS,
             deferral_deadline_ms: 2 * DEADLINE_MS,
         };
+        let sources = Sources {
+            salesforce: sales(),
+            intercom: BTreeMap::from([(support(), "abc123".to_owned())]),
+        };
+        let offer = Offer {
+            sources,
+            file: file.to_owned(),
+        };
         let mut world = Self {
             view: View::open(Box::new(MemoryStore::default())).unwrap(),
             settings,
@@ -153,16 +185,10 @@ impl World {
             commands: Vec::new(),
             last: Output::default(),
             drawn: 0,
+            rebuild_is_checked: true,
+            offer,
         };
-        let sources = Sources {
-            salesforce: sales(),
-            intercom: BTreeMap::from([(support(), "abc123".to_owned())]),
-        };
-        let offer = Offer {
-            sources,
-            file: file.to_owned(),
-        };
-        let (hash, body) = (offer.hash(), offer.body());
+        let (hash, body) = world.offer();
         let offered = ObservationBody::MappingOffered {
             version: 1,
             hash,
@@ -170,6 +196,15 @@ impl World {
         };
         world.take(Topic::Decisions, offered);
         world
+    }
+
+    /// What this world's mapping is offered as.
+    pub fn offer(&self) -> ([u8; 32], String) {
+        (self.offer.hash(), self.offer.body())
+    }
+
+    pub fn add_bridge(&mut self, bridge: BridgeId) {
+        self.settings.bridges.push(bridge);
     }
 
     pub fn observation(&mut self, body: ObservationBody) -> Observation {
@@ -276,7 +311,9 @@ impl World {
             .apply(output.changes.clone(), self.journal.len() as u64);
         self.last = output;
         self.commands.extend(commands.clone());
-        self.agrees_with_rebuild();
+        if self.rebuild_is_checked {
+            self.agrees_with_rebuild();
+        }
         commands
     }
 

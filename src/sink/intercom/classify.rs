@@ -21,7 +21,8 @@ pub fn refusal(error: &Error, refusal: &Refusal) -> Disposition {
             reason: "rate_limit",
             after: refusal.retry_after,
         },
-        503 => Disposition::PauseLane {
+        // Redirects are not followed: the host is not the workspace's region.
+        301..=308 | 503 => Disposition::PauseLane {
             reason: Pause::Outage,
         },
         408 | 500..=599 => Disposition::ReadFirst {

@@ -125,6 +125,8 @@ fn meaning(problem: &Problem) -> Option<Meaning> {
 
 fn meaning_of_status(status: u16) -> Meaning {
     match status {
+        // Elsewhere than where the login said: nothing of ours was taken there.
+        301..=308 => Meaning::Paused(Pause::Outage),
         300 => Meaning::Refused(RejectClass::Ambiguous),
         401 => Meaning::Paused(Pause::Credentials),
         403 => PERMISSION,

@@ -191,3 +191,73 @@ fn json(value: &Value) -> Json {
         Value::Text(text) => Json::String(text.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{SourceId, Version};
+
+    /// How a record stands that shows `seen`, for a write from `expect` to `value`.
+    fn stands(expect: Value, value: Value, seen: Value) -> Standing {
+        let org = SourceId::new("org").unwrap();
+        let name = "Title".to_string();
+        let snapshot = RecordSnapshot {
+            record: RecordRef::new(&org, "Lead", "1").unwrap(),
+            version: Version::default(),
+            fields: [(name.clone(), seen)].into(),
+            tags: None,
+            companies: None,
+        };
+        standing(
+            &[FieldWrite {
+                name,
+                value,
+                expect,
+            }],
+            &snapshot,
+        )
+    }
+
+    #[test]
+    fn a_record_stands_in_place_open_or_changed() {
+        let text = |text: &str| Value::text(text);
+        let cases = [
+            (text("old"), text("new"), text("new"), Standing::InPlace),
+            (text("old"), text("new"), text("old"), Standing::Open),
+            (text("old"), text("new"), text("other"), Standing::Changed),
+            (text("old"), text("new"), Value::Null, Standing::Changed),
+            (Value::Null, text("new"), Value::Null, Standing::Open),
+            (text("old"), Value::Null, Value::Null, Standing::InPlace),
+            (text("old"), text(" new "), text("new"), Standing::InPlace),
+            (text("1"), text("2"), Value::Int(2), Standing::InPlace),
+            (Value::Null, true.into(), false.into(), Standing::Changed),
+        ];
+        for (expect, value, seen, standing) in cases {
+            assert_eq!(stands(expect, value, seen), standing);
+        }
+    }
+
+    #[test]
+    fn one_foreign_value_among_many_fields_stops_the_write() {
+        let org = SourceId::new("org").unwrap();
+        let field = |name: &str| FieldWrite {
+            name: name.into(),
+            value: "new".into(),
+            expect: "old".into(),
+        };
+        let fields = [("A", "new"), ("B", "old"), ("C", "other")];
+        let mut snapshot = RecordSnapshot {
+            record: RecordRef::new(&org, "Lead", "1").unwrap(),
+            version: Version::default(),
+            fields: fields
+                .map(|(name, value)| (name.to_string(), value.into()))
+                .into(),
+            tags: None,
+            companies: None,
+        };
+        let writes = ["A", "B", "C"].map(field);
+        assert_eq!(standing(&writes, &snapshot), Standing::Changed);
+        snapshot.fields.insert("C".into(), "old".into());
+        assert_eq!(standing(&writes, &snapshot), Standing::Open);
+    }
+}

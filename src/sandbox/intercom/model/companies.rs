@@ -113,7 +113,6 @@ impl Workspace {
             }
             let value = match value.as_f64() {
                 // Bounded by SPEND_MAX, so the cast only cuts the fraction off.
-                #[allow(clippy::cast_possible_truncation)]
                 Some(spend) if name == "monthly_spend" => json!(spend.trunc() as i64),
                 _ => value.clone(),
             };

@@ -1,6 +1,8 @@
 //! A simulated org as a state machine: requests, acts and a time go in, answers and a list of
 //! changes come out. Pure: no clock, no sockets, no randomness.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod acting;
 mod allocation;
 mod changes;
