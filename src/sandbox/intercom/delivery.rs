@@ -94,6 +94,8 @@ impl Courier {
         let client = Client::builder()
             .timeout(options.webhook_timeout)
             .user_agent(USER_AGENT)
+            // The endpoint is this machine's, as a rule; a proxy could not reach it.
+            .no_proxy()
             .build()
             .map_err(|source| Error::WebhookClient { source })?;
         let endpoint = Endpoint {
