@@ -1,0 +1,124 @@
+//! The stage: two sandboxes in this process, crosswalk as a process of its own between them.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::Context;
+use crosswalk::sandbox::{intercom, salesforce};
+use serde_json::Value;
+
+use crate::demo::admin::Admin;
+use crate::demo::cast;
+use crate::demo::child::Child;
+use crate::demo::workdir::Workdir;
+
+/// Intercom's minute is too long for a story.
+const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(2);
+const MAPPING: &str = include_str!("mapping.yaml");
+
+/// Everything that runs.
+pub struct Stage {
+    pub intercom: intercom::Handle,
+    pub salesforce: salesforce::Handle,
+    pub admin: Admin,
+    pub child: Child,
+}
+
+impl Stage {
+    /// Opens the sandboxes, writes the configuration, starts crosswalk, and points the webhooks
+    /// at it.
+    pub async fn set(workdir: &Workdir, control: bool) -> anyhow::Result<Self> {
+        let intercom = intercom::start(intercom::Options {
+            app_id: cast::APP_ID.to_owned(),
+            client_secret: cast::WEBHOOK_SECRET.to_owned(),
+            access_token: cast::INTERCOM_TOKEN.to_owned(),
+            webhook_retry_after: WEBHOOK_RETRY_AFTER,
+            control,
+            ..intercom::Options::default()
+        });
+        let intercom = intercom
+            .await
+            .context("cannot start the Intercom sandbox")?;
+        let salesforce = salesforce::start(salesforce::Options {
+            client_id: cast::SALESFORCE_CLIENT_ID.to_owned(),
+            client_secret: cast::SALESFORCE_SECRET.to_owned(),
+            control,
+            ..salesforce::Options::default()
+        });
+        let salesforce = salesforce
+            .await
+            .context("cannot start the Salesforce sandbox")?;
+        let config = workdir.path().join("crosswalk.yaml");
+        write(&workdir.path().join("mapping.yaml"), MAPPING)?;
+        write(&config, &configuration(&intercom, &salesforce))?;
+        let child = Child::start(&config, &workdir.path().join("run.log")).await?;
+        let admin = Admin::new(&child.admin)?;
+        let pointed = intercom.set_webhook_url(child.webhooks.clone()).await;
+        pointed.context("crosswalk does not answer Intercom's handshake")?;
+        Ok(Self {
+            intercom,
+            salesforce,
+            admin,
+            child,
+        })
+    }
+
+    /// The rows of an object that are not deleted.
+    pub fn rows(&self, object: &str) -> Vec<Value> {
+        let mut state = self.salesforce.state();
+        let rows = state["records"][object].take();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        let alive = |row: &Value| row["IsDeleted"] != Value::Bool(true);
+        rows.into_iter().filter(alive).collect()
+    }
+
+    /// Stops crosswalk as an orchestrator would, then the sandboxes.
+    pub async fn close(self) -> anyhow::Result<ExitStatus> {
+        let stopped = self.child.stop().await;
+        self.intercom.shutdown().await;
+        self.salesforce.shutdown().await;
+        stopped
+    }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Everything that is not said here has its default: the demo runs what everybody runs.
+fn configuration(intercom: &intercom::Handle, salesforce: &salesforce::Handle) -> String {
+    format!(
+        "\
+log: {{embedded: {{path: log.db}}}}
+view: {{path: view}}
+server: {{webhooks: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}}
+sources:
+  support:
+    intercom:
+      app_id: {app_id}
+      client_secret: {webhook_secret}
+      access_token: {token}
+      base_url: {intercom}
+  sales:
+    salesforce:
+      login_url: {salesforce}
+      client_id: {client_id}
+      client_secret: {client_secret}
+      client_token: crosswalk-demo
+bridges:
+  main: {{sources: [support, sales], mapping: mapping.yaml}}
+# A short patience, because the story makes Salesforce fall silent once.
+sink: {{request_timeout_seconds: 2}}
+logging: {{format: json, level: info}}
+",
+        app_id = cast::APP_ID,
+        webhook_secret = cast::WEBHOOK_SECRET,
+        token = cast::INTERCOM_TOKEN,
+        intercom = intercom.base_url(),
+        salesforce = salesforce.base_url(),
+        client_id = cast::SALESFORCE_CLIENT_ID,
+        client_secret = cast::SALESFORCE_SECRET,
+    )
+}
