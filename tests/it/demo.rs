@@ -1,0 +1,91 @@
+//! The demo as a newcomer runs it: it proves that it works, and says so in one JSON object.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const KEYS: [&str; 18] = [
+    "observations",
+    "journal_events",
+    "writes_salesforce",
+    "writes_intercom",
+    "echoes_suppressed",
+    "conflicts",
+    "review_items",
+    "dead_letters",
+    "lost",
+    "duplicate_writes",
+    "converged",
+    "view_digest",
+    "rebuild_digest",
+    "elapsed_ms",
+    "sync_latency_ms_p50",
+    "sync_latency_ms_p99",
+    "vm_hwm_mb",
+    "checks_failed",
+];
+
+fn demo(arguments: &[&str], temporary: &PathBuf) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_crosswalk"))
+        .arg("demo")
+        .args(arguments)
+        .env("TMPDIR", temporary)
+        // What the user has set for real systems must not reach the demo.
+        .env("CROSSWALK__SERVER__ADMIN", "not-an-address")
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_demo_holds_what_it_promises() {
+    let temporary = tempfile::tempdir().unwrap();
+    let arguments = ["--json", "--contacts", "6", "--edits", "20"];
+    let output = demo(&arguments, &temporary.path().to_path_buf());
+    let story = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{story}\n{stdout}");
+    let last = stdout.lines().next_back().unwrap();
+    let summary: Value = serde_json::from_str(last).unwrap();
+    let keys: Vec<&str> = summary
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(keys, KEYS);
+    let zero = ["lost", "duplicate_writes", "writes_intercom", "conflicts"];
+    for name in zero.into_iter().chain(["echoes_suppressed"]) {
+        assert_eq!(summary[name], 0, "{name}");
+    }
+    assert_eq!(
+        (&summary["dead_letters"], &summary["review_items"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(summary["converged"], true);
+    assert_eq!(summary["view_digest"], summary["rebuild_digest"]);
+    assert_eq!(summary["view_digest"].as_str().unwrap().len(), 64);
+    assert_eq!(summary["checks_failed"], serde_json::json!([]));
+    assert!(summary["sync_latency_ms_p50"].is_f64(), "{last}");
+    let twelve = (1..=12).all(|number| story.contains(&format!("\n{number:>2}. ")));
+    assert!(twelve, "a chapter is missing: {story}");
+    let longest = story.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(100), "a line of {longest:?} characters");
+    assert!(
+        !story.contains('\u{1b}'),
+        "colours belong on a terminal only"
+    );
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
+    assert!(left.is_empty(), "something stays behind: {left:?}");
+}
+
+#[test]
+fn a_demo_that_cannot_begin_says_why_and_keeps_its_folder() {
+    let nowhere = tempfile::tempdir().unwrap().path().join("gone");
+    let output = demo(&["--json"], &nowhere);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(words.contains("cannot make the folder"), "{words}");
+    assert!(output.stdout.is_empty());
+}
