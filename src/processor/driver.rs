@@ -38,6 +38,8 @@ pub struct Options {
     pub checkpoint_interval: Duration,
     /// Journal events between two recorded digests.
     pub digest_interval_events: u64,
+    /// Changed entries kept in memory; more are checkpointed before the interval is over.
+    pub overlay_entries_max: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -204,7 +206,9 @@ impl Driver {
                 .observe(started.elapsed().as_secs_f64());
         }
         let due = self.last_checkpoint.elapsed() >= self.options.checkpoint_interval;
-        if (due && self.view.dirty_len() > 0) || self.view.dirty_len() > recovery::DIRTY_MAX {
+        if (due && self.view.dirty_len() > 0)
+            || self.view.dirty_len() > self.options.overlay_entries_max
+        {
             self.view.checkpoint()?;
             self.last_checkpoint = Instant::now();
         }

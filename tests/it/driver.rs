@@ -16,6 +16,7 @@ use crosswalk::ports::event_log::{
     EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
 };
 use crosswalk::ports::view_store::{MemoryStore, ViewStore};
+use crosswalk::processor::decide::Timing;
 use crosswalk::processor::driver::{Driver, Error, Options};
 use crosswalk::processor::recovery::recover;
 use crosswalk::processor::step::Settings;
@@ -91,8 +92,12 @@ impl Bench {
             settings: Settings {
                 partition: 0,
                 bridges: vec![bridge()],
-                command_deadline_ms: 60_000,
-                deferral_deadline_ms: 120_000,
+                timing: Timing {
+                    command_deadline_ms: 60_000,
+                    command_deadline_ms_max: 900_000,
+                    attempts_before_review: 5,
+                    deferral_deadline_ms: 120_000,
+                },
             },
             offers: BTreeMap::from([(bridge(), (version, offer))]),
             batch_entries_max: 10,
@@ -100,6 +105,7 @@ impl Bench {
             poll_wait: Duration::from_millis(5),
             checkpoint_interval: Duration::from_secs(3_600),
             digest_interval_events: 20,
+            overlay_entries_max: 50_000,
         }
     }
 
