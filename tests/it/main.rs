@@ -2,3 +2,4 @@
 
 mod contract_event_log;
 mod contract_view_store;
+mod schemas;
