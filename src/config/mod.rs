@@ -1,5 +1,26 @@
-//! One struct per role, validated once at start.
+//! One struct per role, read from `crosswalk.yaml` and the environment, validated once at start.
+//!
+//! Every error names the file, the line, the field and the fix; none of them quotes a secret.
 
+mod bridge;
+mod check;
+mod environment;
+mod error;
+mod field;
+mod load;
+mod log;
+mod nearest;
+mod role;
 pub mod secret;
+mod server;
+mod source;
+mod tree;
 
+pub use bridge::Bridge;
+pub use error::{Error, Place};
+pub use load::{Config, Variables};
+pub use log::Log;
+pub use role::{Ingest, Logging, LoggingFormat, Processor, Sink, View};
 pub use secret::Secret;
+pub use server::Server;
+pub use source::{Intercom, Salesforce, Source, SourceKind};

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
+use crate::domain::ids::derive;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
 use crate::domain::journal::{CustomerKind, Desire, DomainEvent, HeldObservation, ReadPurpose};
 use crate::domain::journal::{InputRange, ReviewKind, Via};
+use crate::domain::message::Topic;
 use crate::domain::record::{Gone, MatchKey, MatchRule};
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
@@ -32,6 +34,82 @@ pub trait ViewRead {
     fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)>;
 }
 
+impl<V: ViewRead + ?Sized> ViewRead for &V {
+    fn get(&self, key: &ViewKey) -> Option<Arc<ViewEntry>> {
+        (**self).get(key)
+    }
+
+    fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)> {
+        (**self).first(from, to)
+    }
+}
+
+/// The customer that holds a record.
+pub fn customer_id_of<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    record: &RecordRef,
+) -> Option<CustomerId> {
+    match view.get(&ViewKey::customer_of(bridge, record)).as_deref() {
+        Some(ViewEntry::CustomerOf(id)) => Some(*id),
+        _ => None,
+    }
+}
+
+/// The customer aggregate that holds a record.
+pub fn customer_of<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    record: &RecordRef,
+) -> Option<Customer> {
+    let id = customer_id_of(view, bridge, record)?;
+    match view.get(&ViewKey::customer(bridge, &id)).as_deref() {
+        Some(ViewEntry::Customer(customer)) => Some(customer.clone()),
+        _ => None,
+    }
+}
+
+/// What is known of a record.
+pub fn record_state<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    record: &RecordRef,
+) -> Option<RecordState> {
+    let id = customer_id_of(view, bridge, record)?;
+    match view.get(&ViewKey::customer(bridge, &id)).as_deref() {
+        Some(ViewEntry::Customer(customer)) => customer.records.get(record).cloned(),
+        _ => None,
+    }
+}
+
+/// Who holds an identifier.
+pub fn matching<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId, key: &MatchKey) -> Matching {
+    match view.get(&ViewKey::matching(bridge, key)).as_deref() {
+        Some(ViewEntry::Match(matching)) => matching.clone(),
+        _ => Matching::default(),
+    }
+}
+
+/// A command that has not been answered.
+pub fn outstanding<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    command: &CommandId,
+) -> Option<Outstanding> {
+    match view.get(&ViewKey::outstanding(bridge, command)).as_deref() {
+        Some(ViewEntry::Outstanding(outstanding)) => Some(outstanding.clone()),
+        _ => None,
+    }
+}
+
+/// Counters of a bridge; all zero for one that has no journal yet.
+pub fn bridge_state<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> BridgeState {
+    match view.get(&ViewKey::bridge(bridge)).as_deref() {
+        Some(ViewEntry::Bridge(state)) => state.clone(),
+        _ => BridgeState::default(),
+    }
+}
+
 /// Changes the view; called by `evolve` alone.
 pub trait ViewWrite: ViewRead {
     fn put(&mut self, key: ViewKey, entry: ViewEntry);
@@ -53,6 +131,10 @@ pub trait Journal: ViewRead {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "entries live behind an Arc each; the size of the enum is paid once"
+)]
 pub enum ViewEntry {
     Customer(Customer),
     CustomerOf(CustomerId),
@@ -123,6 +205,8 @@ pub struct RecordState {
     pub companies: BTreeSet<String>,
     pub keys: BTreeSet<MatchKey>,
     pub pursuit: Pursuit,
+    /// The match keys under which the pursuit stands in the index, in flight or in line.
+    pub claimed: BTreeSet<MatchKey>,
     /// Writes requested so far.
     pub write_sequence: u64,
     pub writing: Option<CommandId>,
@@ -133,7 +217,7 @@ pub struct RecordState {
     pub rereads: u32,
     pub reread_required: bool,
     pub blocked: Option<Blocked>,
-    pub held: Vec<HeldObservation>,
+    pub held: Vec<Held>,
     pub recent_writes: VecDeque<RecentWrite>,
     /// Contacts whose lead carries a placeholder for this company's name.
     pub awaited_by: BTreeSet<RecordRef>,
@@ -173,6 +257,13 @@ pub enum Pursuit {
     InReview {
         review: ReviewId,
     },
+}
+
+/// A held observation and when it stops being held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub observation: HeldObservation,
+    pub deadline: Timestamp,
 }
 
 /// A pair (record, desired) that the remote refused.
@@ -221,6 +312,18 @@ pub enum Due {
     Hold(RecordRef, ObservationId),
 }
 
+impl Due {
+    /// The deadline's key in the view.
+    pub fn key(&self, bridge: &BridgeId, at: Timestamp) -> ViewKey {
+        let what = match self {
+            Self::Command(id) => *id.as_bytes(),
+            Self::Deferral(record) => derive("deferral", &[&record.hash()]),
+            Self::Hold(record, id) => derive("hold", &[&record.hash(), id.as_bytes()]),
+        };
+        ViewKey::due(bridge, at, &what)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewItem {
     pub id: ReviewId,
@@ -257,7 +360,5 @@ pub struct PartitionState {
     pub next_sequence: u64,
     pub last_at: Timestamp,
     /// Next offset to take, per input.
-    pub positions: BTreeMap<crate::domain::message::Topic, u64>,
-    /// Bridge events since the last recorded digest.
-    pub since_digest: u64,
+    pub positions: BTreeMap<Topic, u64>,
 }

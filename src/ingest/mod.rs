@@ -1,1 +1,6 @@
-//! Webhooks in, observations out.
+//! Webhooks in, observations out. Nothing is acknowledged before it is durable.
+
+pub mod appender;
+pub mod intercom;
+mod remembered;
+pub mod server;

@@ -133,17 +133,15 @@ pub struct Lease {
 /// How a commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
-    Committed,
-    /// Nothing happened. `fenced`: the lease is lost and must be acquired anew.
-    Aborted {
-        fenced: bool,
-        reason: String,
+    Committed {
+        /// The offset behind the last output, per topic that got one.
+        ends: BTreeMap<Topic, u64>,
     },
+    /// Nothing happened. `fenced`: the lease is lost and must be acquired anew.
+    Aborted { fenced: bool, reason: String },
     /// It may have happened: call again with the same arguments, which settles it; if that does
     /// not, acquire anew and read.
-    Unknown {
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod event_log;
+pub mod view_questions;
 pub mod view_store;

@@ -53,14 +53,16 @@ pub enum Error {
     Failed { step: &'static str, reason: String },
 }
 
+type Contents = (BTreeMap<Vec<u8>, Vec<u8>>, Option<Standing>);
+
 /// The port in memory: for `verify`, tests and the simulation.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    inner: Mutex<(BTreeMap<Vec<u8>, Vec<u8>>, Option<Standing>)>,
+    inner: Mutex<Contents>,
 }
 
 impl MemoryStore {
-    fn lock(&self) -> MutexGuard<'_, (BTreeMap<Vec<u8>, Vec<u8>>, Option<Standing>)> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         self.inner.lock().expect("no holder of this lock panics")
     }
 }

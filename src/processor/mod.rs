@@ -1,1 +1,16 @@
 //! Decide, journal, evolve, project: the stateful heart and the loop around it.
+
+pub mod overlay;
+pub mod evolve;
+pub mod project;
+pub mod draft;
+pub mod decide;
+pub mod step;
+pub mod digest;
+pub mod view;
+pub mod recovery;
+pub mod driver;
+pub mod queries;
+
+#[cfg(test)]
+mod tests;

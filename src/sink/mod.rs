@@ -1,1 +1,24 @@
 //! Commands in, idempotent requests out, results back.
+//!
+//! One worker per system and partition owns a lease, reads commands, runs their lanes and commits
+//! results and position together. What a system must be told stands in its own folder, twice the
+//! same files: `plan` (command to requests, pure), `execute`, `classify` (its errors, pure).
+
+mod answer;
+mod commit;
+mod error;
+mod executor;
+mod in_flight;
+pub mod intercom;
+mod lanes;
+mod pause;
+mod reader;
+pub mod retry;
+pub mod salesforce;
+mod tenure;
+mod worker;
+
+pub use error::{Access, Error};
+pub use executor::{Execute, Execution};
+pub use pause::Pause;
+pub use worker::{Options, Worker};

@@ -1,1 +1,10 @@
-//! What must change where: seen, decided, desired, versions, one write per record.
+//! What must change where: what moved, what is agreed, what is desired, what is written.
+//!
+//! Decisions are values; nothing here changes the view.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod moves;
+pub mod desires;
+pub mod writes;
+pub mod release;

@@ -1,5 +1,26 @@
-//! The integration tests: one binary, one module per subject.
+//! The integration tests, one binary: each file asks one question of the whole crate or its tree.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets an error it did not expect should stop"
+)]
 
+mod cli;
+mod config;
+mod config_refusals;
 mod contract_event_log;
 mod contract_view_store;
+mod ingest_captured;
+mod ingest_door;
+mod ingest_fake_log;
+mod ingest_goldens;
+mod ingest_server;
+mod ingest_show;
 mod schemas;
+mod sink_clients;
+mod sink_disposition;
+mod sink_log;
+mod sink_remote;
+mod sink_requests;
+mod sink_snapshots;
+mod sink_worker;
+mod tidy;

@@ -1,2 +1,75 @@
-//! main
-fn main() {}
+//! The command line: one subcommand per file; this one only chooses among them.
+
+mod admin;
+mod admin_client;
+mod demo;
+mod entry_json;
+mod event_json;
+mod identity;
+mod mappings;
+mod open_log;
+mod processors;
+mod rebuild;
+mod roles;
+mod run;
+mod sandbox;
+mod signals;
+mod sinks;
+mod tail;
+mod verify;
+mod view_answers;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps Intercom and Salesforce telling the same story about the same customer.
+///
+/// One configuration file names the workspaces, the orgs and which of them belong together;
+/// `run` keeps them joined. Nothing is written before it is known what stands there.
+#[derive(Parser)]
+#[command(name = "crosswalk", version, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, verbatim_doc_comment, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  crosswalk demo                                  watch the whole story, no accounts needed
+  crosswalk run --config crosswalk.yaml           run everything in one process
+  crosswalk tail journal --config crosswalk.yaml  follow what is being decided
+  crosswalk identity show ada@example.com         who is this, in both systems?
+  crosswalk sandbox both --control                two systems to try a mapping against";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Demo(demo::Arguments),
+    Sandbox(sandbox::Arguments),
+    Tail(tail::Arguments),
+    Identity(identity::Arguments),
+    Verify(verify::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Sandbox(arguments) => sandbox::run(arguments),
+        Command::Tail(arguments) => tail::run(arguments),
+        Command::Identity(arguments) => identity::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: the chain, without the line breaks a cause may hold.
+            let line = format!("{error:#}").replace(['\n', '\r'], " ");
+            eprintln!("error: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::{Timestamp, Topic};
 use crate::log::embedded::outgoing::Row;
-use crate::log::embedded::place::{place, slot};
+use crate::log::embedded::place::{place, slot, topic_partition};
 use crate::log::topics::{group_number, group_topics};
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
 
@@ -73,6 +73,23 @@ impl Slots {
         Ok(())
     }
 
+    /// Where the topics of these rows now end in the lease's partition.
+    fn committed(
+        &mut self,
+        conn: &Connection,
+        lease: &Lease,
+        rows: &[Row],
+    ) -> rusqlite::Result<Commit> {
+        let mut ends = BTreeMap::new();
+        for row in rows {
+            let at = topic_partition(row.slot).filter(|at| at.partition == lease.partition);
+            if let Some(at) = at {
+                ends.insert(at.topic, self.slot(conn, row.slot)?.next);
+            }
+        }
+        Ok(Commit::Committed { ends })
+    }
+
     fn slot(&mut self, conn: &Connection, slot: i64) -> rusqlite::Result<&mut Slot> {
         use std::collections::btree_map::Entry;
         Ok(match self.touched.entry(slot) {
@@ -125,7 +142,7 @@ pub fn commit(
         return Ok(aborted(true, "the lease was acquired by another owner"));
     }
     if last.as_deref() == Some(call) {
-        return Ok(Commit::Committed);
+        return slots.committed(conn, lease, rows);
     }
     for (at, next) in positions {
         if at.partition != lease.partition || !group_topics(lease.group).contains(&at.topic) {
@@ -143,7 +160,7 @@ pub fn commit(
         "UPDATE leases SET last_commit = ?3 WHERE consumer = ?1 AND partition = ?2",
     )?;
     update.execute(params![number, lease.partition, call.as_slice()])?;
-    Ok(Commit::Committed)
+    slots.committed(conn, lease, rows)
 }
 
 /// Raises the epoch, which ends the predecessor's lease.

@@ -12,10 +12,7 @@ pub fn outputs_and_positions_are_committed_together(bench: &impl Bench) {
     let lease = log.acquire(Group::Processor, 0).unwrap();
     assert_eq!(lease.positions.get(&Topic::IntercomObserved), Some(&0));
     let outputs = vec![journaled(0), journaled(1)];
-    assert_eq!(
-        log.commit(&lease, outputs, &[(OBSERVED, next)]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, outputs, &[(OBSERVED, next)])));
 
     assert_eq!(numbers(&*log, JOURNAL, 2), [0, 1]);
     let again = log.acquire(Group::Processor, 0).unwrap();
@@ -34,10 +31,7 @@ pub fn outputs_of_an_aborted_commit_are_never_seen(bench: &impl Bench) {
     assert_eq!(log.read(&[from(JOURNAL, 0)], LIMIT, QUIET).unwrap(), []);
 
     // A commit after it shows its own outputs only.
-    assert_eq!(
-        log.commit(&lease, vec![journaled(7)], &[]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, vec![journaled(7)], &[])));
     assert_eq!(numbers(&*log, JOURNAL, 1), [7]);
     let again = log.acquire(Group::Processor, 0).unwrap();
     assert_eq!(again.positions.get(&Topic::IntercomObserved), Some(&0));
@@ -56,10 +50,11 @@ pub fn after_an_abort_the_same_entries_are_read_again(bench: &impl Bench) {
         "{ended:?}"
     );
     assert_eq!(read_from(&*log, from(OBSERVED, 0), 10), first);
-    assert_eq!(
-        log.commit(&lease, vec![journaled(0)], &positions),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(
+        &lease,
+        vec![journaled(0)],
+        &positions
+    )));
     assert_eq!(numbers(&*log, JOURNAL, 1), [0]);
 }
 
@@ -70,8 +65,8 @@ pub fn an_unknown_outcome_that_happened_is_settled_without_doubling(bench: &impl
     bench.fail_next(Mishap::LoseAnswer);
     let ended = call();
     assert!(matches!(ended, Commit::Unknown { .. }), "{ended:?}");
-    assert_eq!(call(), Commit::Committed);
-    assert_eq!(call(), Commit::Committed);
+    assert!(committed(&call()));
+    assert!(committed(&call()));
     assert_eq!(numbers(&*log, JOURNAL, 2), [0, 1]);
 }
 
@@ -82,9 +77,9 @@ pub fn the_call_after_a_settled_one_is_a_call_of_its_own(bench: &impl Bench) {
     let ended = log.commit(&lease, vec![journaled(0)], &[(OBSERVED, 1)]);
     assert!(matches!(ended, Commit::Unknown { .. }), "{ended:?}");
     let retry = log.commit(&lease, vec![journaled(0)], &[(OBSERVED, 1)]);
-    assert_eq!(retry, Commit::Committed);
+    assert!(committed(&retry));
     let next = log.commit(&lease, vec![journaled(1)], &[(OBSERVED, 2)]);
-    assert_eq!(next, Commit::Committed);
+    assert!(committed(&next));
     assert_eq!(numbers(&*log, JOURNAL, 2), [0, 1]);
 }
 
@@ -113,10 +108,7 @@ pub fn a_crash_in_a_commit_leaves_all_of_it_or_nothing(bench: &impl Bench) {
 pub fn positions_never_go_backwards(bench: &impl Bench) {
     let log = bench.open();
     let lease = log.acquire(Group::Processor, 0).unwrap();
-    assert_eq!(
-        log.commit(&lease, vec![], &[(OBSERVED, 5)]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, vec![], &[(OBSERVED, 5)])));
     let ended = log.commit(&lease, vec![journaled(1)], &[(OBSERVED, 4)]);
     assert!(
         matches!(ended, Commit::Aborted { fenced: false, .. }),
@@ -125,4 +117,8 @@ pub fn positions_never_go_backwards(bench: &impl Bench) {
     let again = log.acquire(Group::Processor, 0).unwrap();
     assert_eq!(again.positions.get(&Topic::IntercomObserved), Some(&5));
     assert_eq!(log.read(&[from(JOURNAL, 0)], LIMIT, QUIET).unwrap(), []);
+}
+
+fn committed(commit: &Commit) -> bool {
+    matches!(commit, Commit::Committed { .. })
 }

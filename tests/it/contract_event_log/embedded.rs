@@ -192,20 +192,14 @@ fn old_entries_go_once_every_group_has_taken_them_and_kept_topics_stay() {
     assert_eq!(log.span(OBSERVED).unwrap().start, 0);
 
     let lease = log.acquire(Group::Processor, 0).unwrap();
-    assert_eq!(
-        log.commit(&lease, vec![], &[(OBSERVED, 6)]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, vec![], &[(OBSERVED, 6)])));
     assert_eq!((log.trim().unwrap(), log.trim().unwrap()), (4, 2));
     assert_eq!(log.trim().unwrap(), 0);
     let span = log.span(OBSERVED).unwrap();
     assert_eq!((span.start, span.end), (6, 11));
 
     // What is young stays, taken or not.
-    assert_eq!(
-        log.commit(&lease, vec![], &[(OBSERVED, 11)]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, vec![], &[(OBSERVED, 11)])));
     while log.trim().unwrap() > 0 {}
     assert_eq!(numbers(&log, OBSERVED, 1), [10]);
     assert_eq!(log.span(JOURNAL).unwrap().start, 0);
@@ -232,10 +226,7 @@ fn a_partition_over_its_bytes_loses_the_oldest_first() {
     log.append((0..8).map(|n| observed_in(0, n, 4_000)).collect())
         .unwrap();
     let lease = log.acquire(Group::Processor, 0).unwrap();
-    assert_eq!(
-        log.commit(&lease, vec![], &[(OBSERVED, 8)]),
-        Commit::Committed
-    );
+    assert!(committed(&log.commit(&lease, vec![], &[(OBSERVED, 8)])));
     log.trim().unwrap();
     let span = log.span(OBSERVED).unwrap();
     assert!(span.bytes <= 10_000 && span.end == 8, "{span:?}");
@@ -281,4 +272,8 @@ fn appends_that_wait_share_a_sync() {
         many < one * 12 + PATIENCE / 10,
         "16 appenders took {many:?}, one took {one:?}"
     );
+}
+
+fn committed(commit: &Commit) -> bool {
+    matches!(commit, Commit::Committed { .. })
 }

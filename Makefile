@@ -1,0 +1,57 @@
+# crosswalk. `make` alone lists the targets. Needs a Rust toolchain, a C/C++ compiler, make, bash, perl.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Passed to the command behind demo, sandbox, bench and mutants, e.g. make demo ARGS=--json
+ARGS ?=
+
+# With CI=true the committed lock file is binding and nothing may be skipped.
+LOCKED := $(if $(filter true,$(CI)),--locked)
+RUN := cargo run $(LOCKED) --release --bin crosswalk --
+
+.NOTPARALLEL:
+.PHONY: help demo sandbox test check fmt fmt-check lint deny tools golden mutants bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Tell the whole story against the sandboxes (ARGS=--json for one JSON object on the last line)
+	@$(RUN) demo $(ARGS)
+
+sandbox: ## Serve the simulated Intercom and Salesforce (ARGS='--port 8400')
+	@$(RUN) sandbox both $(ARGS)
+
+test: ## Run every test: unit tests, doc tests, the binaries it and sim
+	@cargo test $(LOCKED)
+
+check: fmt-check lint test deny ## What CI runs: format, lints, tests with structure tests, dependency policy
+
+fmt: ## Format the code
+	@cargo fmt
+
+fmt-check:
+	@cargo fmt --check
+
+lint: ## Lint all targets, warnings are errors
+	@cargo clippy $(LOCKED) --all-targets -- -D warnings
+
+deny: ## Check licences, bans and sources of the dependencies (deny.toml)
+	@.ci/deny
+
+tools: ## Install cargo-deny into .tools
+	@.ci/deny --install
+
+golden: ## Rewrite tests/golden from today's behaviour; review reads the diff
+	@UPDATE_GOLDEN=1 cargo test $(LOCKED)
+
+mutants: ## Apply each tests/mutants/*.patch to a copy; each must fail its test (ARGS=name-part)
+	@tests/mutants/run $(ARGS)
+
+bench: ## Run the benches (ARGS=name-part)
+	@cargo bench $(LOCKED) $(ARGS)
+
+clean: ## Remove build output, keep .tools
+	@cargo clean

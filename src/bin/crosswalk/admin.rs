@@ -1,0 +1,174 @@
+//! The admin port: metrics, health, and questions about the view.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use crosswalk::ports::view_questions::{Error, ViewQuestions};
+use crosswalk::telemetry::{Health, Readiness, metrics};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+/// Questions being answered at the same time; each holds a blocking thread.
+const QUESTIONS_MAX: usize = 8;
+const STOP_WAIT: Duration = Duration::from_secs(2);
+
+/// Who answers questions; set once the processor runs in this process.
+pub type Questions = Arc<OnceLock<Arc<dyn ViewQuestions>>>;
+
+/// The running admin server.
+pub struct Handle {
+    pub address: SocketAddr,
+    closing: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Admin {
+    health: Health,
+    questions: Questions,
+    asking: Arc<Semaphore>,
+}
+
+#[derive(serde::Deserialize)]
+struct IdentityQuery {
+    query: String,
+}
+
+pub async fn start(
+    listen: SocketAddr,
+    health: Health,
+    questions: Questions,
+) -> anyhow::Result<Handle> {
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    let (closing, mut closed) = watch::channel(false);
+    let asking = Arc::new(Semaphore::new(QUESTIONS_MAX));
+    let router = router(Admin {
+        health,
+        questions,
+        asking,
+    });
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // An error means that the handle is gone, which also ends the server.
+        let _ = closed.wait_for(|closed| *closed).await;
+    });
+    let serving = tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the admin server ended");
+        }
+    });
+    Ok(Handle {
+        address,
+        closing,
+        serving,
+    })
+}
+
+impl Handle {
+    pub async fn stop(self) {
+        self.closing.send_replace(true);
+        let abort = self.serving.abort_handle();
+        if tokio::time::timeout(STOP_WAIT, self.serving).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/metrics", get(show_metrics))
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/v1/identity", get(identity))
+        .route("/v1/digest", get(digest))
+        .route("/v1/stats", get(stats))
+        .with_state(admin)
+}
+
+async fn show_metrics() -> Response {
+    let kind = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (kind, metrics().render()).into_response()
+}
+
+async fn live(State(admin): State<Admin>) -> Response {
+    if admin.health.live() {
+        return Json(json!({"live": true})).into_response();
+    }
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        Json(json!({"live": false})),
+    )
+        .into_response()
+}
+
+async fn ready(State(admin): State<Admin>) -> Response {
+    match admin.health.readiness() {
+        Readiness::Ready => Json(json!({"ready": true})).into_response(),
+        Readiness::NotReady { reasons } => {
+            let body = Json(json!({"ready": false, "reasons": reasons}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn identity(State(admin): State<Admin>, Query(query): Query<IdentityQuery>) -> Response {
+    ask(admin, move |view| view.identity(&query.query)).await
+}
+
+async fn digest(State(admin): State<Admin>) -> Response {
+    ask(admin, |view| view.digest()).await
+}
+
+async fn stats(State(admin): State<Admin>) -> Response {
+    ask(admin, |view| view.stats()).await
+}
+
+async fn ask<Q>(admin: Admin, question: Q) -> Response
+where
+    Q: FnOnce(&dyn ViewQuestions) -> Result<Value, Error> + Send + 'static,
+{
+    let Some(view) = admin.questions.get().cloned() else {
+        let text = "the processor does not run in this process, or is starting";
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, text);
+    };
+    let Ok(permit) = admin.asking.try_acquire_owned() else {
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many questions at once; ask again",
+        );
+    };
+    let answer = tokio::task::spawn_blocking(move || {
+        let answer = question(view.as_ref());
+        drop(permit);
+        answer
+    });
+    match answer.await {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(error)) => {
+            let status = match error {
+                Error::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Error::BadQuery(_) => StatusCode::BAD_REQUEST,
+                Error::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            refuse(status, &error.to_string())
+        }
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the question panicked"),
+    }
+}
+
+fn refuse(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({"error": text}))).into_response()
+}

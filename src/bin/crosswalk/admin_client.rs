@@ -1,0 +1,69 @@
+//! Asking the admin port of a running process.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use crosswalk::config::Config;
+use serde_json::Value;
+
+const CONNECT_WAIT: Duration = Duration::from_secs(2);
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// The address a person gave, with or without its scheme.
+pub fn url(given: &str) -> String {
+    let given = given.trim_end_matches('/');
+    if given.contains("://") {
+        given.to_owned()
+    } else {
+        format!("http://{given}")
+    }
+}
+
+/// Where the process of a configuration answers; none where the port is left to chance.
+pub fn configured(config: &Config) -> Option<String> {
+    let mut admin = config.server.admin;
+    if admin.port() == 0 {
+        return None;
+    }
+    if admin.ip().is_unspecified() {
+        admin.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Some(format!("http://{admin}"))
+}
+
+/// The answer, or none where nobody listens.
+pub fn ask(base: &str, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Option<Value>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WAIT)
+            .timeout(ANSWER_WAIT)
+            .no_proxy()
+            .build()
+            .context("cannot make an HTTP client")?;
+        let asked = client
+            .get(format!("{base}{path}"))
+            .query(query)
+            .send()
+            .await;
+        let response = match asked {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Ok(None),
+            Err(error) => {
+                let why = error.without_url();
+                bail!("the process at {base} did not answer: {why}")
+            }
+        };
+        let status = response.status();
+        let body: Value = response.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(Some(body));
+        }
+        match body["error"].as_str() {
+            Some(reason) => bail!("the process at {base} refused: {reason}"),
+            None => bail!("the process at {base} answered {status}"),
+        }
+    })
+}

@@ -1,0 +1,344 @@
+//! A journal event as JSON for people. Values are shown only on request; ids always.
+
+use crosswalk::domain::command::{Command, CommandKind, ReadCommand, WriteTarget};
+use crosswalk::domain::journal::{Desire, DomainEvent, HeldObservation, ReadEnding, WriteEnding};
+use crosswalk::domain::{Fields, MatchKey, RecordRef, Rejection, Value};
+use serde_json::{Map, Value as Json, json};
+
+/// Shows values, or says only that there is one.
+#[derive(Clone, Copy)]
+pub struct Show {
+    pub personal: bool,
+}
+
+impl Show {
+    pub fn value(self, value: &Value) -> Json {
+        match value {
+            Value::Null => Json::Null,
+            _ if !self.personal => json!("[hidden]"),
+            Value::Bool(bool) => json!(bool),
+            Value::Int(int) => json!(int),
+            Value::Float(bits) => json!(f64::from_bits(*bits)),
+            Value::Text(text) => json!(text),
+        }
+    }
+
+    pub fn text(self, text: &str) -> Json {
+        self.value(&Value::text(text))
+    }
+
+    pub fn fields(self, fields: &Fields) -> Json {
+        let shown = |(name, value): (&String, &Value)| (name.clone(), self.value(value));
+        Json::Object(fields.iter().map(shown).collect())
+    }
+
+    pub fn rejection(self, rejection: &Rejection) -> Json {
+        json!({
+            "class": rejection.class.as_str(),
+            "code": rejection.code,
+            "text": self.text(&rejection.text),
+            "fields": rejection.fields,
+            "records": records(&rejection.records),
+            "hint": rejection.hint,
+        })
+    }
+
+    pub fn command(self, command: &Command) -> Json {
+        let head = json!({
+            "command": command.id.to_string(),
+            "source": command.source.as_str(),
+            "attempt": command.attempt,
+            "lane": command.lane,
+            "deadline": time(command.deadline.0),
+            "cause": command.cause.to_string(),
+        });
+        let kind = match &command.kind {
+            CommandKind::Write(write) => {
+                let field = |field: &crosswalk::domain::FieldWrite| {
+                    let to_and_from = json!({
+                        "value": self.value(&field.value), "expect": self.value(&field.expect),
+                    });
+                    (field.name.clone(), to_and_from)
+                };
+                let fields: Map<String, Json> = write.fields.iter().map(field).collect();
+                json!({"write": {
+                    "target": target(&write.target),
+                    "sequence": write.sequence,
+                    "fields": fields,
+                }})
+            }
+            CommandKind::Read(ReadCommand::Record { record, .. }) => {
+                json!({"read": record.to_string()})
+            }
+            CommandKind::Read(ReadCommand::Lookup(lookup)) => {
+                let queries = lookup.queries.iter().map(|query| {
+                    let by: Vec<&str> = query.any_of.iter().map(|(name, _)| &**name).collect();
+                    json!({"object": query.object.as_str(), "by": by})
+                });
+                let queries: Vec<Json> = queries.collect();
+                json!({"lookup": {"origin": lookup.origin.to_string(), "queries": queries}})
+            }
+        };
+        merge(head, kind)
+    }
+
+    fn desire(self, desire: &Desire) -> (String, Json) {
+        let basis = format!("{:?}", desire.basis).to_lowercase();
+        let shown = json!({"value": self.value(&desire.value), "basis": basis});
+        (desire.name.clone(), shown)
+    }
+
+    fn held(self, held: &HeldObservation) -> Json {
+        json!({
+            "observation": held.observation.to_string(),
+            "via": format!("{:?}", held.via).to_lowercase(),
+            "fields": self.fields(&held.fields),
+        })
+    }
+
+    /// What the event says, without its name.
+    pub fn event(self, event: &DomainEvent) -> Json {
+        match event {
+            DomainEvent::MappingActivated { version, hash, .. } => {
+                json!({"version": version, "hash": hex::encode(hash)})
+            }
+            DomainEvent::TagNamed {
+                source,
+                tag_id,
+                name,
+            } => {
+                json!({"source": source.as_str(), "tag_id": tag_id, "name": name})
+            }
+            DomainEvent::WriteRequested { command } => self.command(command),
+            DomainEvent::ReadRequested { command, purpose } => merge(
+                self.command(command),
+                json!({"purpose": format!("{purpose:?}")}),
+            ),
+            DomainEvent::WriteSettled {
+                command,
+                attempt,
+                record,
+                ending,
+            } => json!({
+                "command": command.to_string(), "attempt": attempt,
+                "record": record.to_string(), "ending": self.write_ending(ending),
+            }),
+            DomainEvent::ReadSettled {
+                command,
+                attempt,
+                ending,
+            } => json!({
+                "command": command.to_string(), "attempt": attempt,
+                "ending": self.read_ending(ending),
+            }),
+            DomainEvent::TimeAdvanced { to } => json!({"to": time(to.0)}),
+            DomainEvent::BatchConsumed {
+                inputs,
+                observations,
+                unchanged,
+            } => {
+                let ranges = inputs.iter().map(|range| {
+                    format!(
+                        "{:?}/{} {}..{}",
+                        range.topic, range.partition, range.from, range.to
+                    )
+                });
+                let ranges: Vec<String> = ranges.collect();
+                json!({
+                    "inputs": ranges, "observations": observations.len(), "unchanged": unchanged,
+                })
+            }
+            DomainEvent::DigestRecorded {
+                digest,
+                view_version,
+            } => {
+                json!({"digest": hex::encode(digest), "view_version": view_version})
+            }
+            DomainEvent::BridgeQuarantined { bridge, reason, .. } => {
+                json!({"bridge": bridge.as_str(), "reason": reason})
+            }
+            DomainEvent::ReviewClosed { review, how } => {
+                json!({"review": review.to_string(), "how": how})
+            }
+            of_records => self.of_records(of_records),
+        }
+    }
+
+    fn of_records(self, event: &DomainEvent) -> Json {
+        match event {
+            DomainEvent::CustomerFounded {
+                customer,
+                kind,
+                record,
+            } => json!({
+                "customer": customer.to_string(), "record": record.to_string(),
+                "kind": format!("{kind:?}").to_lowercase(),
+            }),
+            DomainEvent::RecordSeen {
+                record,
+                version,
+                via,
+                fields,
+                tags,
+                companies,
+                keys,
+            } => {
+                json!({
+                    "record": record.to_string(), "via": format!("{via:?}").to_lowercase(),
+                    "version_ms": [version.from_ms, version.to_ms],
+                    "fields": self.fields(fields), "tags": tags, "companies": companies,
+                    "keys": keys.as_ref().map(|keys| keys.iter().map(key).collect::<Vec<_>>()),
+                })
+            }
+            DomainEvent::RecordLeft { record, how } => {
+                json!({"record": record.to_string(), "how": format!("{how:?}").to_lowercase()})
+            }
+            DomainEvent::RecordLinked {
+                left,
+                right,
+                rule,
+                rule_version,
+                evidence,
+                customer,
+                absorbed,
+            } => json!({
+                "left": left.to_string(), "right": right.to_string(),
+                "rule": format!("{rule:?}"), "rule_version": rule_version, "evidence": evidence,
+                "customer": customer.to_string(),
+                "absorbed": absorbed.as_ref().map(ToString::to_string),
+            }),
+            DomainEvent::LinkDeferred {
+                record,
+                behind,
+                deadline,
+            } => json!({
+                "record": record.to_string(), "behind": behind.to_string(),
+                "deadline": time(deadline.0),
+            }),
+            DomainEvent::RecordWaiting { record, missing } => {
+                json!({"record": record.to_string(), "missing": missing})
+            }
+            DomainEvent::CompanyAwaited { record, company } => {
+                json!({"record": record.to_string(), "company": company.to_string()})
+            }
+            DomainEvent::FieldAgreed {
+                customer,
+                field,
+                value,
+                previous,
+                by,
+                policy,
+            } => json!({
+                "customer": customer.to_string(), "field": field, "by": by.to_string(),
+                "policy": policy, "value": self.value(value), "previous": self.value(previous),
+            }),
+            waiting => self.of_waiting(waiting),
+        }
+    }
+
+    fn of_waiting(self, event: &DomainEvent) -> Json {
+        match event {
+            DomainEvent::DesiredChanged { record, desires } => {
+                let desires: Map<String, Json> =
+                    desires.iter().map(|desire| self.desire(desire)).collect();
+                json!({"record": record.to_string(), "desires": desires})
+            }
+            DomainEvent::WriteBlocked { record, review, .. } => {
+                json!({"record": record.to_string(), "review": review.to_string()})
+            }
+            DomainEvent::WriteUnblocked { record, why }
+            | DomainEvent::DeferralEnded { record, why } => {
+                json!({"record": record.to_string(), "why": why})
+            }
+            DomainEvent::ObservationHeld {
+                record,
+                held,
+                deadline,
+            } => json!({
+                "record": record.to_string(), "held": self.held(held),
+                "deadline": time(deadline.0),
+            }),
+            DomainEvent::HoldReleased {
+                record,
+                observation,
+                verdict,
+            } => json!({
+                "record": record.to_string(), "observation": observation.to_string(),
+                "verdict": format!("{verdict:?}").to_lowercase(),
+            }),
+            DomainEvent::ReviewOpened {
+                review,
+                kind,
+                record,
+                candidates,
+                reason,
+            } => json!({
+                "review": review.to_string(), "kind": format!("{kind:?}").to_lowercase(),
+                "record": record.to_string(), "candidates": records(candidates),
+                "reason": reason,
+            }),
+            DomainEvent::RecordReturned { record }
+            | DomainEvent::WaitingEnded { record }
+            | DomainEvent::RereadRequired { record } => json!({"record": record.to_string()}),
+            _ => Json::Null,
+        }
+    }
+
+    fn write_ending(self, ending: &WriteEnding) -> Json {
+        match ending {
+            WriteEnding::Done {
+                created, values, ..
+            } => json!({
+                "done": {"created": created, "values": values.as_ref().map(|v| self.fields(v))},
+            }),
+            WriteEnding::FoundOther => json!("found_other"),
+            WriteEnding::Rejected(rejection) => json!({"rejected": self.rejection(rejection)}),
+            WriteEnding::Unknown { reason } => json!({"unknown": reason}),
+        }
+    }
+
+    fn read_ending(self, ending: &ReadEnding) -> Json {
+        match ending {
+            ReadEnding::Answered => json!("answered"),
+            ReadEnding::NotFound => json!("not_found"),
+            ReadEnding::Rejected(rejection) => json!({"rejected": self.rejection(rejection)}),
+            ReadEnding::Unknown { reason } => json!({"unknown": reason}),
+        }
+    }
+}
+
+/// A time by our clock, as people read it.
+pub fn time(ms: i64) -> Json {
+    let at = jiff::Timestamp::from_millisecond(ms);
+    at.map_or_else(|_| json!(ms), |at| json!(format!("{at:.3}")))
+}
+
+pub fn records(records: &[RecordRef]) -> Vec<String> {
+    records.iter().map(ToString::to_string).collect()
+}
+
+pub fn merge(mut head: Json, tail: Json) -> Json {
+    if let (Some(head), Json::Object(tail)) = (head.as_object_mut(), tail) {
+        head.extend(tail);
+    }
+    head
+}
+
+fn target(target: &WriteTarget) -> Json {
+    match target {
+        WriteTarget::Record(record) => json!({"update": record.to_string()}),
+        WriteTarget::Create {
+            object,
+            key_field,
+            key_value,
+            origin,
+        } => json!({"create": {
+            "object": object.as_str(), "key_field": key_field, "key_value": key_value,
+            "origin": origin.to_string(),
+        }}),
+    }
+}
+
+fn key(key: &MatchKey) -> String {
+    format!("{:?}:{}", key.rule, hex::encode(&key.hash[..4]))
+}

@@ -1,0 +1,74 @@
+//! `crosswalk identity show QUERY`: who somebody is, in both systems.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use crosswalk::config::Config;
+
+use crate::{admin_client, rebuild};
+
+/// Ask who is who.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Show one customer: records in both systems, why they are linked, what should hold.
+    ///
+    /// QUERY is an e-mail address, a customer id (cus_…), a record as source/object/id, or a
+    /// record id alone. The running process is asked at its admin port; with none running, the
+    /// view is rebuilt from the journal first.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  \
+        crosswalk identity show ada@example.com --config crosswalk.yaml\n  \
+        crosswalk identity show support/contact/6961d4041c1e12de4c5499cc\n  \
+        crosswalk identity show 00Q5g00000ABCDEEA5 --admin 127.0.0.1:9090"
+    )]
+    Show(Show),
+}
+
+#[derive(clap::Args)]
+struct Show {
+    /// E-mail, customer id, source/object/id, or record id.
+    query: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Ask the process at this address instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Command::Show(show) = arguments.command;
+    let answer = match ask_running(&show)? {
+        Some(answer) => answer,
+        None => {
+            let config = Config::load(&show.config)?;
+            rebuild::rebuild(&config, &BTreeMap::new())?.identity(&show.query)
+        }
+    };
+    println!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(())
+}
+
+fn ask_running(show: &Show) -> anyhow::Result<Option<serde_json::Value>> {
+    let query = [("query", show.query.as_str())];
+    if let Some(given) = &show.admin {
+        let base = admin_client::url(given);
+        let answer = admin_client::ask(&base, "/v1/identity", &query)?;
+        return answer
+            .map(Some)
+            .with_context(|| format!("nobody listens at {base}"));
+    }
+    let config = Config::load(&show.config)?;
+    match admin_client::configured(&config) {
+        Some(base) => admin_client::ask(&base, "/v1/identity", &query),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,169 @@
+//! The processor's drivers: a thread for each partition that has a bridge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use crosswalk::config::Config;
+use crosswalk::domain::BridgeId;
+use crosswalk::mapping::Offer;
+use crosswalk::ports::clock::Clock;
+use crosswalk::ports::event_log::EventLog;
+use crosswalk::processor::driver::{self, Driver, Options};
+use crosswalk::processor::step::Settings;
+use crosswalk::store::{self, Opened, SledStore};
+use crosswalk::telemetry::RoleHealth;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::admin::Questions;
+use crate::mappings;
+use crate::view_answers::{Bridge, ViewAnswers};
+
+/// A batch under way, its commit, and the last checkpoint.
+const STOP_WAIT: Duration = Duration::from_secs(20);
+
+/// The running drivers.
+pub struct Handle {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What every driver shares.
+#[derive(Clone)]
+pub struct Shared {
+    pub config: Arc<Config>,
+    pub log: Arc<dyn EventLog>,
+    pub clock: Arc<dyn Clock>,
+    pub failed: mpsc::Sender<anyhow::Error>,
+}
+
+/// Starts the drivers. They recover on their own threads: the role is ready, and questions are
+/// answered, once all of them have caught up with their journals.
+pub fn start(shared: &Shared, role: RoleHealth, questions: Questions) -> anyhow::Result<Handle> {
+    let offers = mappings::load(&shared.config)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let bridges = shared.config.bridges.values();
+    let partitions: BTreeSet<u32> = bridges.map(|bridge| bridge.partition).collect();
+    role.not_ready("catching up");
+    let mut threads = Vec::new();
+    let mut opening = Vec::new();
+    for partition in partitions {
+        let options = options(&shared.config, partition, &offers);
+        let (opened, waiting) = oneshot::channel();
+        opening.push((partition, waiting));
+        let (shared, stop) = (shared.clone(), Arc::clone(&stop));
+        let thread = std::thread::Builder::new().name(format!("processor-{partition}"));
+        let thread = thread.spawn(move || {
+            let ran = run(&shared, options, &stop, opened);
+            let ended = ran.with_context(|| format!("the processor of partition {partition}"));
+            if let Err(error) = ended {
+                // The receiver is gone only when the process is ending anyway.
+                let _ = shared.failed.blocking_send(error);
+            }
+        });
+        threads.push(thread.context("cannot start a thread for the processor")?);
+    }
+    let config = Arc::clone(&shared.config);
+    tokio::spawn(async move {
+        let mut drivers = BTreeMap::new();
+        for (partition, waiting) in opening {
+            // A driver that could not open has said why to `failed`.
+            let Ok(driver) = waiting.await else { return };
+            drivers.insert(partition, driver);
+        }
+        // Set once; nobody else sets it.
+        let _ = questions.set(Arc::new(ViewAnswers::new(drivers, bridges_of(&config))));
+        role.ready();
+    });
+    Ok(Handle { stop, threads })
+}
+
+impl Handle {
+    /// Lets each driver commit its batch and checkpoint its view.
+    pub async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let join = tokio::task::spawn_blocking(move || {
+            for thread in self.threads {
+                if thread.join().is_err() {
+                    tracing::error!("a processor thread panicked");
+                }
+            }
+        });
+        if tokio::time::timeout(STOP_WAIT, join).await.is_err() {
+            tracing::warn!(
+                "the processor did not stop in time; its view is rebuilt from the journal"
+            );
+        }
+    }
+}
+
+fn run(
+    shared: &Shared,
+    options: Options,
+    stop: &AtomicBool,
+    opened: oneshot::Sender<driver::Handle>,
+) -> anyhow::Result<()> {
+    let partition = options.settings.partition;
+    let view = &shared.config.view;
+    let store_options = store::Options {
+        open_timeout: view.open_timeout,
+        ..store::Options::default()
+    };
+    let path = view.path.join(partition.to_string());
+    let (store, how) = SledStore::open(path, store_options)?;
+    if let Opened::Replaced { reason } = how {
+        tracing::warn!(
+            partition,
+            reason,
+            "the view's store is replaced and rebuilt: {reason}"
+        );
+    }
+    let (log, clock) = (Arc::clone(&shared.log), Arc::clone(&shared.clock));
+    let mut driver = Driver::open(log, clock, Box::new(store), options)?;
+    // Nobody waits any more where the process is ending.
+    let _ = opened.send(driver.handle());
+    driver.run(stop)?;
+    if !stop.load(Ordering::Relaxed) {
+        return Err(anyhow!("ended on its own"));
+    }
+    Ok(())
+}
+
+fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Offer)>) -> Options {
+    let bridges = config
+        .bridges
+        .values()
+        .filter(|bridge| bridge.partition == partition);
+    let bridges: Vec<BridgeId> = bridges.map(|bridge| bridge.id.clone()).collect();
+    let offers = bridges
+        .iter()
+        .filter_map(|id| Some((id.clone(), offers.get(id)?.clone())));
+    let processor = &config.processor;
+    Options {
+        offers: offers.collect(),
+        settings: Settings {
+            partition,
+            bridges,
+            command_deadline_ms: processor.command_deadline.as_millis() as i64,
+            deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
+        },
+        batch_entries_max: processor.batch_observations_max,
+        batch_bytes_max: processor.batch_bytes_max,
+        poll_wait: processor.poll_wait,
+        checkpoint_interval: config.view.checkpoint_interval,
+        digest_interval_events: processor.digest_every_events,
+    }
+}
+
+/// The bridges as the view's questions need them.
+pub fn bridges_of(config: &Config) -> Vec<Bridge> {
+    let bridge = |bridge: &crosswalk::config::Bridge| Bridge {
+        id: bridge.id.clone(),
+        partition: bridge.partition,
+        sources: mappings::sources(config, bridge).ok(),
+    };
+    config.bridges.values().map(bridge).collect()
+}

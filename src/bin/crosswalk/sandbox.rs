@@ -1,0 +1,166 @@
+//! `crosswalk sandbox`: the simulated systems on their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+use crosswalk::sandbox::{intercom, salesforce};
+use crosswalk::telemetry::logging;
+
+use crate::signals::Signals;
+
+/// Run a simulated Salesforce or Intercom to try a mapping against.
+///
+/// They speak the vendors' real protocols on local ports and keep everything in memory. What is
+/// printed first are the settings for crosswalk.yaml, as environment variables, and curl lines.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(clap::Subcommand)]
+enum Which {
+    /// A simulated Salesforce org.
+    #[command(after_help = "Example:\n  crosswalk sandbox salesforce --port 8091 --control")]
+    Salesforce(Salesforce),
+    /// A simulated Intercom workspace.
+    #[command(
+        after_help = "Example:\n  crosswalk sandbox intercom --port 8090 --control \\\n    \
+        --webhook-url http://127.0.0.1:8080/webhooks/intercom"
+    )]
+    Intercom(Intercom),
+    /// Both, Salesforce on the next port after Intercom's.
+    #[command(
+        after_help = "Example:\n  crosswalk sandbox both --port 8090 --control \\\n    \
+        --webhook-url http://127.0.0.1:8080/webhooks/intercom"
+    )]
+    Both(Intercom),
+}
+
+#[derive(clap::Args)]
+struct Salesforce {
+    /// The port on this machine; 0 takes a free one.
+    #[arg(long, default_value_t = 8091)]
+    port: u16,
+    /// Open the control API under /__sandbox/: acts, faults, logs.
+    #[arg(long)]
+    control: bool,
+}
+
+#[derive(clap::Args)]
+struct Intercom {
+    /// The port on this machine; 0 takes a free one.
+    #[arg(long, default_value_t = 8090)]
+    port: u16,
+    /// Open the control API under /__sandbox/: acts, faults, logs.
+    #[arg(long)]
+    control: bool,
+    /// Where notifications are posted.
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<String>,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    logging::start(logging::Format::Pretty, "info")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(arguments.which))
+}
+
+async fn serve(which: Which) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let (intercom, salesforce) = match which {
+        Which::Salesforce(options) => (None, Some(start_salesforce(options).await?)),
+        Which::Intercom(options) => (Some(start_intercom(options).await?), None),
+        Which::Both(options) => {
+            let port = match options.port {
+                0 => 0,
+                port => port
+                    .checked_add(1)
+                    .context("there is no port after --port 65535")?,
+            };
+            let control = options.control;
+            let intercom = start_intercom(options).await?;
+            let salesforce = start_salesforce(Salesforce { port, control }).await?;
+            (Some(intercom), Some(salesforce))
+        }
+    };
+    println!("# running until Ctrl-C");
+    signals.next().await;
+    if let Some(intercom) = intercom {
+        intercom.shutdown().await;
+    }
+    if let Some(salesforce) = salesforce {
+        salesforce.shutdown().await;
+    }
+    Ok(())
+}
+
+async fn start_intercom(arguments: Intercom) -> anyhow::Result<intercom::Handle> {
+    let options = intercom::Options {
+        listen: local(arguments.port),
+        webhook_url: arguments.webhook_url,
+        control: arguments.control,
+        ..intercom::Options::default()
+    };
+    let told = options.clone();
+    let handle = intercom::start(options)
+        .await
+        .context("cannot start the Intercom sandbox")?;
+    let base = handle.base_url();
+    println!("# Intercom: for a source named support");
+    let source = "export CROSSWALK__SOURCES__SUPPORT__INTERCOM__";
+    println!("{source}BASE_URL={base}");
+    println!("{source}APP_ID={}", told.app_id);
+    println!("{source}CLIENT_SECRET={}", told.client_secret);
+    println!("{source}ACCESS_TOKEN={}", told.access_token);
+    println!(
+        "curl -s {base}/contacts -H 'Authorization: Bearer {}'",
+        told.access_token
+    );
+    print_control(&base, told.control);
+    if told.webhook_url.is_none() {
+        println!("# no notifications are sent: give --webhook-url");
+    }
+    Ok(handle)
+}
+
+async fn start_salesforce(arguments: Salesforce) -> anyhow::Result<salesforce::Handle> {
+    let options = salesforce::Options {
+        listen: local(arguments.port),
+        control: arguments.control,
+        ..salesforce::Options::default()
+    };
+    let told = options.clone();
+    let handle = salesforce::start(options)
+        .await
+        .context("cannot start the Salesforce sandbox")?;
+    let base = handle.base_url();
+    println!("# Salesforce: for a source named sales");
+    let source = "export CROSSWALK__SOURCES__SALES__SALESFORCE__";
+    println!("{source}LOGIN_URL={base}");
+    println!("{source}CLIENT_ID={}", told.client_id);
+    println!("{source}CLIENT_SECRET={}", told.client_secret);
+    println!(
+        "curl -s {base}/services/oauth2/token -d grant_type=client_credentials \
+         -d client_id={} -d client_secret={}",
+        told.client_id, told.client_secret
+    );
+    print_control(&base, told.control);
+    Ok(handle)
+}
+
+fn print_control(base: &str, control: bool) {
+    if control {
+        println!("curl -s {base}/__sandbox/state");
+        println!("curl -s {base}/__sandbox/requests");
+    } else {
+        println!("# the control API is closed: give --control");
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

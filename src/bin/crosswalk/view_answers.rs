@@ -1,0 +1,99 @@
+//! Questions about the view, passed on to the driver that owns it, or to a view rebuilt for them.
+
+use std::collections::BTreeMap;
+
+use crosswalk::domain::BridgeId;
+use crosswalk::mapping::Sources;
+use crosswalk::ports::view_questions::{Error, ViewQuestions};
+use crosswalk::processor::driver::{Driver, Handle};
+use crosswalk::processor::queries;
+use serde_json::{Map, Value, json};
+
+/// Review items named in the counts, per bridge.
+const REVIEWS_MAX: usize = 100;
+
+/// A bridge as questions need it.
+#[derive(Clone)]
+pub struct Bridge {
+    pub id: BridgeId,
+    pub partition: u32,
+    pub sources: Option<Sources>,
+}
+
+/// The drivers of this process, by partition.
+pub struct ViewAnswers {
+    drivers: BTreeMap<u32, Handle>,
+    bridges: Vec<Bridge>,
+}
+
+impl ViewAnswers {
+    pub fn new(drivers: BTreeMap<u32, Handle>, bridges: Vec<Bridge>) -> Self {
+        Self { drivers, bridges }
+    }
+
+    fn ask<Q>(&self, partition: u32, question: Q) -> Result<Value, Error>
+    where
+        Q: FnOnce(&Driver) -> Value + Send + 'static,
+    {
+        let driver = self.drivers.get(&partition);
+        let driver = driver.ok_or_else(|| Error::Failed(format!("no partition {partition}")))?;
+        driver.ask(question).ok_or_else(|| {
+            Error::NotReady(format!(
+                "the processor of partition {partition} does not answer"
+            ))
+        })
+    }
+}
+
+impl ViewQuestions for ViewAnswers {
+    fn identity(&self, query: &str) -> Result<Value, Error> {
+        if query.trim().is_empty() {
+            return Err(Error::BadQuery("it is empty".to_owned()));
+        }
+        let mut answers = Vec::new();
+        for bridge in &self.bridges {
+            let (of, query) = (bridge.clone(), query.to_owned());
+            answers.push(self.ask(bridge.partition, move |driver| {
+                queries::identity(driver.view(), &of.id, of.sources.as_ref(), &query)
+            })?);
+        }
+        Ok(json!({"bridges": answers}))
+    }
+
+    fn digest(&self) -> Result<Value, Error> {
+        let mut digests = Vec::new();
+        for partition in self.drivers.keys().copied() {
+            digests.push(self.ask(partition, move |driver| {
+                queries::digest(driver.view(), partition)
+            })?);
+        }
+        Ok(json!({"partitions": digests}))
+    }
+
+    fn stats(&self) -> Result<Value, Error> {
+        let mut partitions = Map::new();
+        for partition in self.drivers.keys().copied() {
+            let stats = self.ask(partition, move |driver| {
+                let counts = driver.counts();
+                json!({
+                    "observations": counts.observations,
+                    "events": counts.events,
+                    "unchanged": counts.unchanged,
+                    "rebuilt": driver.recovered().rebuilt,
+                    "recovered_entries": driver.recovered().entries,
+                    "digest": queries::digest(driver.view(), partition),
+                })
+            })?;
+            partitions.insert(partition.to_string(), stats);
+        }
+        let mut reviews = Map::new();
+        for bridge in &self.bridges {
+            let id = bridge.id.clone();
+            let open = self.ask(bridge.partition, move |driver| {
+                queries::reviews(driver.view(), &id, REVIEWS_MAX)
+            })?;
+            reviews.insert(bridge.id.to_string(), open);
+        }
+        Ok(json!({"partitions": partitions, "reviews": reviews}))
+    }
+}

@@ -1,0 +1,248 @@
+//! The calls: query, read, update by id, upsert by external id. Each is sent once, and once more
+//! after a refused token; whether to repeat is the caller's decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use crate::clients::error::Error;
+use crate::clients::measured;
+use crate::clients::percent;
+use crate::clients::salesforce::session::{Session, Token};
+use crate::clients::salesforce::wire;
+use crate::clients::system::System;
+use crate::clients::transport::{Method, Request, Response, Transport};
+use crate::config::Secret;
+
+/// Pages followed by one query. A page holds 200 to 2,000 rows; our searches ask for few.
+const PAGES_MAX: usize = 50;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `https://<My Domain>.my.salesforce.com`: client credentials must use the org's own host.
+    pub login_url: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    /// Without the `v`: `66.0`.
+    pub api_version: String,
+    /// Comes back in `changeOrigin` of the change events our writes cause; one per bridge.
+    pub client_token: String,
+    pub request_timeout: Duration,
+}
+
+/// An update of one record by its id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub object: String,
+    pub id: String,
+    pub body: Map<String, Json>,
+    pub auto_assign: bool,
+}
+
+/// A create that turns into an update when the key exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upsert {
+    pub object: String,
+    pub key_field: String,
+    pub key_value: String,
+    pub body: Map<String, Json>,
+    pub auto_assign: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upserted {
+    /// None when the answer was a 204, which old versions give to an upsert that updated.
+    pub id: Option<String>,
+    pub created: bool,
+}
+
+/// One org as one bridge writes to it.
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    options: Options,
+    session: Session,
+}
+
+struct Call {
+    method: Method,
+    /// Below the instance's address.
+    path: String,
+    body: Option<Map<String, Json>>,
+    /// None where the header has no meaning.
+    auto_assign: Option<bool>,
+}
+
+impl Client {
+    pub fn new(options: Options, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            options,
+            session: Session::default(),
+        }
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        self.options.request_timeout
+    }
+
+    /// The rows of a query, over its pages, at most `rows_max`.
+    pub async fn query(&self, soql: &str, rows_max: usize) -> Result<Vec<Json>, Error> {
+        let mut path = self.path(&format!("query?q={}", percent::encode(soql)));
+        let mut rows = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let response = self.call(Call::get(path)).await?;
+            let mut page = self.read_json("query", &response)?;
+            match page.get_mut("records").map(Json::take) {
+                Some(Json::Array(records)) => rows.extend(records),
+                _ => return Err(malformed("query", "no records")),
+            }
+            // The absence of the address is the end; the size of a page says nothing.
+            let next = page["nextRecordsUrl"].as_str();
+            match next {
+                Some(next) if rows.len() < rows_max => path = checked_path(next)?,
+                _ => break,
+            }
+        }
+        rows.truncate(rows_max);
+        Ok(rows)
+    }
+
+    /// One record by id, the named fields of it.
+    pub async fn record(&self, object: &str, id: &str, fields: &[String]) -> Result<Json, Error> {
+        let place = sobject(object, &[id])?;
+        let listed = percent::encode(&fields.join(","));
+        let path = self.path(&format!("{place}?fields={listed}"));
+        let response = self.call(Call::get(path)).await?;
+        self.read_json("record", &response)
+    }
+
+    /// Salesforce answers 204 here, newer versions may answer 200.
+    pub async fn update(&self, update: &Update) -> Result<(), Error> {
+        let place = sobject(&update.object, &[&update.id])?;
+        let call = Call::write(self.path(&place), &update.body, update.auto_assign);
+        self.call(call).await.map(|_| ())
+    }
+
+    pub async fn upsert(&self, upsert: &Upsert) -> Result<Upserted, Error> {
+        let place = sobject(&upsert.object, &[&upsert.key_field, &upsert.key_value])?;
+        let call = Call::write(self.path(&place), &upsert.body, upsert.auto_assign);
+        let response = self.call(call).await?;
+        if response.body.is_empty() {
+            return Ok(Upserted {
+                id: None,
+                created: response.status == 201,
+            });
+        }
+        let (id, created) = wire::upserted(&response.body)?;
+        Ok(Upserted {
+            id: Some(id),
+            created: created || response.status == 201,
+        })
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/services/data/v{}/{rest}", self.options.api_version)
+    }
+
+    /// 401 means an ended session; 420 that the host no longer serves the org, which a login
+    /// answers with the new one. Neither carried anything out.
+    async fn call(&self, call: Call) -> Result<Response, Error> {
+        let transport = self.transport.as_ref();
+        let token = self.session.token(transport, &self.options, None).await?;
+        let mut response = self.send(&token, &call).await?;
+        if matches!(response.status, 401 | 420) {
+            let renewed = self.session.token(transport, &self.options, Some(&token));
+            response = self.send(&*renewed.await?, &call).await?;
+        }
+        if response.is_success() {
+            Ok(response)
+        } else {
+            Err(Error::Refused(wire::refusal(&response)))
+        }
+    }
+
+    async fn send(&self, token: &Token, call: &Call) -> Result<Response, Error> {
+        let mut headers = vec![
+            ("accept", "application/json".to_string()),
+            ("authorization", format!("Bearer {}", token.access.reveal())),
+            (
+                "sforce-call-options",
+                format!("client={}", self.options.client_token),
+            ),
+        ];
+        // Assignment rules run on create and update unless this says otherwise.
+        if let Some(auto_assign) = call.auto_assign {
+            let allowed = if auto_assign { "TRUE" } else { "FALSE" };
+            headers.push(("sforce-auto-assign", allowed.into()));
+        }
+        let mut body = Vec::new();
+        if let Some(fields) = &call.body {
+            headers.push(("content-type", "application/json".into()));
+            body = serde_json::to_vec(fields).expect("JSON values can be written");
+        }
+        let request = Request {
+            method: call.method,
+            url: format!("{}{}", token.instance_url, call.path),
+            headers,
+            body,
+            timeout: self.options.request_timeout,
+        };
+        let response = measured::send(self.transport.as_ref(), System::Salesforce, request).await?;
+        let usage = response.header("sforce-limit-info");
+        if let Some((used, allowed)) = usage.and_then(wire::limit_info) {
+            measured::set_api_calls(System::Salesforce, used, allowed);
+        }
+        Ok(response)
+    }
+
+    fn read_json(&self, step: &'static str, response: &Response) -> Result<Json, Error> {
+        serde_json::from_slice(&response.body).map_err(|_| malformed(step, "not JSON"))
+    }
+}
+
+impl Call {
+    fn get(path: String) -> Self {
+        Self {
+            method: Method::Get,
+            path,
+            body: None,
+            auto_assign: None,
+        }
+    }
+
+    fn write(path: String, body: &Map<String, Json>, auto_assign: bool) -> Self {
+        Self {
+            method: Method::Patch,
+            path,
+            body: Some(body.clone()),
+            auto_assign: Some(auto_assign),
+        }
+    }
+}
+
+fn malformed(step: &'static str, reason: &'static str) -> Error {
+    let reason = reason.into();
+    Error::Malformed { step, reason }
+}
+
+/// `sobjects/<object>/<part>/…`, each part encoded.
+fn sobject(object: &str, parts: &[&str]) -> Result<String, Error> {
+    let mut path = String::from("sobjects");
+    for part in std::iter::once(&object).chain(parts) {
+        let encoded = percent::segment(part)
+            .ok_or(Error::Unsendable("a part of the address is empty or dots"))?;
+        path.push('/');
+        path.push_str(&encoded);
+    }
+    Ok(path)
+}
+
+/// The remote names its next page; it must not name another host.
+fn checked_path(path: &str) -> Result<String, Error> {
+    if path.starts_with("/services/data/") {
+        Ok(path.to_string())
+    } else {
+        Err(malformed("query", "the next page is elsewhere"))
+    }
+}

@@ -1,0 +1,222 @@
+//! The pursuit: the next step of a record towards its counterpart in the other system.
+
+use std::collections::BTreeSet;
+
+use crate::domain::command::{Lookup, LookupQuery};
+use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
+use crate::domain::{BridgeId, Fields, MatchKey, MatchRule, ObjectName, RecordRef, Value, ViewKey};
+use crate::identity::candidates::{Verdict, in_view, searchable};
+use crate::identity::keys::normalised;
+use crate::mapping::{CreateRule, Mapping, Section};
+
+/// Rows asked of one lookup query: enough to see that a match is not the only one, and to list
+/// candidates for a person.
+pub const LOOKUP_ROWS_MAX: u32 = 20;
+
+/// What is to be done next. Each case is a decision of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, because.
+    Rest { why: &'static str },
+    /// The view knows the counterpart.
+    Link { to: RecordRef, key: MatchKey },
+    /// The view knows several.
+    Review {
+        candidates: Vec<RecordRef>,
+        key: MatchKey,
+    },
+    /// It qualifies but lacks something.
+    Wait { missing: Vec<String> },
+    /// It waited, and no longer qualifies.
+    StopWaiting,
+    /// Another record with one of its keys is looking or creating.
+    Defer { behind: RecordRef },
+    /// Ask the other system before anything is created.
+    LookUp(Lookup),
+}
+
+/// Decides the next step for an Intercom record.
+pub fn next<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    customer: &Customer,
+    record: &RecordRef,
+    keys_changed: bool,
+) -> Step {
+    let Some(state) = customer
+        .records
+        .get(record)
+        .filter(|state| state.gone.is_none())
+    else {
+        return Step::Rest { why: "record_gone" };
+    };
+    if customer
+        .records
+        .keys()
+        .any(|other| mapping.is_salesforce(other))
+    {
+        return Step::Rest { why: "linked" };
+    }
+    match state.pursuit {
+        Pursuit::Idle | Pursuit::Waiting { .. } => {}
+        Pursuit::InReview { .. } => return Step::Rest { why: "in_review" },
+        _ => return Step::Rest { why: "pursued" },
+    }
+    match in_view(view, bridge, mapping, section, &state.keys) {
+        Verdict::One { record, key } => return Step::Link { to: record, key },
+        Verdict::Several { records, key } => {
+            return Step::Review {
+                candidates: records,
+                key,
+            };
+        }
+        Verdict::Nobody => {}
+    }
+    match &section.create {
+        Some(create) => towards_creation(view, bridge, mapping, section, state, record, create),
+        // Without a rule to create, one look per set of keys is enough.
+        None if keys_changed && !state.keys.is_empty() => {
+            claim_or_defer(view, bridge, mapping, section, state, record)
+        }
+        None => Step::Rest {
+            why: "no_create_rule",
+        },
+    }
+}
+
+fn claim_or_defer<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+    record: &RecordRef,
+) -> Step {
+    match in_flight(view, bridge, &state.keys, record) {
+        Some(behind) => Step::Defer { behind },
+        None => Step::LookUp(lookup(mapping, section, state, record)),
+    }
+}
+
+fn towards_creation<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+    record: &RecordRef,
+    create: &CreateRule,
+) -> Step {
+    let fields = seen_fields(state);
+    let waiting = matches!(state.pursuit, Pursuit::Waiting { .. });
+    if !qualifies(view, bridge, record, state, create) {
+        return if waiting {
+            Step::StopWaiting
+        } else {
+            Step::Rest {
+                why: "not_qualified",
+            }
+        };
+    }
+    let missing: Vec<String> = create
+        .needs
+        .iter()
+        .filter(|need| fields.get(*need).is_none_or(Value::is_blank))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        let already = state.pursuit
+            == Pursuit::Waiting {
+                missing: missing.clone(),
+            };
+        return if already {
+            Step::Rest { why: "waiting" }
+        } else {
+            Step::Wait { missing }
+        };
+    }
+    claim_or_defer(view, bridge, mapping, section, state, record)
+}
+
+/// Whether the creation rule holds for what is known of a record.
+pub fn qualifies<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    record: &RecordRef,
+    state: &RecordState,
+    create: &CreateRule,
+) -> bool {
+    let name = |tag_id: &String| {
+        let key = ViewKey::tag_name(bridge, &record.source, tag_id);
+        match view.get(&key).as_deref() {
+            Some(ViewEntry::TagName(name)) => Some(name.clone()),
+            _ => None,
+        }
+    };
+    let tags: BTreeSet<String> = state.tags.iter().filter_map(name).collect();
+    create.when.holds(&seen_fields(state), &tags)
+}
+
+/// The record that has one of the keys in flight, if it is another one.
+pub fn in_flight<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    keys: &BTreeSet<MatchKey>,
+    record: &RecordRef,
+) -> Option<RecordRef> {
+    keys.iter()
+        .filter_map(|key| matching(view, bridge, key).in_flight)
+        .find(|holder| holder != record)
+}
+
+/// The question before a first create: who in Salesforce holds one of this record's identifiers?
+pub fn lookup(
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+    record: &RecordRef,
+) -> Lookup {
+    let fields = seen_fields(state);
+    let queries = section.salesforce_objects.iter().filter_map(|object| {
+        let mut any_of = Vec::new();
+        for by in &section.rules {
+            let held = state
+                .keys
+                .iter()
+                .any(|key| key.rule == by.rule && searchable(key));
+            let value = if by.rule == MatchRule::Explicit {
+                mapping.explicit_key(record)
+            } else {
+                fields
+                    .get(&by.intercom)
+                    .and_then(|value| normalised(by.rule, value))
+            };
+            if let (true, Some(value)) = (held, value) {
+                any_of.push((by.salesforce.clone(), value));
+            }
+        }
+        let object_name = ObjectName::new(object.as_str()).ok()?;
+        let fields = section.salesforce_fields(object);
+        Some(LookupQuery {
+            object: object_name,
+            any_of,
+            fields,
+            rows_max: LOOKUP_ROWS_MAX,
+        })
+    });
+    Lookup {
+        origin: record.clone(),
+        queries: queries.collect(),
+    }
+}
+
+/// The values of a record as last seen.
+pub fn seen_fields(state: &RecordState) -> Fields {
+    state
+        .seen
+        .iter()
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
+}

@@ -1,0 +1,10 @@
+//! Intercom's notifications: received, verified, translated.
+
+mod envelope;
+pub mod receive;
+pub mod translate;
+pub mod verify;
+
+pub use envelope::Envelope;
+pub use receive::{Answer, Destination, Post, Receiver, Workspace};
+pub use translate::{Misunderstood, Translated, translate};

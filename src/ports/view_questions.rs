@@ -1,0 +1,26 @@
+//! What people ask about the view, answered by its one owner.
+
+use serde_json::Value;
+
+/// Answers for the admin port. Calls block, a little: the answer stands between two steps of the
+/// processor. Answers may hold personal values; they go to operators, never to logs.
+pub trait ViewQuestions: Send + Sync {
+    /// Who is behind a customer id, a record (`source/object/id`), an e-mail or another key.
+    fn identity(&self, query: &str) -> Result<Value, Error>;
+
+    /// The view's digest with the position and the view version at which it holds.
+    fn digest(&self) -> Result<Value, Error>;
+
+    /// Counts: customers, links, commands under way, review items, positions.
+    fn stats(&self) -> Result<Value, Error>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the view is not ready yet: {0}")]
+    NotReady(String),
+    #[error("the query is not understood: {0}")]
+    BadQuery(String),
+    #[error("the view could not be asked: {0}")]
+    Failed(String),
+}

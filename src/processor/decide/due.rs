@@ -1,0 +1,55 @@
+//! Due: what a passed deadline means.
+
+use crate::domain::command::ReadCommand;
+use crate::domain::journal::{DomainEvent as E, ReviewKind};
+use crate::domain::view::{Due, Journal, Outstanding, outstanding, record_state};
+use crate::domain::{CommandId, CommandKind, ReviewId};
+use crate::processor::decide::{Terms, create, holds, pursue, request};
+
+/// Attempts without an answer after which a person is told.
+pub const UNANSWERED_ATTEMPTS_MAX: u32 = 5;
+
+pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, due: &Due) {
+    match due {
+        Due::Command(command) => repeat(journal, terms, command),
+        Due::Deferral(record) => pursue::end_deferral(journal, terms, record, "deadline"),
+        Due::Hold(record, observation) => {
+            let state = record_state(journal, journal.bridge(), record);
+            let held = state.and_then(|state| {
+                state
+                    .held
+                    .into_iter()
+                    .find(|held| held.observation.observation == *observation)
+            });
+            if let Some(held) = held {
+                holds::expired(journal, terms, record, &held);
+            }
+        }
+    }
+}
+
+/// Asks again: the same command, the next attempt, which reads before it writes.
+fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
+    let Some(waiting) = outstanding(journal, journal.bridge(), command) else {
+        return;
+    };
+    request::again(journal, terms, &waiting);
+    if waiting.command.attempt >= UNANSWERED_ATTEMPTS_MAX && waiting.review.is_none() {
+        let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+        journal.emit(E::ReviewOpened {
+            review,
+            kind: ReviewKind::Unanswered,
+            record: waiting.record.clone(),
+            candidates: Vec::new(),
+            reason: format!("unanswered:{command}"),
+        });
+    }
+    no_longer_awaited(journal, terms, &waiting);
+}
+
+/// Contacts do not wait for a company's name beyond the first deadline.
+fn no_longer_awaited<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: &Outstanding) {
+    if let CommandKind::Read(ReadCommand::Record { record, .. }) = &waiting.command.kind {
+        create::company_changed(journal, terms, record);
+    }
+}

@@ -1,0 +1,138 @@
+//! Holds: what overlaps a command in flight waits for its answer.
+
+use crate::domain::journal::{DomainEvent as E, HeldObservation, ReadPurpose, ReviewKind};
+use crate::domain::journal::{Verdict, Via};
+use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
+use crate::domain::{RecordRef, RecordSnapshot, ReviewId};
+use crate::mapping::Section;
+use crate::processor::decide::{Terms, fold, request};
+use crate::sync::release::{REREADS_MAX, verdict};
+
+/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound only the fact
+/// is kept that the record must be read.
+pub fn hold<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    state: &RecordState,
+    snapshot: &RecordSnapshot,
+    via: Via,
+) {
+    let record = &snapshot.record;
+    if state.held.len() >= HELD_MAX {
+        if state.reread_required {
+            return journal.trace("reread_is_required", Some(record));
+        }
+        return journal.emit(E::RereadRequired {
+            record: record.clone(),
+        });
+    }
+    let Some(section) = terms.mapping.section_of(record) else {
+        return;
+    };
+    let watched = fold::watched(terms, section, record);
+    let kept = snapshot
+        .fields
+        .iter()
+        .filter(|(name, _)| watched.contains(*name));
+    let held = HeldObservation {
+        observation: journal.cause(),
+        via,
+        version: snapshot.version,
+        fields: kept
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        tags: snapshot.tags.as_ref().map(|tags| tags.ids.clone()),
+        companies: snapshot
+            .companies
+            .as_ref()
+            .map(|companies| companies.ids.clone()),
+    };
+    let deadline = journal
+        .now()
+        .plus_ms(terms.command_deadline_ms.saturating_mul(2));
+    journal.emit(E::ObservationHeld {
+        record: record.clone(),
+        held,
+        deadline,
+    });
+}
+
+/// Judges what was held once a command has ended. `placed`: its answer carried a version.
+pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, placed: bool) {
+    let Some(section) = terms.mapping.section_of(record) else {
+        return;
+    };
+    let known = record_state(journal, journal.bridge(), record);
+    let Some(known) = known.filter(|state| state.writing.is_none() && state.reading.is_none())
+    else {
+        return;
+    };
+    let mut reread = known.reread_required;
+    for held in known.held {
+        reread |= judge(journal, terms, section, record, &held, placed);
+    }
+    if reread {
+        request::read_record(journal, terms, record, ReadPurpose::Reread);
+    }
+}
+
+/// Releases one held observation. True if only a read can tell.
+fn judge<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    held: &Held,
+    placed: bool,
+) -> bool {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return false;
+    };
+    let watched = fold::watched(terms, section, record);
+    let observation = &held.observation;
+    let mut verdict = verdict(&state, &watched, record, observation, placed);
+    let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
+    if overtaken {
+        // Reads keep being overtaken: the owner's side counts, which is the one that showed this.
+        verdict = Verdict::Folded;
+        let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+        journal.emit(E::ReviewOpened {
+            review,
+            kind: ReviewKind::Unsettled,
+            record: record.clone(),
+            candidates: Vec::new(),
+            reason: format!("overtaken_reads:{REREADS_MAX}"),
+        });
+    }
+    journal.emit(E::HoldReleased {
+        record: record.clone(),
+        observation: observation.observation,
+        verdict,
+    });
+    if verdict == Verdict::Folded {
+        fold::fold(
+            journal,
+            terms,
+            section,
+            &observation.snapshot(record),
+            observation.via,
+        );
+    }
+    verdict == Verdict::Reread
+}
+
+/// A hold's deadline: the command did not end in time, so a read decides.
+pub fn expired<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, held: &Held) {
+    journal.emit(E::HoldReleased {
+        record: record.clone(),
+        observation: held.observation.observation,
+        verdict: Verdict::Reread,
+    });
+    let reading = record_state(journal, journal.bridge(), record);
+    if reading.is_some_and(|state| state.reading.is_some()) {
+        return journal.emit(E::RereadRequired {
+            record: record.clone(),
+        });
+    }
+    request::read_record(journal, terms, record, ReadPurpose::Reread);
+}

@@ -1,0 +1,19 @@
+//! Decide: what an observation, or a deadline, means. Pure; every outcome is an event or a trace
+//! line that says why there is none.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod observation;
+pub mod observed;
+pub mod fold;
+pub mod pursue;
+pub mod link;
+pub mod create;
+pub mod reconcile;
+pub mod request;
+pub mod settle;
+pub mod settle_lookup;
+pub mod holds;
+pub mod due;
+
+pub use observation::{Terms, decide};

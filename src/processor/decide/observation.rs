@@ -1,0 +1,54 @@
+//! Decide: one observation, by its kind.
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{Journal, ViewEntry};
+use crate::domain::{Observation, ObservationBody, ViewKey};
+use crate::mapping::Mapping;
+use crate::processor::decide::{observed, settle};
+
+/// What decide may know besides the view.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    pub mapping: &'a Mapping,
+    /// How long a command may stay unanswered, in milliseconds.
+    pub command_deadline_ms: i64,
+    /// How long a record stands behind another one's lookup or create, in milliseconds.
+    pub deferral_deadline_ms: i64,
+}
+
+/// Decides one observation. `terms` are none until the bridge has a mapping.
+pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observation: &Observation) {
+    if let ObservationBody::MappingOffered {
+        version,
+        hash,
+        body,
+    } = &observation.body
+    {
+        return activate(journal, *version, *hash, body);
+    }
+    let Some(terms) = terms else {
+        return journal.trace("no_mapping", None);
+    };
+    match &observation.body {
+        ObservationBody::Changed { source, change, .. } => {
+            observed::decide(journal, terms, source, change);
+        }
+        ObservationBody::Answered(result) => settle::decide(journal, terms, result),
+        ObservationBody::MappingOffered { .. } => unreachable!("decided above"),
+    }
+}
+
+/// A mapping becomes active if its version is higher than the active one's.
+fn activate<J: Journal>(journal: &mut J, version: u64, hash: [u8; 32], body: &str) {
+    let key = ViewKey::mapping(journal.bridge());
+    if let Some(ViewEntry::Mapping(active)) = journal.get(&key).as_deref()
+        && active.version >= version
+    {
+        return journal.trace("mapping_not_newer", None);
+    }
+    journal.emit(E::MappingActivated {
+        version,
+        hash,
+        body: body.to_owned(),
+    });
+}

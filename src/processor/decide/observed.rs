@@ -1,0 +1,196 @@
+//! Decide: what a source showed.
+
+use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
+use crate::domain::record::{Gone, MatchRule};
+use crate::domain::time::Order;
+use crate::domain::view::{Journal, RecordState, ViewEntry, customer_id_of, record_state};
+use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, ViewKey};
+use crate::mapping::Section;
+use crate::processor::decide::{Terms, fold, holds, link, pursue, request};
+use crate::sync::moves::moved;
+
+pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId, change: &Change) {
+    match change {
+        Change::Shown(snapshot) => show(journal, terms, snapshot),
+        Change::Tagged {
+            snapshot,
+            tag_id,
+            tag_name,
+            added,
+        } => {
+            let named = name_tag(journal, source, tag_id, tag_name);
+            let mut snapshot = snapshot.clone();
+            if let Some(tags) = &mut snapshot.tags {
+                if *added {
+                    tags.ids.insert(tag_id.clone())
+                } else {
+                    tags.ids.remove(tag_id)
+                };
+            }
+            show(journal, terms, &snapshot);
+            if named {
+                // A newer snapshot may have brought the tag's id before its name was known.
+                pursue::pursue(journal, terms, &snapshot.record, false);
+            }
+        }
+        Change::Attached {
+            company,
+            contact,
+            attached,
+        } => {
+            show(journal, terms, company);
+            let mut contact = contact.clone();
+            if let Some(companies) = &mut contact.companies {
+                let id = company.record.id.clone();
+                if *attached {
+                    companies.ids.insert(id)
+                } else {
+                    companies.ids.remove(&id)
+                };
+            }
+            show(journal, terms, &contact);
+        }
+        Change::Merged { survivor, absorbed } => {
+            show(journal, terms, survivor);
+            match absorbed {
+                Some(absorbed) => merge(journal, terms, &survivor.record, absorbed),
+                None => journal.trace("merge_names_no_absorbed", Some(&survivor.record)),
+            }
+        }
+        Change::Left { record, how } => leave(journal, terms, record, *how),
+        Change::Kept => journal.trace("not_interpreted", None),
+    }
+}
+
+/// Learns the name of a tag; snapshots carry ids only. True if it was new.
+fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) -> bool {
+    let key = ViewKey::tag_name(journal.bridge(), source, tag_id);
+    if let Some(ViewEntry::TagName(known)) = journal.get(&key).as_deref()
+        && known == name
+    {
+        return false;
+    }
+    journal.emit(E::TagNamed {
+        source: source.clone(),
+        tag_id: tag_id.to_owned(),
+        name: name.to_owned(),
+    });
+    true
+}
+
+fn show<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot) {
+    let record = &snapshot.record;
+    let Some(section) = terms.mapping.section_of(record) else {
+        return journal.trace("object_not_mapped", Some(record));
+    };
+    let state = known_or_founded(journal, section, record);
+    match state.gone {
+        Some(Gone::Deleted) => return journal.trace("record_gone", Some(record)),
+        Some(Gone::Archived | Gone::NotFound) => {
+            if snapshot.version.against(&state.version) != Order::Newer {
+                return journal.trace("record_gone", Some(record));
+            }
+            journal.emit(E::RecordReturned {
+                record: record.clone(),
+            });
+        }
+        None => {}
+    }
+    place(journal, terms, section, &state, snapshot);
+}
+
+/// Orders a webhook's snapshot against what is known: drops, holds, reads or folds it.
+fn place<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    state: &RecordState,
+    snapshot: &RecordSnapshot,
+) {
+    let record = &snapshot.record;
+    let order = snapshot.version.against(&state.version);
+    if order == Order::Older {
+        return journal.trace("older", Some(record));
+    }
+    if state.writing.is_some() || state.reading.is_some() {
+        return holds::hold(journal, terms, state, snapshot, Via::Webhook);
+    }
+    let watched = fold::watched(terms, section, record);
+    if order == Order::Overlaps {
+        if moved(state, &watched, snapshot).is_nothing() {
+            return journal.trace("nothing_moved", Some(record));
+        }
+        return request::read_record(journal, terms, record, ReadPurpose::Tie);
+    }
+    fold::fold(journal, terms, section, snapshot, Via::Webhook);
+}
+
+/// What is known of a record; a new one founds a customer of its own.
+pub fn known_or_founded<J: Journal>(
+    journal: &mut J,
+    section: &Section,
+    record: &RecordRef,
+) -> RecordState {
+    if let Some(state) = record_state(journal, journal.bridge(), record) {
+        return state;
+    }
+    let customer = CustomerId::founded_at(journal.bridge(), journal.next_sequence());
+    journal.emit(E::CustomerFounded {
+        customer,
+        kind: section.kind,
+        record: record.clone(),
+    });
+    record_state(journal, journal.bridge(), record).expect("it was founded above")
+}
+
+fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how: Gone) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return journal.trace("unknown_record_left", Some(record));
+    };
+    if state.gone == Some(how) || state.gone == Some(Gone::Deleted) {
+        return journal.trace("already_gone", Some(record));
+    }
+    let waiting = pursue::waiting_behind(journal, record);
+    journal.emit(E::RecordLeft {
+        record: record.clone(),
+        how,
+    });
+    pursue::release(journal, terms, waiting);
+}
+
+/// Intercom merged two contacts: one customer, and the absorbed id is dead.
+fn merge<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    survivor: &RecordRef,
+    absorbed: &RecordRef,
+) {
+    let bridge = journal.bridge().clone();
+    let known = record_state(journal, &bridge, absorbed);
+    if known
+        .as_ref()
+        .is_some_and(|state| state.gone == Some(Gone::Deleted))
+    {
+        return journal.trace("already_merged", Some(absorbed));
+    }
+    if customer_id_of(journal, &bridge, survivor).is_none() {
+        return journal.trace("merge_of_unmapped", Some(survivor));
+    }
+    let waiting = known
+        .map(|_| pursue::waiting_behind(journal, absorbed))
+        .unwrap_or_default();
+    link::join(
+        journal,
+        terms,
+        survivor,
+        absorbed,
+        MatchRule::SourceMerge,
+        "contact.merged",
+    );
+    journal.emit(E::RecordLeft {
+        record: absorbed.clone(),
+        how: Gone::Deleted,
+    });
+    pursue::release(journal, terms, waiting);
+    pursue::pursue(journal, terms, survivor, true);
+}

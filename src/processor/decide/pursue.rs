@@ -1,0 +1,153 @@
+//! Pursue: takes the next step of a record towards its counterpart.
+
+use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
+use crate::domain::view::{Journal, Pursuit, customer_of, matching, record_state};
+use crate::domain::{MatchKey, RecordRef, ReviewId};
+use crate::identity::pursuit::{Step, next};
+use crate::processor::decide::{Terms, link, reconcile, request};
+
+/// Takes the next step of an Intercom record, if there is one to take.
+pub fn pursue<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    keys_changed: bool,
+) {
+    let bridge = journal.bridge().clone();
+    let Some(section) = terms.mapping.section_of(record) else {
+        return;
+    };
+    if terms.mapping.is_salesforce(record) {
+        return;
+    }
+    reconsider(journal, record, keys_changed);
+    let Some(customer) = customer_of(journal, &bridge, record) else {
+        return;
+    };
+    match next(
+        journal,
+        &bridge,
+        terms.mapping,
+        section,
+        &customer,
+        record,
+        keys_changed,
+    ) {
+        Step::Rest { .. } => {}
+        Step::Link { to, key } => link::link(journal, terms, record, &to, &key, None),
+        Step::Review { candidates, key } => review(journal, record, candidates, &key),
+        Step::Wait { missing } => {
+            journal.emit(E::RecordWaiting {
+                record: record.clone(),
+                missing,
+            });
+        }
+        Step::StopWaiting => journal.emit(E::WaitingEnded {
+            record: record.clone(),
+        }),
+        Step::Defer { behind } => {
+            let deadline = journal.now().plus_ms(terms.deferral_deadline_ms);
+            journal.emit(E::LinkDeferred {
+                record: record.clone(),
+                behind,
+                deadline,
+            });
+        }
+        Step::LookUp(lookup) => {
+            request::look_up(journal, terms, lookup, ReadPurpose::FirstLookup);
+        }
+    }
+}
+
+/// A record that waits for a person goes on by itself when what was in doubt has changed.
+fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: bool) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let Pursuit::InReview { review } = state.pursuit else {
+        return;
+    };
+    if state
+        .blocked
+        .as_ref()
+        .is_some_and(|blocked| blocked.review == review)
+    {
+        // A refused creation: asked again by `create`, if what it would hold has changed.
+        journal.emit(E::WaitingEnded {
+            record: record.clone(),
+        });
+    } else if keys_changed {
+        journal.emit(E::ReviewClosed {
+            review,
+            how: "identifiers_changed".into(),
+        });
+    }
+}
+
+/// Several records match: a person decides, nothing is guessed.
+pub fn review<J: Journal>(
+    journal: &mut J,
+    record: &RecordRef,
+    candidates: Vec<RecordRef>,
+    key: &MatchKey,
+) {
+    let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+    journal.emit(E::ReviewOpened {
+        review,
+        kind: ReviewKind::Ambiguous,
+        record: record.clone(),
+        candidates,
+        reason: format!("several_match_by:{:?}", key.rule),
+    });
+}
+
+/// The records that stand in line behind this one.
+pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<RecordRef> {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return Vec::new();
+    };
+    let mut waiting = Vec::new();
+    for key in &state.claimed {
+        let matching = matching(journal, journal.bridge(), key);
+        if matching.in_flight.as_ref() != Some(record) {
+            continue;
+        }
+        for other in matching.deferred {
+            if !waiting.contains(&other) {
+                waiting.push(other);
+            }
+        }
+    }
+    waiting
+}
+
+/// Lets records go on that stood behind another one, in the order in which they came.
+pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: Vec<RecordRef>) {
+    for record in waiting {
+        end_deferral(journal, terms, &record, "settled");
+    }
+}
+
+/// Ends one deferral and decides the record anew.
+pub fn end_deferral<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, why: &str) {
+    let state = record_state(journal, journal.bridge(), record);
+    let deferred = |pursuit: &Pursuit| matches!(pursuit, Pursuit::Deferred { .. });
+    if !state.is_some_and(|state| deferred(&state.pursuit)) {
+        return;
+    }
+    journal.emit(E::DeferralEnded {
+        record: record.clone(),
+        why: why.to_owned(),
+    });
+    pursue(journal, terms, record, true);
+    reconcile_counterparts(journal, terms, record);
+}
+
+fn reconcile_counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+        return;
+    };
+    for (other, _) in crate::processor::decide::fold::salesforce_records(terms.mapping, &customer) {
+        reconcile::reconcile(journal, terms, &other);
+    }
+}

@@ -1,0 +1,58 @@
+//! Reconcile: where *seen* differs from *desired* and nothing is in the way, a write follows.
+
+use crate::domain::RecordRef;
+use crate::domain::journal::{Desire, DomainEvent as E};
+use crate::domain::view::{Journal, record_state};
+use crate::processor::decide::{Terms, request};
+use crate::sync::writes::{Plan, plan};
+
+/// Journals what a record should hold and reconciles it.
+pub fn desire<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    desires: Vec<Desire>,
+) {
+    if !desires.is_empty() {
+        journal.emit(E::DesiredChanged {
+            record: record.clone(),
+            desires,
+        });
+    }
+    reconcile(journal, terms, record);
+}
+
+pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    match plan(record, &state) {
+        Plan::Nothing { why } => {
+            if why == "in_agreement" {
+                unblock(journal, record, "in_agreement");
+            }
+        }
+        Plan::Write { fields, unblocks } => {
+            if unblocks {
+                unblock(journal, record, "desired_changed");
+            }
+            request::update(journal, terms, record, &state, fields);
+        }
+    }
+}
+
+/// Takes the block off a record and closes the review item that it led to.
+pub fn unblock<J: Journal>(journal: &mut J, record: &RecordRef, why: &str) {
+    let state = record_state(journal, journal.bridge(), record);
+    let Some(blocked) = state.and_then(|state| state.blocked) else {
+        return;
+    };
+    journal.emit(E::WriteUnblocked {
+        record: record.clone(),
+        why: why.to_owned(),
+    });
+    journal.emit(E::ReviewClosed {
+        review: blocked.review,
+        how: why.to_owned(),
+    });
+}

@@ -1,0 +1,156 @@
+//! Requests: commands as they are asked for the first time, and asked for again.
+
+use crate::domain::command::{Lookup, ReadCommand};
+use crate::domain::journal::{Desire, DomainEvent as E, ReadPurpose};
+use crate::domain::view::{Journal, Outstanding, RecordState, record_state};
+use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ObjectName, RecordRef};
+use crate::domain::{SourceId, Value, WriteCommand, WriteTarget};
+use crate::processor::decide::Terms;
+
+/// The longest time between two requests of an unanswered command, in milliseconds.
+pub const REPEAT_INTERVAL_MS_MAX: i64 = 15 * 60 * 1000;
+
+/// Asks for an update of a record by its id.
+pub fn update<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    state: &RecordState,
+    fields: Vec<FieldWrite>,
+) {
+    let write = WriteCommand {
+        target: WriteTarget::Record(record.clone()),
+        sequence: state.write_sequence + 1,
+        fields,
+        auto_assign: false,
+    };
+    let kind = CommandKind::Write(write);
+    let command = new(journal, terms, &record.source, record.to_string(), kind);
+    journal.emit(E::WriteRequested { command });
+}
+
+/// What a creation needs to know.
+pub struct Creation {
+    pub object: ObjectName,
+    pub key_field: String,
+    pub key_value: String,
+    pub auto_assign: bool,
+    pub desires: Vec<Desire>,
+}
+
+/// The fields of a creation. The key stands in the request's address, not among them.
+pub fn creation_fields(creation: &Creation) -> Vec<FieldWrite> {
+    let field = |desire: &Desire| FieldWrite {
+        name: desire.name.clone(),
+        value: desire.value.clone(),
+        expect: Value::Null,
+    };
+    let rest = creation
+        .desires
+        .iter()
+        .filter(|desire| desire.name != creation.key_field);
+    rest.map(field).collect()
+}
+
+/// Asks for a record to be created by upsert on its external id.
+pub fn create<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    origin: &RecordRef,
+    creation: &Creation,
+) {
+    let write = WriteCommand {
+        target: WriteTarget::Create {
+            object: creation.object.clone(),
+            key_field: creation.key_field.clone(),
+            key_value: creation.key_value.clone(),
+            origin: origin.clone(),
+        },
+        sequence: 1,
+        fields: creation_fields(creation),
+        auto_assign: creation.auto_assign,
+    };
+    let source = terms.mapping.sources.salesforce.clone();
+    let command = new(
+        journal,
+        terms,
+        &source,
+        origin.to_string(),
+        CommandKind::Write(write),
+    );
+    journal.emit(E::WriteRequested { command });
+}
+
+/// Asks who in Salesforce holds one of a record's identifiers.
+pub fn look_up<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    lookup: Lookup,
+    purpose: ReadPurpose,
+) {
+    let source = terms.mapping.sources.salesforce.clone();
+    let lane = lookup.origin.to_string();
+    let kind = CommandKind::Read(ReadCommand::Lookup(lookup));
+    let command = new(journal, terms, &source, lane, kind);
+    journal.emit(E::ReadRequested { command, purpose });
+}
+
+/// Asks for a record as it now is, unless that is being asked already.
+pub fn read_record<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    purpose: ReadPurpose,
+) {
+    let state = record_state(journal, journal.bridge(), record);
+    if state.is_none_or(|state| state.reading.is_some()) {
+        return;
+    }
+    let section = terms.mapping.section_of(record);
+    let fields = section
+        .filter(|_| terms.mapping.is_salesforce(record))
+        .map(|section| section.salesforce_fields(record.object.as_str()))
+        .unwrap_or_default();
+    let kind = CommandKind::Read(ReadCommand::Record {
+        record: record.clone(),
+        fields,
+    });
+    let command = new(journal, terms, &record.source, record.to_string(), kind);
+    journal.emit(E::ReadRequested { command, purpose });
+}
+
+/// Asks again for a command that stayed unanswered: the same id and write sequence, the next
+/// attempt, a longer deadline.
+pub fn again<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: &Outstanding) {
+    let mut command = waiting.command.clone();
+    command.attempt += 1;
+    command.requested_at = journal.now();
+    let doublings = command.attempt.min(16);
+    let interval = terms.command_deadline_ms.saturating_mul(1 << doublings);
+    command.deadline = journal.now().plus_ms(interval.min(REPEAT_INTERVAL_MS_MAX));
+    let event = match waiting.purpose {
+        None => E::WriteRequested { command },
+        Some(purpose) => E::ReadRequested { command, purpose },
+    };
+    journal.emit(event);
+}
+
+fn new<J: Journal>(
+    journal: &J,
+    terms: &Terms<'_>,
+    source: &SourceId,
+    lane: String,
+    kind: CommandKind,
+) -> Command {
+    Command {
+        id: CommandId::requested_at(journal.bridge(), journal.next_sequence()),
+        bridge: journal.bridge().clone(),
+        source: source.clone(),
+        attempt: 1,
+        requested_at: journal.now(),
+        deadline: journal.now().plus_ms(terms.command_deadline_ms),
+        lane,
+        cause: journal.cause(),
+        kind,
+    }
+}

@@ -1,0 +1,258 @@
+//! Settle: the answers to lookups and to creations.
+
+use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReadEnding, ReadPurpose};
+use crate::domain::journal::{ReviewKind, WriteEnding};
+use crate::domain::record::MatchRule;
+use crate::domain::view::{Journal, Outstanding, customer_of, record_state};
+use crate::domain::{CommandKind, CommandResult, Outcome, RecordRef, RecordSnapshot, Rejection};
+use crate::domain::{ReviewId, Value, WriteCommand};
+use crate::identity::candidates::{Verdict, in_rows};
+use crate::identity::pursuit;
+use crate::mapping::CreateRule;
+use crate::processor::decide::settle::{block, gone, rekey, written_values};
+use crate::processor::decide::{Terms, create, link, pursue, reconcile, request};
+use crate::sync::{desires, writes};
+
+/// The answer to "who holds one of this record's identifiers?".
+pub fn lookup<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    waiting: &Outstanding,
+    result: &CommandResult,
+) {
+    let record = waiting.record.clone();
+    let settled = |ending| E::ReadSettled {
+        command: waiting.command.id,
+        attempt: result.attempt,
+        ending,
+    };
+    match &result.outcome {
+        Outcome::LookedUp { rows, truncated } => {
+            journal.emit(settled(ReadEnding::Answered));
+            found(journal, terms, &record, rows, *truncated);
+        }
+        Outcome::Rejected(rejection) => {
+            journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
+            let behind = pursue::waiting_behind(journal, &record);
+            let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+            journal.emit(E::ReviewOpened {
+                review,
+                kind: ReviewKind::Rejected,
+                record: record.clone(),
+                candidates: Vec::new(),
+                reason: format!("lookup_{}:{}", rejection.class.as_str(), rejection.code),
+            });
+            pursue::release(journal, terms, behind);
+        }
+        // Reads change nothing: the deadline asks again.
+        _ => journal.trace("lookup_unknown", Some(&record)),
+    }
+}
+
+fn found<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    rows: &[RecordSnapshot],
+    truncated: bool,
+) {
+    let bridge = journal.bridge().clone();
+    let (Some(section), Some(customer)) = (
+        terms.mapping.section_of(record),
+        customer_of(journal, &bridge, record),
+    ) else {
+        return;
+    };
+    let state = customer.records.get(record).cloned().unwrap_or_default();
+    let linked = customer
+        .records
+        .keys()
+        .any(|other| terms.mapping.is_salesforce(other));
+    if linked || state.gone.is_some() {
+        return create::give_up(journal, terms, record);
+    }
+    if !state.keys.is_subset(&state.claimed) {
+        // Its identifiers changed while we looked: the answer is to another question.
+        create::give_up(journal, terms, record);
+        return pursue::pursue(journal, terms, record, true);
+    }
+    match in_rows(terms.mapping, section, &state.keys, rows) {
+        Verdict::One { record: to, key } if !truncated => {
+            let row = rows.iter().find(|row| row.record == to);
+            link::link(journal, terms, record, &to, &key, row);
+        }
+        Verdict::One { record: to, key } => {
+            let behind = pursue::waiting_behind(journal, record);
+            pursue::review(journal, record, vec![to], &key);
+            pursue::release(journal, terms, behind);
+        }
+        Verdict::Several { records, key } => {
+            let behind = pursue::waiting_behind(journal, record);
+            pursue::review(journal, record, records, &key);
+            pursue::release(journal, terms, behind);
+        }
+        Verdict::Nobody => create::create(journal, terms, record, true),
+    }
+}
+
+/// The answer to a creation.
+pub fn creation<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    waiting: &Outstanding,
+    write: &WriteCommand,
+    result: &CommandResult,
+) {
+    let origin = waiting.record.clone();
+    let settled = |record: &RecordRef, ending| E::WriteSettled {
+        command: waiting.command.id,
+        attempt: result.attempt,
+        record: record.clone(),
+        ending,
+    };
+    match &result.outcome {
+        Outcome::Written {
+            record,
+            created,
+            values,
+            version,
+        } => {
+            let (values, version) = (values.clone(), *version);
+            let ending = WriteEnding::Done {
+                created: *created,
+                values,
+                version,
+            };
+            created_record(
+                journal,
+                terms,
+                waiting,
+                &origin,
+                record,
+                settled(record, ending),
+            );
+        }
+        Outcome::AlreadyThere { snapshot } | Outcome::FoundOther { snapshot } => {
+            let record = &snapshot.record;
+            let values = written_values(write, snapshot);
+            let version = Some(snapshot.version);
+            let ending = WriteEnding::Done {
+                created: false,
+                values,
+                version,
+            };
+            created_record(
+                journal,
+                terms,
+                waiting,
+                &origin,
+                record,
+                settled(record, ending),
+            );
+        }
+        Outcome::Rejected(rejection) => {
+            journal.emit(settled(&origin, WriteEnding::Rejected(rejection.clone())));
+            refused(journal, terms, &origin, write, rejection);
+        }
+        Outcome::NotFound { .. } => {
+            let rejection = gone();
+            journal.emit(settled(&origin, WriteEnding::Rejected(rejection.clone())));
+            refused(journal, terms, &origin, write, &rejection);
+        }
+        Outcome::Unknown { reason } => {
+            journal.emit(settled(
+                &origin,
+                WriteEnding::Unknown {
+                    reason: reason.clone(),
+                },
+            ));
+            look_again(journal, terms, &origin);
+        }
+        Outcome::Read { .. } | Outcome::LookedUp { .. } => {
+            journal.trace("answer_of_another_kind", Some(&origin));
+        }
+    }
+}
+
+fn refused<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    origin: &RecordRef,
+    write: &WriteCommand,
+    rejection: &Rejection,
+) {
+    let behind = pursue::waiting_behind(journal, origin);
+    block(
+        journal,
+        origin,
+        writes::pair(origin, &write.fields),
+        rejection,
+    );
+    pursue::release(journal, terms, behind);
+}
+
+/// Nobody knows whether the record was created: a read decides, never a second write.
+fn look_again<J: Journal>(journal: &mut J, terms: &Terms<'_>, origin: &RecordRef) {
+    let state = record_state(journal, journal.bridge(), origin);
+    if let (Some(section), Some(state)) = (terms.mapping.section_of(origin), state) {
+        let lookup = pursuit::lookup(terms.mapping, section, &state, origin);
+        request::look_up(journal, terms, lookup, ReadPurpose::AfterUnknown);
+    }
+}
+
+/// The record stands: it is linked, what was sent is seen, and what was decided meanwhile follows.
+fn created_record<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    waiting: &Outstanding,
+    origin: &RecordRef,
+    record: &RecordRef,
+    settled: E,
+) {
+    let bridge = journal.bridge().clone();
+    let behind = pursue::waiting_behind(journal, origin);
+    reconcile::unblock(journal, origin, "created");
+    let evidence = waiting.command.id.to_string();
+    link::join(
+        journal,
+        terms,
+        origin,
+        record,
+        MatchRule::Created,
+        &evidence,
+    );
+    journal.emit(settled);
+    rekey(journal, terms, record);
+    let customer = customer_of(journal, &bridge, origin).expect("it was linked above");
+    let section = terms.mapping.section_of(record);
+    if let Some((section, rule)) = section.and_then(|s| Some((s, s.create.as_ref()?))) {
+        let name = placed_company_name(waiting, rule);
+        let mut wanted = desires::at_creation(section, rule, &customer, name.as_ref());
+        if let Some(by) = section.rule(MatchRule::Explicit) {
+            let key = terms.mapping.explicit_key(origin).unwrap_or_default();
+            let name = by.salesforce.clone();
+            wanted.push(Desire {
+                name,
+                value: Value::text(key),
+                basis: Basis::Key,
+            });
+        }
+        reconcile::desire(journal, terms, record, wanted);
+    }
+    create::name_company(journal, terms, origin);
+    pursue::release(journal, terms, behind);
+}
+
+/// The company name that the creation was sent with; none if it was sent with the stand-in.
+fn placed_company_name(waiting: &Outstanding, rule: &CreateRule) -> Option<Value> {
+    let CommandKind::Write(write) = &waiting.command.kind else {
+        return None;
+    };
+    let field = rule.company_name.as_ref()?;
+    let sent = write.fields.iter().find(|one| one.name == *field)?;
+    let stand_in = rule
+        .placeholders
+        .get(field)
+        .map(|text| Value::text(text.as_str()));
+    (Some(&sent.value) != stand_in.as_ref()).then(|| sent.value.clone())
+}

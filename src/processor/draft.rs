@@ -1,0 +1,119 @@
+//! The draft: one observation's view with a pen. Rules emit events into it and see at once what
+//! they changed; it is kept whole or thrown away whole.
+
+use crate::domain::journal::DomainEvent;
+use crate::domain::view::{Journal, ViewEntry, ViewRead, bridge_state};
+use crate::domain::{BridgeId, JournalEntry, JournalKey, ObservationId, RecordRef, Timestamp};
+use crate::domain::{TraceLine, ViewKey};
+use crate::mapping::Sources;
+use crate::ports::event_log::Outgoing;
+use crate::processor::evolve::evolve;
+use crate::processor::overlay::{Changes, Overlay};
+use crate::processor::project::project;
+use std::sync::Arc;
+
+/// The most events one observation may lead to; more is a defect and stops the bridge.
+pub const EVENTS_MAX: usize = 2_000;
+
+pub struct Draft<'a, V: ViewRead> {
+    overlay: Overlay<'a, V>,
+    bridge: BridgeId,
+    partition: u32,
+    sources: Option<Sources>,
+    now: Timestamp,
+    cause: Option<ObservationId>,
+    pub written: Written,
+}
+
+/// What a draft leaves behind.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub entries: Vec<JournalEntry>,
+    pub outputs: Vec<Outgoing>,
+    pub traces: Vec<TraceLine>,
+}
+
+impl<'a, V: ViewRead> Draft<'a, V> {
+    pub fn new(
+        base: &'a V,
+        bridge: &BridgeId,
+        partition: u32,
+        sources: Option<Sources>,
+        now: Timestamp,
+        cause: Option<ObservationId>,
+    ) -> Self {
+        // Stamps of a bridge never go back, also when the machine's clock does.
+        let now = now.max(bridge_state(base, bridge).last_at);
+        Self {
+            overlay: Overlay::new(base),
+            bridge: bridge.clone(),
+            partition,
+            sources,
+            now,
+            cause,
+            written: Written::default(),
+        }
+    }
+
+    pub fn finish(self) -> (Changes, Written) {
+        (self.overlay.into_changes(), self.written)
+    }
+}
+
+impl<V: ViewRead> ViewRead for Draft<'_, V> {
+    fn get(&self, key: &ViewKey) -> Option<Arc<ViewEntry>> {
+        self.overlay.get(key)
+    }
+
+    fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)> {
+        self.overlay.first(from, to)
+    }
+}
+
+impl<V: ViewRead> Journal for Draft<'_, V> {
+    fn bridge(&self) -> &BridgeId {
+        &self.bridge
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn cause(&self) -> ObservationId {
+        self.cause.unwrap_or(ObservationId::from_bytes([0; 16]))
+    }
+
+    fn next_sequence(&self) -> u64 {
+        bridge_state(self, &self.bridge).next_sequence
+    }
+
+    fn emit(&mut self, event: DomainEvent) {
+        assert!(
+            self.written.entries.len() < EVENTS_MAX,
+            "one observation leads to no end"
+        );
+        let entry = JournalEntry {
+            key: JournalKey::Bridge(self.bridge.clone()),
+            sequence: self.next_sequence(),
+            at: self.now,
+            cause: self.cause,
+            event,
+        };
+        if let Some(sources) = &self.sources {
+            let outputs = project(&self.overlay, &self.bridge, sources, self.partition, &entry);
+            self.written.outputs.extend(outputs);
+        }
+        evolve(&mut self.overlay, &entry);
+        self.written.entries.push(entry);
+    }
+
+    fn trace(&mut self, reason: &str, record: Option<&RecordRef>) {
+        self.written.traces.push(TraceLine {
+            bridge: self.bridge.clone(),
+            at: self.now,
+            observation: self.cause(),
+            reason: reason.to_owned(),
+            record: record.cloned(),
+        });
+    }
+}

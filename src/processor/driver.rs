@@ -1,0 +1,390 @@
+//! The driver: polls, steps, commits; keeps the view and answers questions about it. One thread
+//! owns one partition.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use crate::domain::view::{ViewEntry, ViewRead};
+use crate::domain::{BridgeId, Message, Observation, ObservationBody, ObservationId, Topic};
+use crate::domain::{Timestamp, ViewKey};
+use crate::mapping::Offer;
+use crate::ports::clock::Clock;
+use crate::ports::event_log::{self, Commit, Entry, EventLog, Group, Lease, Outgoing, Place};
+use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::view_store::{self, ViewStore};
+use crate::processor::recovery::{self, Recovered, recover};
+use crate::processor::step::{self, Mappings, Output, Settings, partition_state, step};
+use crate::processor::view::View;
+use crate::telemetry::metrics;
+
+/// Questions that may wait for the driver.
+const QUESTIONS_MAX: usize = 64;
+/// How often a commit with an unknown outcome is called again before the lease is taken anew.
+const COMMIT_RETRIES_MAX: u32 = 5;
+
+/// What a driver is bound to.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub settings: Settings,
+    /// The mapping of each bridge as its file now says.
+    pub offers: BTreeMap<BridgeId, (u64, Offer)>,
+    pub batch_entries_max: usize,
+    pub batch_bytes_max: usize,
+    /// The longest wait of a poll: questions and deadlines are looked at this often.
+    pub poll_wait: Duration,
+    pub checkpoint_interval: Duration,
+    /// Journal events between two recorded digests.
+    pub digest_interval_events: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the log fails")]
+    Log(#[from] event_log::Error),
+    #[error("the view store fails")]
+    Store(#[from] view_store::Error),
+    #[error("the view cannot be recovered")]
+    Recovery(#[from] recovery::Error),
+    #[error("a step fails")]
+    Step(#[from] step::Error),
+    #[error("partition {partition} belongs to another process now")]
+    Fenced { partition: u32 },
+    #[error("the outcome of a commit on partition {partition} cannot be settled: {reason}")]
+    Unsettled { partition: u32, reason: String },
+    #[error("the view store of partition {partition} cannot be read: {reason}")]
+    ViewFailed {
+        partition: u32,
+        reason: &'static str,
+    },
+    #[error(
+        "the mapping of {bridge} changed without a higher version: version {version} is active \
+         with other contents; raise `version` in the mapping file"
+    )]
+    MappingVersion { bridge: BridgeId, version: u64 },
+}
+
+/// What has happened since the driver was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Observations taken, duplicates included.
+    pub observations: u64,
+    pub events: BTreeMap<String, u64>,
+    pub unchanged: BTreeMap<String, u64>,
+}
+
+type Question = Box<dyn FnOnce(&Driver) + Send>;
+
+/// Asks the driver between two steps.
+#[derive(Clone)]
+pub struct Handle {
+    questions: SyncSender<Question>,
+}
+
+impl Handle {
+    /// Runs a question on the driver's thread; none if the driver has ended or is overloaded.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Driver) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = sync_channel(1);
+        let boxed: Question = Box::new(move |driver| {
+            // The asker may have gone; then nobody needs the answer.
+            let _ = answer.send(question(driver));
+        });
+        self.questions.try_send(boxed).ok()?;
+        answered.recv_timeout(Duration::from_secs(30)).ok()
+    }
+}
+
+pub struct Driver {
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    lease: Lease,
+    view: View,
+    mappings: Mappings,
+    counts: Counts,
+    recovered: Recovered,
+    events_since_digest: u64,
+    questions: Receiver<Question>,
+    handle: Handle,
+    last_checkpoint: Instant,
+}
+
+impl Driver {
+    /// Acquires the partition and brings its view up to the journal.
+    pub fn open(
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        store: Box<dyn ViewStore>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let partition = options.settings.partition;
+        let lease = log.acquire(Group::Processor, partition)?;
+        let end = lease.ends.get(&Topic::Journal).copied().unwrap_or(0);
+        let (view, recovered) = recover(&log, store, partition, end)?;
+        tracing::info!(
+            partition,
+            entries = recovered.entries,
+            rebuilt = recovered.rebuilt,
+            "partition {partition} stands at journal offset {}",
+            view.journal_offset()
+        );
+        let (questions, asked) = sync_channel(QUESTIONS_MAX);
+        let mut driver = Self {
+            log,
+            clock,
+            options,
+            lease,
+            view,
+            mappings: Mappings::default(),
+            counts: Counts::default(),
+            recovered,
+            events_since_digest: 0,
+            questions: asked,
+            handle: Handle { questions },
+            last_checkpoint: Instant::now(),
+        };
+        driver.offer_mappings()?;
+        Ok(driver)
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub fn recovered(&self) -> Recovered {
+        self.recovered
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Runs until `stop` is set, then checkpoints.
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+        while !stop.load(Ordering::Relaxed) {
+            self.turn()?;
+        }
+        self.view.checkpoint()?;
+        Ok(())
+    }
+
+    /// One turn: poll, step, commit, and what is due beside it. Returns how much was taken.
+    pub fn turn(&mut self) -> Result<usize, Error> {
+        let batch = self.poll()?;
+        let started = Instant::now();
+        let now = self.clock.now();
+        let output = step(
+            &self.view,
+            &self.options.settings,
+            &mut self.mappings,
+            &batch,
+            now,
+        )?;
+        if let Some(reason) = self.view.failure() {
+            let partition = self.options.settings.partition;
+            return Err(Error::ViewFailed { partition, reason });
+        }
+        if !output.is_empty() {
+            self.commit(output, batch.len() as u64, now)?;
+            metrics()
+                .step_duration_seconds
+                .observe(started.elapsed().as_secs_f64());
+        }
+        let due = self.last_checkpoint.elapsed() >= self.options.checkpoint_interval;
+        if (due && self.view.dirty_len() > 0) || self.view.dirty_len() > recovery::DIRTY_MAX {
+            self.view.checkpoint()?;
+            self.last_checkpoint = Instant::now();
+        }
+        while let Ok(question) = self.questions.try_recv() {
+            question(self);
+        }
+        Ok(batch.len())
+    }
+
+    fn poll(&self) -> Result<Vec<Entry>, Error> {
+        let partition = self.options.settings.partition;
+        let positions = partition_state(&self.view, partition).positions;
+        let from: Vec<ReadFrom> = Topic::INPUTS
+            .into_iter()
+            .map(|topic| ReadFrom {
+                at: TopicPartition { topic, partition },
+                offset: positions.get(&topic).copied().unwrap_or(0),
+            })
+            .collect();
+        let limit = ReadLimit {
+            entries_max: self.options.batch_entries_max,
+            bytes_max: self.options.batch_bytes_max,
+        };
+        Ok(self.log.read(&from, limit, self.wait())?)
+    }
+
+    /// Waits no longer than until the next deadline.
+    fn wait(&self) -> Duration {
+        let now = self.clock.now();
+        let horizon = now.plus_ms(self.options.poll_wait.as_millis() as i64);
+        let mut wait = self.options.poll_wait;
+        for bridge in &self.options.settings.bridges {
+            let (from, _) = ViewKey::range(bridge, 0x06);
+            if let Some((key, _)) = self.view.first(&from, &ViewKey::due_after(bridge, horizon)) {
+                let at = due_at(&key, bridge);
+                wait = wait.min(Duration::from_millis(
+                    at.0.saturating_sub(now.0).max(0) as u64
+                ));
+            }
+        }
+        wait
+    }
+
+    /// One commit with journal events, outputs and input positions; then the view follows.
+    fn commit(&mut self, output: Output, taken: u64, now: Timestamp) -> Result<(), Error> {
+        let partition = self.options.settings.partition;
+        let due = self.events_since_digest >= self.options.digest_interval_events;
+        let outputs = output.outputs.clone();
+        let end = self.send(output.outputs, &output.positions)?;
+        let journaled = outputs
+            .iter()
+            .filter(|one| one.topic == Topic::Journal)
+            .count() as u64;
+        self.view.apply(output.changes, end);
+        self.events_since_digest += journaled;
+        self.count(&output.events, &output.unchanged, &outputs, taken);
+        for bridge in &output.quarantined {
+            tracing::error!(%bridge, partition, "bridge {bridge} is quarantined");
+            let gauge = &metrics().quarantined_bridges;
+            gauge.with_label_values(&[&partition.to_string()]).inc();
+        }
+        if due {
+            let digest = self.view.digest().to_bytes();
+            let (changes, outgoing) = step::record_digest(&self.view, partition, digest, now);
+            let end = self.send(vec![outgoing], &[])?;
+            self.view.apply(changes, end);
+            self.events_since_digest = 0;
+        }
+        Ok(())
+    }
+
+    /// Commits, settling an unknown outcome by the same call. Returns the journal's new end.
+    fn send(
+        &mut self,
+        outputs: Vec<Outgoing>,
+        positions: &[(TopicPartition, u64)],
+    ) -> Result<u64, Error> {
+        let partition = self.options.settings.partition;
+        let mut reason = String::new();
+        let outcome = |name: &str| {
+            metrics()
+                .commits_total
+                .with_label_values(&["processor", name])
+                .inc()
+        };
+        for _ in 0..COMMIT_RETRIES_MAX {
+            match self.log.commit(&self.lease, outputs.clone(), positions) {
+                Commit::Committed { ends } => {
+                    outcome("committed");
+                    let end = ends.get(&Topic::Journal).copied();
+                    return Ok(end.unwrap_or(self.view.journal_offset()));
+                }
+                Commit::Aborted { fenced: true, .. } => {
+                    outcome("aborted");
+                    return Err(Error::Fenced { partition });
+                }
+                Commit::Aborted { reason: why, .. } => {
+                    outcome("aborted");
+                    reason = why;
+                }
+                Commit::Unknown { reason: why } => {
+                    outcome("unknown");
+                    reason = why;
+                }
+            }
+        }
+        Err(Error::Unsettled { partition, reason })
+    }
+
+    fn count(
+        &mut self,
+        events: &BTreeMap<&'static str, u64>,
+        unchanged: &BTreeMap<String, u64>,
+        outputs: &[Outgoing],
+        taken: u64,
+    ) {
+        self.counts.observations += taken;
+        for (name, count) in events {
+            *self.counts.events.entry((*name).to_owned()).or_default() += count;
+            metrics()
+                .journal_events_total
+                .with_label_values(&[name])
+                .inc_by(*count);
+        }
+        for (reason, count) in unchanged {
+            *self.counts.unchanged.entry(reason.clone()).or_default() += count;
+            let counter = &metrics().observations_unchanged_total;
+            counter.with_label_values(&[reason]).inc_by(*count);
+        }
+        for letter in outputs.iter().filter(|one| one.topic == Topic::DeadLetters) {
+            if let Some(Message::DeadLetter(letter)) = &letter.message {
+                let reason = letter.reason.split(':').next().unwrap_or("unknown");
+                metrics()
+                    .dead_letters_total
+                    .with_label_values(&[reason])
+                    .inc();
+            }
+        }
+    }
+
+    /// Puts a mapping whose version is higher than the active one's on the decisions topic.
+    fn offer_mappings(&mut self) -> Result<(), Error> {
+        let partition = self.options.settings.partition;
+        for (bridge, (version, offer)) in &self.options.offers {
+            let entry = self.view.get(&ViewKey::mapping(bridge));
+            if let Some(ViewEntry::Mapping(active)) = entry.as_deref() {
+                if active.version == *version && active.hash != offer.hash() {
+                    let (bridge, version) = (bridge.clone(), *version);
+                    return Err(Error::MappingVersion { bridge, version });
+                }
+                if active.version >= *version {
+                    continue;
+                }
+            }
+            let id = format!("mapping/{bridge}/{version}/{}", hex::encode(offer.hash()));
+            let observation = Observation {
+                id: ObservationId::of_decision(&id),
+                bridge: bridge.clone(),
+                received_at: self.clock.now(),
+                traceparent: None,
+                body: ObservationBody::MappingOffered {
+                    version: *version,
+                    hash: offer.hash(),
+                    body: offer.body(),
+                },
+            };
+            self.log.append(vec![Outgoing {
+                topic: Topic::Decisions,
+                place: Place::Partition(partition),
+                key: bridge.to_string(),
+                message: Some(Message::Observation(Box::new(observation))),
+            }])?;
+        }
+        Ok(())
+    }
+}
+
+fn due_at(key: &ViewKey, bridge: &BridgeId) -> Timestamp {
+    let start = bridge.as_str().len() + 2;
+    let bytes = key.as_bytes().get(start..start + 8);
+    let bytes: [u8; 8] = bytes.and_then(|b| b.try_into().ok()).unwrap_or_default();
+    Timestamp(u64::from_be_bytes(bytes) as i64)
+}

@@ -1,0 +1,220 @@
+//! Evolve: commands and their endings.
+
+use crate::domain::journal::Via;
+use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
+use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
+use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, outstanding};
+use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
+use crate::domain::{Value, ViewKey, WriteCommand, WriteTarget};
+use crate::processor::evolve::edit::Edit;
+
+pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    match event {
+        E::WriteRequested { command } => requested(edit, command, None),
+        E::ReadRequested { command, purpose } => requested(edit, command, Some(*purpose)),
+        E::WriteSettled {
+            command,
+            record,
+            ending,
+            ..
+        } => {
+            if let Some(ended) = end(edit, command) {
+                write_settled(edit, &ended, record, ending);
+            }
+        }
+        E::ReadSettled { command, .. } => {
+            if let Some(ended) = end(edit, command) {
+                let record = ended.record;
+                edit.record(&record, |state| {
+                    if state.reading == Some(*command) {
+                        state.reading = None;
+                    }
+                    if state.held.is_empty() {
+                        state.rereads = 0;
+                    }
+                });
+            }
+        }
+        E::WriteBlocked {
+            record,
+            pair,
+            review,
+        } => edit.record(record, |state| {
+            state.blocked = Some(Blocked {
+                pair: *pair,
+                review: *review,
+            });
+        }),
+        E::WriteUnblocked { record, .. } => edit.record(record, |state| state.blocked = None),
+        other => unreachable!("{} is no command event", other.name()),
+    }
+}
+
+fn requested<V: ViewWrite>(
+    edit: &mut Edit<'_, V>,
+    command: &Command,
+    purpose: Option<ReadPurpose>,
+) {
+    let known = outstanding(edit.view, edit.bridge, &command.id);
+    if let Some(known) = &known {
+        edit.remove_due(known.command.deadline, &Due::Command(command.id));
+    }
+    let record = subject(command);
+    if known.is_none() {
+        begin(edit, command, purpose, &record);
+    }
+    let mut folded = 0;
+    edit.record(&record, |state| folded = state.folded);
+    let entry = Outstanding {
+        command: command.clone(),
+        purpose,
+        record,
+        folded: known.as_ref().map_or(folded, |known| known.folded),
+        review: known.and_then(|known| known.review),
+    };
+    edit.put_due(command.deadline, Due::Command(command.id));
+    let key = ViewKey::outstanding(edit.bridge, &command.id);
+    edit.view.put(key, ViewEntry::Outstanding(entry));
+}
+
+/// The record that a command is for; for a create or a lookup the one it starts from.
+pub fn subject(command: &Command) -> RecordRef {
+    match &command.kind {
+        CommandKind::Write(WriteCommand { target, .. }) => match target {
+            WriteTarget::Record(record) => record.clone(),
+            WriteTarget::Create { origin, .. } => origin.clone(),
+        },
+        CommandKind::Read(ReadCommand::Record { record, .. }) => record.clone(),
+        CommandKind::Read(ReadCommand::Lookup(lookup)) => lookup.origin.clone(),
+    }
+}
+
+fn begin<V: ViewWrite>(
+    edit: &mut Edit<'_, V>,
+    command: &Command,
+    purpose: Option<ReadPurpose>,
+    record: &RecordRef,
+) {
+    let id = command.id;
+    match &command.kind {
+        CommandKind::Write(WriteCommand {
+            target: WriteTarget::Create { .. },
+            ..
+        }) => {
+            edit.pursue(record, Pursuit::Creating { command: id });
+        }
+        CommandKind::Write(write) => edit.record(record, |state| {
+            state.writing = Some(id);
+            state.write_sequence = write.sequence;
+        }),
+        CommandKind::Read(ReadCommand::Record { .. }) => edit.record(record, |state| {
+            state.reading = Some(id);
+            state.reread_required = false;
+            if matches!(purpose, Some(ReadPurpose::Tie | ReadPurpose::Reread)) {
+                state.rereads += 1;
+            }
+        }),
+        CommandKind::Read(ReadCommand::Lookup(_)) => {
+            edit.pursue(record, Pursuit::LookingUp { command: id });
+            claim(edit, record);
+        }
+    }
+}
+
+/// Marks the record's keys as in flight: another record with one of them is deferred.
+fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
+    let mut keys = Default::default();
+    edit.record(record, |state| {
+        state.claimed.extend(state.keys.iter().copied());
+        keys = state.claimed.clone();
+    });
+    for key in &keys {
+        edit.matching(key, |matching| {
+            matching.in_flight.get_or_insert_with(|| record.clone());
+        });
+    }
+}
+
+/// Takes a command off the list of the unanswered.
+fn end<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId) -> Option<Outstanding> {
+    let ended = outstanding(edit.view, edit.bridge, command)?;
+    edit.remove_due(ended.command.deadline, &Due::Command(*command));
+    edit.view
+        .remove(&ViewKey::outstanding(edit.bridge, command));
+    Some(ended)
+}
+
+fn write_settled<V: ViewWrite>(
+    edit: &mut Edit<'_, V>,
+    ended: &Outstanding,
+    record: &RecordRef,
+    ending: &WriteEnding,
+) {
+    let CommandKind::Write(write) = &ended.command.kind else {
+        panic!("a read was settled as the write {}", ended.command.id);
+    };
+    let sequence = edit.sequence;
+    edit.record(record, |state| {
+        if state.writing == Some(ended.command.id) {
+            state.writing = None;
+        }
+        if let WriteEnding::Done { .. } = ending {
+            confirm(state, write, ending);
+            state.folded = sequence;
+        }
+    });
+}
+
+/// Sets *seen* to what the remote answered, or to what was sent where it answers no values.
+fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) {
+    let WriteEnding::Done {
+        values, version, ..
+    } = ending
+    else {
+        return;
+    };
+    if let WriteTarget::Create {
+        key_field,
+        key_value,
+        ..
+    } = &write.target
+    {
+        let value = Value::text(key_value.as_str());
+        note(state, key_field, value, values.is_some());
+        state.write_sequence = state.write_sequence.max(write.sequence);
+    }
+    let mut hashes = std::collections::BTreeMap::new();
+    for FieldWrite { name, value, .. } in &write.fields {
+        hashes.insert(name.clone(), value.hash());
+        let answered = values.as_ref().and_then(|values| values.get(name));
+        note(
+            state,
+            name,
+            answered.unwrap_or(value).clone(),
+            answered.is_some(),
+        );
+    }
+    if let Some(version) = version {
+        state.version = *version;
+    }
+    if state.recent_writes.len() == RECENT_WRITES_MAX {
+        state.recent_writes.pop_front();
+    }
+    state.recent_writes.push_back(RecentWrite {
+        sequence: write.sequence,
+        hashes,
+    });
+}
+
+fn note(state: &mut RecordState, name: &str, value: Value, confirmed: bool) {
+    let version = state.version;
+    state.seen.insert(
+        name.to_owned(),
+        Seen {
+            value,
+            version,
+            via: Via::Write,
+            confirmed,
+        },
+    );
+}

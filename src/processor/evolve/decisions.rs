@@ -1,0 +1,140 @@
+//! Evolve: mappings, what should hold, and what waits for people.
+
+use crate::domain::journal::{DomainEvent as E, ReviewKind};
+use crate::domain::view::{ActiveMapping, Decided, Pursuit, RecordState, ReviewItem, ViewEntry};
+use crate::domain::view::{ViewWrite, outstanding};
+use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
+use crate::processor::evolve::edit::Edit;
+
+pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    match event {
+        E::MappingActivated {
+            version,
+            hash,
+            body,
+        } => {
+            let active = ActiveMapping {
+                version: *version,
+                hash: *hash,
+                body: body.clone(),
+            };
+            edit.view
+                .put(ViewKey::mapping(edit.bridge), ViewEntry::Mapping(active));
+        }
+        E::FieldAgreed {
+            customer,
+            field,
+            value,
+            by,
+            ..
+        } => {
+            let key = ViewKey::customer(edit.bridge, customer);
+            let entry = edit.view.get(&key);
+            let Some(ViewEntry::Customer(customer)) = entry.as_deref() else {
+                panic!("the journal decided a field of {customer}, which no event founded");
+            };
+            let mut customer = customer.clone();
+            let decided = Decided {
+                value: value.clone(),
+                by: by.clone(),
+                sequence: edit.sequence,
+            };
+            customer.decided.insert(field.clone(), decided);
+            edit.put_customer(customer);
+        }
+        E::DesiredChanged { record, desires } => edit.record(record, |state| {
+            for desire in desires {
+                state.desired.insert(desire.name.clone(), desire.clone());
+            }
+        }),
+        E::ReviewOpened { .. } => opened(edit, event),
+        E::ReviewClosed { review, .. } => closed(edit, review),
+        other => unreachable!("{} is no decision", other.name()),
+    }
+}
+
+fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::ReviewOpened {
+        review,
+        kind,
+        record,
+        candidates,
+        reason,
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    let item = ReviewItem {
+        id: *review,
+        kind: *kind,
+        record: record.clone(),
+        candidates: candidates.clone(),
+        reason: reason.clone(),
+        opened_at: crate::domain::view::bridge_state(edit.view, edit.bridge).last_at,
+        closed: None,
+    };
+    edit.view.put(
+        ViewKey::review(edit.bridge, review),
+        ViewEntry::Review(item),
+    );
+    if !edit.knows(record) {
+        return;
+    }
+    let mut state = RecordState::default();
+    edit.record(record, |known| state = known.clone());
+    let pursuing = matches!(
+        state.pursuit,
+        Pursuit::LookingUp { .. } | Pursuit::AwaitingCompany { .. } | Pursuit::Creating { .. }
+    );
+    match kind {
+        ReviewKind::Ambiguous | ReviewKind::Rejected if pursuing => {
+            edit.pursue(record, Pursuit::InReview { review: *review });
+        }
+        ReviewKind::Unanswered => {
+            for command in commands_of(&state) {
+                note_review(edit, &command, review);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The commands that a record waits for.
+fn commands_of(state: &RecordState) -> Vec<CommandId> {
+    let pursued = match state.pursuit {
+        Pursuit::LookingUp { command } | Pursuit::Creating { command } => Some(command),
+        _ => None,
+    };
+    [state.writing, state.reading, pursued]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Remembers at the command that a person has been told of its silence.
+fn note_review<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId, review: &ReviewId) {
+    if let Some(mut waiting) = outstanding(edit.view, edit.bridge, command) {
+        waiting.review.get_or_insert(*review);
+        let key = ViewKey::outstanding(edit.bridge, command);
+        edit.view.put(key, ViewEntry::Outstanding(waiting));
+    }
+}
+
+fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
+    let key = ViewKey::review(edit.bridge, review);
+    let record: Option<RecordRef> = match edit.view.get(&key).as_deref() {
+        Some(ViewEntry::Review(item)) => Some(item.record.clone()),
+        _ => None,
+    };
+    edit.view.remove(&key);
+    let Some(record) = record.filter(|record| edit.knows(record)) else {
+        return;
+    };
+    let mut waits = false;
+    edit.record(&record, |state| {
+        waits = state.pursuit == Pursuit::InReview { review: *review }
+    });
+    if waits {
+        edit.pursue(&record, Pursuit::Idle);
+    }
+}

@@ -1,0 +1,101 @@
+//! Small edits of the view's aggregates and indexes, shared by the event families.
+
+use std::collections::BTreeSet;
+
+use crate::domain::view::{Customer, Due, Matching, Pursuit, RecordState, ViewEntry, ViewWrite};
+use crate::domain::view::{customer_of, matching};
+use crate::domain::{BridgeId, MatchKey, RecordRef, Timestamp, ViewKey};
+
+/// The view, opened for one event.
+pub struct Edit<'a, V: ViewWrite> {
+    pub view: &'a mut V,
+    pub bridge: &'a BridgeId,
+    pub sequence: u64,
+}
+
+impl<V: ViewWrite> Edit<'_, V> {
+    pub fn put_customer(&mut self, customer: Customer) {
+        let key = ViewKey::customer(self.bridge, &customer.id);
+        self.view.put(key, ViewEntry::Customer(customer));
+    }
+
+    /// Changes what is known of a record. The journal names records that it made known only.
+    pub fn record(&mut self, record: &RecordRef, change: impl FnOnce(&mut RecordState)) {
+        let mut customer = customer_of(self.view, self.bridge, record)
+            .unwrap_or_else(|| panic!("the journal named {record} before it made it known"));
+        let state = customer
+            .records
+            .get_mut(record)
+            .expect("the index and the customer agree");
+        change(state);
+        self.put_customer(customer);
+    }
+
+    /// Whether the record is known.
+    pub fn knows(&self, record: &RecordRef) -> bool {
+        self.view
+            .get(&ViewKey::customer_of(self.bridge, record))
+            .is_some()
+    }
+
+    /// Moves a pursuit. One that no longer looks or creates gives its match keys back.
+    pub fn pursue(&mut self, record: &RecordRef, next: Pursuit) {
+        let keeps = matches!(
+            next,
+            Pursuit::LookingUp { .. } | Pursuit::AwaitingCompany { .. } | Pursuit::Creating { .. }
+        );
+        let mut given_back = BTreeSet::new();
+        self.record(record, |state| {
+            if !keeps {
+                given_back = std::mem::take(&mut state.claimed);
+            }
+            state.pursuit = next;
+        });
+        for key in given_back {
+            self.matching(&key, |matching| {
+                matching.deferred.retain(|other| other != record);
+                if matching.in_flight.as_ref() == Some(record) {
+                    matching.in_flight = None;
+                }
+            });
+        }
+    }
+
+    /// Changes an identifier's entry; an empty one is removed.
+    pub fn matching(&mut self, key: &MatchKey, change: impl FnOnce(&mut Matching)) {
+        let mut entry = matching(self.view, self.bridge, key);
+        change(&mut entry);
+        let at = ViewKey::matching(self.bridge, key);
+        if entry == Matching::default() {
+            self.view.remove(&at);
+        } else {
+            self.view.put(at, ViewEntry::Match(entry));
+        }
+    }
+
+    /// Replaces the identifiers of a record in its state and in the index.
+    pub fn keys(&mut self, record: &RecordRef, keys: &BTreeSet<MatchKey>) {
+        let mut before = BTreeSet::new();
+        self.record(record, |state| {
+            before = std::mem::replace(&mut state.keys, keys.clone());
+        });
+        for gone in before.difference(keys) {
+            self.matching(gone, |matching| {
+                matching.records.remove(record);
+            });
+        }
+        for new in keys.difference(&before) {
+            self.matching(new, |matching| {
+                matching.records.insert(record.clone());
+            });
+        }
+    }
+
+    pub fn put_due(&mut self, at: Timestamp, due: Due) {
+        self.view.put(due.key(self.bridge, at), ViewEntry::Due(due));
+    }
+
+    pub fn remove_due(&mut self, at: Timestamp, due: &Due) {
+        self.view.remove(&due.key(self.bridge, at));
+    }
+}

@@ -1,0 +1,69 @@
+//! Evolve: one journal entry, by its kind.
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{ViewEntry, ViewWrite, bridge_state};
+use crate::domain::{JournalEntry, JournalKey, ViewKey};
+use crate::processor::evolve::edit::Edit;
+use crate::processor::evolve::{bookkeeping, commands, decisions, holds, links, records};
+
+/// Folds one entry. Returns false when the view had it already, which changes nothing.
+///
+/// # Panics
+/// When an entry before this one is missing: the view would be of a history that never was.
+pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
+    match &entry.key {
+        JournalKey::Partition(partition) => bookkeeping::evolve(view, *partition, entry),
+        JournalKey::Bridge(bridge) => {
+            let mut state = bridge_state(view, bridge);
+            if !bookkeeping::is_next(state.next_sequence, entry) {
+                return false;
+            }
+            state.next_sequence += 1;
+            state.last_at = state.last_at.max(entry.at);
+            view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(state));
+            apply(
+                &mut Edit {
+                    view,
+                    bridge,
+                    sequence: entry.sequence,
+                },
+                &entry.event,
+            );
+            true
+        }
+    }
+}
+
+fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    match event {
+        E::MappingActivated { .. } | E::ReviewOpened { .. } | E::ReviewClosed { .. } => {
+            decisions::apply(edit, event);
+        }
+        E::CustomerFounded { .. }
+        | E::RecordSeen { .. }
+        | E::TagNamed { .. }
+        | E::RecordLeft { .. }
+        | E::RecordReturned { .. } => records::apply(edit, event),
+        E::RecordLinked { .. }
+        | E::LinkDeferred { .. }
+        | E::DeferralEnded { .. }
+        | E::RecordWaiting { .. }
+        | E::WaitingEnded { .. }
+        | E::CompanyAwaited { .. } => links::apply(edit, event),
+        E::FieldAgreed { .. } | E::DesiredChanged { .. } => decisions::apply(edit, event),
+        E::WriteRequested { .. }
+        | E::ReadRequested { .. }
+        | E::WriteSettled { .. }
+        | E::ReadSettled { .. }
+        | E::WriteBlocked { .. }
+        | E::WriteUnblocked { .. } => commands::apply(edit, event),
+        E::ObservationHeld { .. } | E::HoldReleased { .. } | E::RereadRequired { .. } => {
+            holds::apply(edit, event);
+        }
+        // Its stamp is what it says, and every entry's stamp is folded above.
+        E::TimeAdvanced { .. } => {}
+        E::BatchConsumed { .. } | E::DigestRecorded { .. } | E::BridgeQuarantined { .. } => {
+            panic!("{} belongs to a partition, not to a bridge", event.name());
+        }
+    }
+}

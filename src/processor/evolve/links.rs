@@ -1,0 +1,148 @@
+//! Evolve: who is who, and who stands in line to find out.
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
+use crate::domain::view::{ViewEntry, ViewWrite, matching};
+use crate::domain::{CustomerId, RecordRef, ViewKey};
+use crate::processor::evolve::edit::Edit;
+use crate::processor::evolve::records::index;
+
+pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    match event {
+        E::RecordLinked { .. } => linked(edit, event),
+        E::LinkDeferred {
+            record,
+            behind,
+            deadline,
+        } => {
+            defer(edit, record, behind);
+            let pursuit = Pursuit::Deferred {
+                behind: behind.clone(),
+                deadline: *deadline,
+            };
+            edit.record(record, |state| state.pursuit = pursuit);
+            edit.put_due(*deadline, Due::Deferral(record.clone()));
+        }
+        E::DeferralEnded { record, .. } => {
+            let mut due = None;
+            edit.record(record, |state| {
+                if let Pursuit::Deferred { deadline, .. } = state.pursuit {
+                    due = Some(deadline);
+                }
+            });
+            if let Some(deadline) = due {
+                edit.remove_due(deadline, &Due::Deferral(record.clone()));
+            }
+            edit.pursue(record, Pursuit::Idle);
+        }
+        E::RecordWaiting { record, missing } => {
+            edit.pursue(
+                record,
+                Pursuit::Waiting {
+                    missing: missing.clone(),
+                },
+            );
+        }
+        E::WaitingEnded { record } => edit.pursue(record, Pursuit::Idle),
+        E::CompanyAwaited { record, company } => {
+            edit.pursue(
+                record,
+                Pursuit::AwaitingCompany {
+                    company: company.clone(),
+                },
+            );
+            edit.record(company, |state| {
+                if state.awaited_by.len() < AWAITED_BY_MAX {
+                    state.awaited_by.insert(record.clone());
+                }
+            });
+        }
+        other => unreachable!("{} is no link event", other.name()),
+    }
+}
+
+fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::RecordLinked {
+        left,
+        right,
+        rule,
+        rule_version,
+        evidence,
+        customer,
+        absorbed,
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    let mut kept = load(edit, customer);
+    if let Some(absorbed) = absorbed {
+        merge(edit, &mut kept, absorbed);
+    }
+    for record in [left, right] {
+        if !kept.records.contains_key(record) {
+            let state = RecordState {
+                entered: edit.sequence,
+                ..RecordState::default()
+            };
+            kept.records.insert(record.clone(), state);
+            index(edit, record, customer);
+        }
+    }
+    kept.links.push(Link {
+        left: left.clone(),
+        right: right.clone(),
+        rule: *rule,
+        rule_version: *rule_version,
+        evidence: evidence.clone(),
+        sequence: edit.sequence,
+    });
+    edit.put_customer(kept);
+    for record in [left, right] {
+        edit.pursue(record, Pursuit::Idle);
+    }
+}
+
+fn load<V: ViewWrite>(edit: &Edit<'_, V>, id: &CustomerId) -> Customer {
+    match edit
+        .view
+        .get(&ViewKey::customer(edit.bridge, id))
+        .as_deref()
+    {
+        Some(ViewEntry::Customer(customer)) => customer.clone(),
+        _ => panic!("the journal links into {id}, which no event founded"),
+    }
+}
+
+/// Moves everything of `absorbed` into `kept` and leaves an alias. What was decided for the kept
+/// customer stands; the absorbed one's decisions fill what it has none for.
+fn merge<V: ViewWrite>(edit: &mut Edit<'_, V>, kept: &mut Customer, absorbed: &CustomerId) {
+    let other = load(edit, absorbed);
+    for (record, state) in other.records {
+        index(edit, &record, &kept.id);
+        kept.records.insert(record, state);
+    }
+    kept.links.extend(other.links);
+    for (field, decided) in other.decided {
+        kept.decided.entry(field).or_insert(decided);
+    }
+    edit.view.remove(&ViewKey::customer(edit.bridge, absorbed));
+    edit.view.put(
+        ViewKey::alias(edit.bridge, absorbed),
+        ViewEntry::Alias(kept.id),
+    );
+}
+
+/// Puts the record in line at every key that the other one has in flight.
+fn defer<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, behind: &RecordRef) {
+    let mut claimed = std::collections::BTreeSet::new();
+    edit.record(record, |state| claimed = state.keys.clone());
+    claimed.retain(|key| matching(edit.view, edit.bridge, key).in_flight.as_ref() == Some(behind));
+    for key in &claimed {
+        edit.matching(key, |matching| {
+            if !matching.deferred.contains(record) {
+                matching.deferred.push(record.clone());
+            }
+        });
+    }
+    edit.record(record, |state| state.claimed = claimed);
+}

@@ -1,0 +1,14 @@
+//! Evolve: what each journal event does to the view. Pure, and the only thing that changes it.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod entry;
+pub mod bookkeeping;
+pub mod commands;
+pub mod decisions;
+pub mod edit;
+pub mod holds;
+pub mod links;
+pub mod records;
+
+pub use entry::evolve;

@@ -1,0 +1,92 @@
+//! Evolve: what is known of records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
+use crate::domain::{CustomerId, RecordRef, ViewKey};
+use crate::processor::evolve::edit::Edit;
+
+pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    match event {
+        E::CustomerFounded {
+            customer,
+            kind,
+            record,
+        } => {
+            let state = RecordState {
+                entered: edit.sequence,
+                ..RecordState::default()
+            };
+            edit.put_customer(Customer {
+                id: *customer,
+                kind: *kind,
+                founded: edit.sequence,
+                records: BTreeMap::from([(record.clone(), state)]),
+                links: Vec::new(),
+                decided: BTreeMap::new(),
+            });
+            index(edit, record, customer);
+        }
+        E::RecordSeen { .. } => seen(edit, event),
+        E::TagNamed {
+            source,
+            tag_id,
+            name,
+        } => {
+            let key = ViewKey::tag_name(edit.bridge, source, tag_id);
+            edit.view.put(key, ViewEntry::TagName(name.clone()));
+        }
+        E::RecordLeft { record, how } => {
+            edit.pursue(record, Pursuit::Idle);
+            edit.keys(record, &BTreeSet::new());
+            edit.record(record, |state| state.gone = Some(*how));
+        }
+        E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
+        other => unreachable!("{} is no record event", other.name()),
+    }
+}
+
+/// Notes in the index which customer holds a record.
+pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer: &CustomerId) {
+    let key = ViewKey::customer_of(edit.bridge, record);
+    edit.view.put(key, ViewEntry::CustomerOf(*customer));
+}
+
+fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::RecordSeen {
+        record,
+        version,
+        via,
+        fields,
+        tags,
+        companies,
+        keys,
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    let sequence = edit.sequence;
+    edit.record(record, |state| {
+        for (name, value) in fields {
+            let seen = Seen {
+                value: value.clone(),
+                version: *version,
+                via: *via,
+                confirmed: true,
+            };
+            state.seen.insert(name.clone(), seen);
+        }
+        state.version = *version;
+        state.folded = sequence;
+        if let Some(tags) = tags {
+            state.tags = tags.clone();
+        }
+        if let Some(companies) = companies {
+            state.companies = companies.clone();
+        }
+    });
+    if let Some(keys) = keys {
+        edit.keys(record, keys);
+    }
+}

@@ -1,0 +1,101 @@
+//! Project: what leaves for other topics because of a journal event. Pure: nothing leaves that the
+//! journal does not hold.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use crate::domain::journal::{DomainEvent as E, WriteEnding};
+use crate::domain::view::{ViewRead, outstanding};
+use crate::domain::{BridgeId, DeadLetter, JournalEntry, Message, Notification, Topic};
+use crate::mapping::Sources;
+use crate::ports::event_log::{Outgoing, Place};
+
+/// Projects one entry; `view` is the view before the entry is folded.
+pub fn project<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    sources: &Sources,
+    partition: u32,
+    entry: &JournalEntry,
+) -> Vec<Outgoing> {
+    let here = |topic, message| Outgoing {
+        topic,
+        place: Place::Partition(partition),
+        key: bridge.to_string(),
+        message: Some(message),
+    };
+    match &entry.event {
+        E::WriteRequested { command } | E::ReadRequested { command, .. } => {
+            let salesforce = command.source == sources.salesforce;
+            let topic = if salesforce {
+                Topic::SalesforceWrites
+            } else {
+                Topic::IntercomWrites
+            };
+            vec![Outgoing {
+                topic,
+                place: Place::ByKey,
+                key: command.lane.clone(),
+                message: Some(Message::Command(Box::new(command.clone()))),
+            }]
+        }
+        E::WriteSettled {
+            command,
+            ending: WriteEnding::Rejected(rejection),
+            ..
+        } => {
+            let Some(refused) = outstanding(view, bridge, command) else {
+                return Vec::new();
+            };
+            let bytes = serde_json::to_vec(&refused.command).unwrap_or_default();
+            let letter = DeadLetter {
+                bridge: bridge.clone(),
+                at: entry.at,
+                origin: format!("command {command}"),
+                reason: format!("write_rejected:{}", rejection.code),
+                hint: rejection.hint.clone(),
+                command: Some(*command),
+                bytes,
+            };
+            vec![here(
+                Topic::DeadLetters,
+                Message::DeadLetter(Box::new(letter)),
+            )]
+        }
+        E::RecordWaiting { record, missing } => {
+            let text = format!("{record} qualifies and waits for: {}", missing.join(", "));
+            let records = vec![record.clone()];
+            let notice = notice(bridge, entry, "record_waiting", text, records);
+            vec![here(Topic::Notifications, Message::Notification(notice))]
+        }
+        E::ReviewOpened {
+            review,
+            kind,
+            record,
+            candidates,
+            reason,
+        } => {
+            let text = format!("{review}: {kind:?} ({reason}) at {record}");
+            let mut records = vec![record.clone()];
+            records.extend(candidates.iter().cloned());
+            let notice = notice(bridge, entry, "review_opened", text, records);
+            vec![here(Topic::Notifications, Message::Notification(notice))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn notice(
+    bridge: &BridgeId,
+    entry: &JournalEntry,
+    kind: &str,
+    text: String,
+    records: Vec<crate::domain::RecordRef>,
+) -> Notification {
+    Notification {
+        bridge: bridge.clone(),
+        at: entry.at,
+        kind: kind.into(),
+        text,
+        records,
+    }
+}

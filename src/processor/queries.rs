@@ -1,0 +1,155 @@
+//! Queries: what an operator asks of the view. Read only.
+
+use serde_json::{Value as Json, json};
+
+use crate::domain::record::MatchRule;
+use crate::domain::view::{Customer, RecordState, ViewEntry, ViewRead, customer_id_of, matching};
+use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ViewKey};
+use crate::mapping::Sources;
+use crate::processor::step::partition_state;
+use crate::processor::view::View;
+
+/// Most customers one query answers.
+const ANSWERS_MAX: usize = 20;
+
+/// Finds customers by customer id, e-mail address, record id or `source/object/id`, and shows how
+/// their records are linked and what should hold. Values are shown: the answer is for operators.
+pub fn identity<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    sources: Option<&Sources>,
+    query: &str,
+) -> Json {
+    let mut ids = Vec::new();
+    if let Ok(id) = CustomerId::parse(query) {
+        ids.push(resolve(view, bridge, id));
+    }
+    if query.contains('@') {
+        let key = MatchKey::new(MatchRule::Email, &query.trim().to_lowercase());
+        for record in matching(view, bridge, &key).records {
+            ids.extend(customer_id_of(view, bridge, &record));
+        }
+    }
+    for record in possible_records(sources, query) {
+        ids.extend(customer_id_of(view, bridge, &record));
+    }
+    ids.sort();
+    ids.dedup();
+    ids.truncate(ANSWERS_MAX);
+    let customers =
+        ids.iter().filter_map(
+            |id| match view.get(&ViewKey::customer(bridge, id)).as_deref() {
+                Some(ViewEntry::Customer(customer)) => Some(show(customer)),
+                _ => None,
+            },
+        );
+    json!({"bridge": bridge.as_str(), "query": query, "customers": customers.collect::<Vec<_>>()})
+}
+
+/// The view's digest and the journal position it holds at.
+pub fn digest(view: &View, partition: u32) -> Json {
+    json!({
+        "partition": partition,
+        "digest": view.digest().to_string(),
+        "view_version": crate::domain::view::VIEW_VERSION,
+        "journal_offset": view.journal_offset(),
+        "partition_sequence": partition_state(view, partition).next_sequence,
+    })
+}
+
+/// Open review items, at most `max`.
+pub fn reviews<V: ViewRead>(view: &V, bridge: &BridgeId, max: usize) -> Json {
+    let (mut from, to) = ViewKey::range(bridge, 0x07);
+    let mut items = Vec::new();
+    while items.len() < max {
+        let Some((key, entry)) = view.first(&from, &to) else {
+            break;
+        };
+        if let ViewEntry::Review(item) = &*entry {
+            items.push(json!({
+                "review": item.id.to_string(),
+                "kind": format!("{:?}", item.kind),
+                "record": item.record.to_string(),
+                "candidates": item.candidates.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "reason": item.reason,
+                "opened_at_ms": item.opened_at.0,
+            }));
+        }
+        let mut next = key.as_bytes().to_vec();
+        next.push(0);
+        from = ViewKey::from_bytes(&next);
+    }
+    json!(items)
+}
+
+fn resolve<V: ViewRead>(view: &V, bridge: &BridgeId, mut id: CustomerId) -> CustomerId {
+    // Aliases point at what was kept, which may have been absorbed later; founding order ends it.
+    for _ in 0..64 {
+        match view.get(&ViewKey::alias(bridge, &id)).as_deref() {
+            Some(ViewEntry::Alias(kept)) => id = *kept,
+            _ => break,
+        }
+    }
+    id
+}
+
+fn possible_records(sources: Option<&Sources>, query: &str) -> Vec<RecordRef> {
+    let Some(sources) = sources else {
+        return Vec::new();
+    };
+    let id = query.rsplit('/').next().unwrap_or(query);
+    let mut records = Vec::new();
+    for source in sources.intercom.keys() {
+        for object in ["contact", "company"] {
+            records.extend(RecordRef::new(source, object, id));
+        }
+    }
+    for object in ["Lead", "Contact", "Account"] {
+        records.extend(RecordRef::new(&sources.salesforce, object, id));
+    }
+    records
+}
+
+fn show(customer: &Customer) -> Json {
+    let record = |(record, state): (&RecordRef, &RecordState)| {
+        let seen = |(name, seen): (&String, &crate::domain::view::Seen)| {
+            (
+                name.clone(),
+                json!({"value": seen.value.display(), "confirmed": seen.confirmed}),
+            )
+        };
+        let desired = |(name, desire): (&String, &crate::domain::journal::Desire)| {
+            let basis = format!("{:?}", desire.basis);
+            (
+                name.clone(),
+                json!({"value": desire.value.display(), "basis": basis}),
+            )
+        };
+        json!({
+            "record": record.to_string(),
+            "gone": state.gone.map(|gone| format!("{gone:?}")),
+            "pursuit": format!("{:?}", state.pursuit),
+            "write_in_flight": state.writing.map(|id| id.to_string()),
+            "writes": state.write_sequence,
+            "seen": state.seen.iter().map(seen).collect::<serde_json::Map<_, _>>(),
+            "desired": state.desired.iter().map(desired).collect::<serde_json::Map<_, _>>(),
+        })
+    };
+    let links = customer.links.iter().map(|link| {
+        json!({
+            "left": link.left.to_string(),
+            "right": link.right.to_string(),
+            "rule": format!("{:?}", link.rule),
+            "rule_version": link.rule_version,
+            "evidence": link.evidence,
+            "journal_sequence": link.sequence,
+        })
+    });
+    json!({
+        "customer_id": customer.id.to_string(),
+        "kind": format!("{:?}", customer.kind),
+        "founded": customer.founded,
+        "records": customer.records.iter().map(record).collect::<Vec<_>>(),
+        "links": links.collect::<Vec<_>>(),
+    })
+}

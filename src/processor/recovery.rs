@@ -1,0 +1,175 @@
+//! Recovery: brings a view up to the end of its journal, or rebuilds it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::journal::DomainEvent;
+use crate::domain::view::VIEW_VERSION;
+use crate::domain::{Message, Topic};
+use crate::ports::event_log::TopicPartition;
+use crate::ports::event_log::{self, Entry, EntryBody, EventLog, ReadFrom, ReadLimit};
+use crate::ports::view_store::{self, ViewStore};
+use crate::processor::evolve::evolve;
+use crate::processor::overlay::Overlay;
+use crate::processor::view::View;
+
+const READ_LIMIT: ReadLimit = ReadLimit {
+    entries_max: 2_000,
+    bytes_max: 8 << 20,
+};
+/// Changed keys kept in memory while replaying; more are brought to the store.
+pub const DIRTY_MAX: usize = 50_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the journal cannot be read")]
+    Log(#[from] event_log::Error),
+    #[error("the view store fails")]
+    Store(#[from] view_store::Error),
+    #[error("entry {offset} of the journal cannot be read: {reason}; restore the log from backup")]
+    Undecodable { offset: u64, reason: String },
+    #[error("entry {offset} of the journal does not follow from those before it")]
+    Broken { offset: u64 },
+    #[error("the view at journal offset {offset} has digest {found}, the journal says {recorded}")]
+    Digest {
+        offset: u64,
+        found: String,
+        recorded: String,
+    },
+}
+
+/// How a view came to stand where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Whether the store was thrown away and everything evolved anew.
+    pub rebuilt: bool,
+    /// Entries that were evolved.
+    pub entries: u64,
+}
+
+/// Opens a view and folds the journal up to `end`. Any doubt leads to one rebuild from the
+/// journal's start; a doubt about that one is an error, since the journal itself is then at fault.
+pub fn recover(
+    log: &Arc<dyn EventLog>,
+    store: Box<dyn ViewStore>,
+    partition: u32,
+    end: u64,
+) -> Result<(View, Recovered), Error> {
+    let mut view = View::open(store)?;
+    if view.journal_offset() <= end {
+        match replay(log, &mut view, partition, end) {
+            Ok(entries) => {
+                return Ok((
+                    view,
+                    Recovered {
+                        rebuilt: false,
+                        entries,
+                    },
+                ));
+            }
+            Err(Error::Log(error)) => return Err(Error::Log(error)),
+            Err(doubt) => tracing::warn!(partition, %doubt, "view is rebuilt from the journal"),
+        }
+    } else {
+        tracing::warn!(
+            partition,
+            "view is ahead of the journal and is rebuilt from it"
+        );
+    }
+    view.clear()?;
+    let entries = replay(log, &mut view, partition, end)?;
+    Ok((
+        view,
+        Recovered {
+            rebuilt: true,
+            entries,
+        },
+    ))
+}
+
+/// Evolves the journal from where the view stands up to `end`.
+pub fn replay(
+    log: &Arc<dyn EventLog>,
+    view: &mut View,
+    partition: u32,
+    end: u64,
+) -> Result<u64, Error> {
+    let at = TopicPartition {
+        topic: Topic::Journal,
+        partition,
+    };
+    let mut evolved = 0;
+    while view.journal_offset() < end {
+        let from = ReadFrom {
+            at,
+            offset: view.journal_offset(),
+        };
+        let batch = log.read(&[from], READ_LIMIT, Duration::ZERO)?;
+        let batch: Vec<Entry> = batch
+            .into_iter()
+            .take_while(|entry| entry.offset < end)
+            .collect();
+        let Some(last) = batch.last() else {
+            // Only holes are left below the end.
+            view.apply(Default::default(), end);
+            break;
+        };
+        let last = last.offset;
+        for entry in &batch {
+            evolved += u64::from(fold(view, entry)?);
+        }
+        view.apply(Default::default(), last + 1);
+        if let Some(reason) = view.failure() {
+            return Err(Error::Store(view_store::Error::Failed {
+                step: "read",
+                reason: reason.to_owned(),
+            }));
+        }
+        if view.dirty_len() > DIRTY_MAX {
+            view.checkpoint()?;
+        }
+    }
+    Ok(evolved)
+}
+
+fn fold(view: &mut View, entry: &Entry) -> Result<bool, Error> {
+    let offset = entry.offset;
+    let journaled = match &entry.body {
+        EntryBody::Message(Message::Journal(journaled)) => journaled,
+        EntryBody::Undecodable { reason, .. } => {
+            return Err(Error::Undecodable {
+                offset,
+                reason: reason.clone(),
+            });
+        }
+        _ => {
+            let reason = "it is no journal entry".to_owned();
+            return Err(Error::Undecodable { offset, reason });
+        }
+    };
+    let before = view.digest();
+    let mut overlay = Overlay::new(&*view);
+    let folded = catch_unwind(AssertUnwindSafe(|| evolve(&mut overlay, journaled)))
+        .map_err(|_| Error::Broken { offset })?;
+    let changes = overlay.into_changes();
+    if let (
+        true,
+        DomainEvent::DigestRecorded {
+            digest,
+            view_version,
+        },
+    ) = (folded, &journaled.event)
+        && *view_version == VIEW_VERSION
+        && *digest != before.to_bytes()
+    {
+        let (found, recorded) = (before.to_string(), hex::encode(digest));
+        return Err(Error::Digest {
+            offset,
+            found,
+            recorded,
+        });
+    }
+    view.apply(changes, offset + 1);
+    Ok(folded)
+}

@@ -1,0 +1,117 @@
+//! Repeats and disorder change nothing.
+
+use crate::domain::{Change, Outcome, Topic, Version};
+use crate::processor::tests::world::*;
+
+#[test]
+fn the_same_observation_again_changes_nothing_but_the_count() {
+    let mut world = World::new();
+    let snapshot = lead(
+        "c1",
+        1000,
+        &[("email", "ada@example.com"), ("name", "Ada Lovelace")],
+    );
+    let observation = world.changed(Change::Shown(snapshot));
+    world.batch(vec![(Topic::IntercomObserved, observation.clone())]);
+    let state = world.state(&contact("c1"));
+    for _ in 0..3 {
+        world.batch(vec![(Topic::IntercomObserved, observation.clone())]);
+        assert_eq!(world.events(), Vec::<&str>::new());
+        assert_eq!(world.last.unchanged.get("duplicate"), Some(&1));
+    }
+    assert_eq!(world.state(&contact("c1")), state);
+}
+
+#[test]
+fn a_repeat_within_one_batch_is_a_repeat() {
+    let mut world = World::new();
+    let observation = world.changed(Change::Shown(lead("c1", 1000, &[("name", "Ada")])));
+    let twice = vec![
+        (Topic::IntercomObserved, observation.clone()),
+        (Topic::IntercomObserved, observation),
+    ];
+    world.batch(twice);
+    assert_eq!(world.last.unchanged.get("duplicate"), Some(&1));
+}
+
+#[test]
+fn what_is_older_is_dropped_whatever_the_order_of_arrival() {
+    let mut world = World::new();
+    world.created_lead("c1", "ada@example.com");
+    let newer = [("email", "ada@example.com"), ("name", "Ada Byron")];
+    let update = world.show(with_tag(lead("c1", 3000, &newer)));
+    assert_eq!(update.len(), 1);
+    world.answer(&update[0], written(&salesforce("Lead", "00Qc1"), false));
+    let older = [("email", "ada@example.com"), ("name", "Ada King")];
+    assert_eq!(world.show(with_tag(lead("c1", 2000, &older))), vec![]);
+    assert_eq!(world.last.unchanged.get("older"), Some(&1));
+}
+
+#[test]
+fn a_tag_is_named_by_a_late_notification_too() {
+    let mut world = World::new();
+    // The newer snapshot comes first and carries the tag's id only.
+    let newer = with_tag(lead("c1", 3000, &[("email", "ada@example.com")]));
+    assert_eq!(world.show(newer), vec![]);
+    let commands = world.qualify(lead("c1", 2000, &[("email", "ada@example.com")]));
+    assert_eq!(commands.len(), 1);
+    assert!(is_lookup(&commands[0]));
+}
+
+#[test]
+fn a_tie_with_other_values_is_read_and_the_read_counts() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada Lovelace")]));
+    let read = world.show(lead("c1", 1000, &[("name", "Ada Byron")]));
+    assert_eq!(read.len(), 1);
+    assert!(is_read_of(&read[0], &contact("c1")));
+    let mut now = lead("c1", 1000, &[("name", "Ada King")]);
+    now.version = Version::second(1);
+    world.answer(&read[0], Outcome::Read { snapshot: now });
+    let seen = world.state(&contact("c1")).seen["name"].value.clone();
+    assert_eq!(seen.display(), "Ada King");
+}
+
+#[test]
+fn a_tie_with_the_same_values_is_nothing() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada Lovelace")]));
+    assert_eq!(
+        world.show(lead("c1", 1000, &[("name", "Ada Lovelace")])),
+        vec![]
+    );
+    assert_eq!(world.last.unchanged.get("nothing_moved"), Some(&1));
+}
+
+#[test]
+fn a_result_told_twice_counts_once() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", "ada@example.com")]));
+    let create = world.answer(&lookup[0], found(&[]));
+    let record = salesforce("Lead", "00Q1");
+    world.answer(&create[0], written(&record, true));
+    assert_eq!(world.answer(&create[0], written(&record, true)), vec![]);
+    assert_eq!(world.last.unchanged.get("duplicate"), Some(&1));
+}
+
+#[test]
+fn the_dedupe_window_survives_a_rebuild() {
+    let mut world = World::new();
+    let observation = world.changed(Change::Shown(lead("c1", 1000, &[("name", "Ada")])));
+    world.batch(vec![(Topic::IntercomObserved, observation.clone())]);
+    world.view = world.rebuilt();
+    world.batch(vec![(Topic::IntercomObserved, observation)]);
+    assert_eq!(world.last.unchanged.get("duplicate"), Some(&1));
+}
+
+#[test]
+fn a_deleted_contact_does_not_come_back_by_a_late_notification() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada")]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: crate::domain::Gone::Deleted,
+    });
+    world.show(lead("c1", 2000, &[("name", "Ada Byron")]));
+    assert_eq!(world.last.unchanged.get("record_gone"), Some(&1));
+}

@@ -1,0 +1,157 @@
+//! What overlaps a command in flight waits for its answer.
+
+use crate::domain::view::HELD_MAX;
+use crate::domain::{Outcome, Version};
+use crate::processor::tests::world::*;
+
+const ADA: &str = "ada@example.com";
+
+/// A contact whose record is being read because of a tie.
+fn being_read() -> (World, crate::domain::Command) {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada Lovelace")]));
+    let mut read = world.show(lead("c1", 1000, &[("name", "Ada Byron")]));
+    (world, read.remove(0))
+}
+
+fn read_at(second: i64, name: &str) -> Outcome {
+    let mut snapshot = lead("c1", 0, &[("name", name)]);
+    snapshot.version = Version::second(second);
+    Outcome::Read { snapshot }
+}
+
+fn name_of(world: &World) -> String {
+    world.state(&contact("c1")).seen["name"].value.display()
+}
+
+#[test]
+fn a_change_during_a_read_is_held_and_folded_when_it_is_newer() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 9000, &[("name", "Ada King")]));
+    assert_eq!(world.events(), ["observation_held"]);
+    assert_eq!(name_of(&world), "Ada Lovelace");
+    assert_eq!(world.answer(&read, read_at(1, "Ada Byron")), vec![]);
+    assert_eq!(name_of(&world), "Ada King");
+    assert!(world.state(&contact("c1")).held.is_empty());
+}
+
+#[test]
+fn a_change_during_a_read_that_shows_the_same_is_dropped() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 1500, &[("name", "Ada King")]));
+    assert_eq!(world.answer(&read, read_at(1, "Ada King")), vec![]);
+    assert_eq!(name_of(&world), "Ada King");
+}
+
+#[test]
+fn a_change_during_a_read_that_cannot_be_ordered_is_read_again() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 1500, &[("name", "Ada King")]));
+    let again = world.answer(&read, read_at(1, "Ada Byron"));
+    assert_eq!(again.len(), 1);
+    assert!(is_read_of(&again[0], &contact("c1")));
+    world.answer(&again[0], read_at(1, "Ada King"));
+    assert_eq!(name_of(&world), "Ada King");
+}
+
+#[test]
+fn reads_that_keep_being_overtaken_end_with_a_review_item() {
+    let (mut world, mut read) = being_read();
+    for turn in 0..10 {
+        world.show(lead("c1", 1100 + turn, &[("name", &format!("Ada {turn}"))]));
+        let mut next = world.answer(&read, read_at(1, "Ada Byron"));
+        if next.is_empty() {
+            assert!(world.events().contains(&"review_opened"));
+            assert_eq!(
+                name_of(&world),
+                format!("Ada {turn}"),
+                "the owner's side counts"
+            );
+            return;
+        }
+        assert!(turn < 4, "at most three reads in a row");
+        read = next.remove(0);
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn beyond_the_bound_a_read_is_required_instead_of_a_hold() {
+    let (mut world, read) = being_read();
+    for n in 0..HELD_MAX as i64 + 3 {
+        world.show(lead("c1", 5000 + n, &[("name", &format!("Ada {n}"))]));
+    }
+    let state = world.state(&contact("c1"));
+    assert_eq!(state.held.len(), HELD_MAX);
+    assert!(state.reread_required);
+    let again = world.answer(&read, read_at(1, "Ada Byron"));
+    assert!(
+        again
+            .iter()
+            .any(|command| is_read_of(command, &contact("c1")))
+    );
+}
+
+#[test]
+fn a_row_that_overlaps_our_own_write_is_held_until_its_result() {
+    let mut world = World::new();
+    let record = world.created_lead("c1", ADA);
+    let base = [("email", ADA), ("name", "Ada Lovelace")];
+    let write = world.show(with_tag(lead(
+        "c1",
+        2000,
+        &[base[0], base[1], ("phone", "1")],
+    )));
+    // Another contact looks the same lead up by its own key while the write is out.
+    let lookup = world.qualify(lead("c2", 1000, &[("email", "other@example.com")]));
+    let shown = row(
+        "Lead",
+        "00Qc1",
+        3,
+        &[
+            ("Email", "other@example.com"),
+            ("Phone", "999"),
+            ("Intercom_Contact_ID__c", "abc123:c2"),
+        ],
+    );
+    world.answer(&lookup[0], found(&[shown]));
+    assert!(world.events().contains(&"observation_held"));
+    assert_eq!(world.state(&record).held.len(), 1);
+    assert!(world.state(&record).writing.is_some());
+    let after = world.answer(&write[0], written(&record, false));
+    assert!(world.state(&record).held.is_empty());
+    assert!(
+        after.iter().any(|command| is_read_of(command, &record)),
+        "a read decides"
+    );
+}
+
+#[test]
+fn a_hold_survives_a_rebuild() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 9000, &[("name", "Ada King")]));
+    world.view = world.rebuilt();
+    world.answer(&read, read_at(1, "Ada Byron"));
+    assert_eq!(name_of(&world), "Ada King");
+}
+
+#[test]
+fn a_hold_ends_at_its_deadline_too() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 9000, &[("name", "Ada King")]));
+    world.pass(3 * DEADLINE_MS);
+    assert!(world.state(&contact("c1")).held.is_empty());
+    assert!(
+        world.state(&contact("c1")).reread_required,
+        "the read that is out decides less"
+    );
+    let again = world.answer(
+        &world.commands.last().cloned().unwrap_or(read),
+        read_at(1, "Ada B"),
+    );
+    assert!(
+        again
+            .iter()
+            .any(|command| is_read_of(command, &contact("c1")))
+    );
+}

@@ -1,0 +1,12 @@
+//! Tests of the pure processor: given observations, when one more comes, then these commands.
+
+mod world;
+
+mod create_and_update;
+mod duplicates_and_order;
+mod linking;
+mod holds_and_reads;
+mod refusals;
+mod deadlines;
+mod rebuild;
+mod quarantine;

@@ -1,0 +1,91 @@
+//! The journal is the truth: a rebuild, and a crash between any two commits, give the same view.
+
+use crate::domain::{Change, JournalKey, Topic};
+use crate::processor::evolve::evolve;
+use crate::processor::overlay::Overlay;
+use crate::processor::tests::world::*;
+
+#[test]
+fn an_event_that_the_view_has_is_skipped() {
+    let mut world = World::new();
+    world.created_lead("c1", "ada@example.com");
+    let digest = world.view.digest();
+    for entry in world.journal.clone() {
+        let mut overlay = Overlay::new(&world.view);
+        assert!(!evolve(&mut overlay, &entry));
+        let changes = overlay.into_changes();
+        assert!(changes.is_empty());
+    }
+    assert_eq!(world.view.digest(), digest);
+}
+
+#[test]
+fn sequences_are_dense_per_key_and_ids_follow_from_them() {
+    let mut world = World::new();
+    world.created_lead("c1", "ada@example.com");
+    let mut next = std::collections::BTreeMap::<String, u64>::new();
+    for entry in &world.journal {
+        let expected = next.entry(entry.key.to_string()).or_default();
+        assert_eq!(entry.sequence, *expected);
+        *expected += 1;
+    }
+    assert!(next.contains_key("main") && next.contains_key("_partition/0"));
+}
+
+#[test]
+fn the_same_observations_give_the_same_ids_on_every_machine() {
+    let mut one = World::new();
+    one.created_lead("c1", "ada@example.com");
+    let mut other = World::new();
+    other.created_lead("c1", "ada@example.com");
+    assert_eq!(
+        one.customer(&contact("c1")).id,
+        other.customer(&contact("c1")).id
+    );
+    let ids = |world: &World| world.commands.iter().map(|c| c.id).collect::<Vec<_>>();
+    assert_eq!(ids(&one), ids(&other));
+    assert_eq!(one.journal, other.journal);
+    assert_eq!(one.view.digest(), other.view.digest());
+}
+
+#[test]
+#[should_panic(expected = "jumps from")]
+fn a_gap_in_the_journal_is_never_folded_over() {
+    let world = World::new();
+    let mut last = world
+        .journal
+        .iter()
+        .rfind(|e| matches!(e.key, JournalKey::Bridge(_)))
+        .cloned();
+    let entry = last.as_mut().unwrap();
+    entry.sequence += 5;
+    let mut overlay = Overlay::new(&world.view);
+    evolve(&mut overlay, entry);
+}
+
+#[test]
+fn one_batch_or_many_decide_the_same() {
+    let snapshots = |n: i64| {
+        lead(
+            "c1",
+            1000 * n,
+            &[("email", "a@b.example"), ("name", "Ada B")],
+        )
+    };
+    let mut one = World::new();
+    for n in 1..4 {
+        one.show(snapshots(n));
+    }
+    let mut other = World::new();
+    let batch = (1..4)
+        .map(|n| {
+            (
+                Topic::IntercomObserved,
+                other.changed(Change::Shown(snapshots(n))),
+            )
+        })
+        .collect();
+    other.batch(batch);
+    let customers = |world: &World| world.customer(&contact("c1"));
+    assert_eq!(customers(&one), customers(&other));
+}

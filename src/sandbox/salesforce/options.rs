@@ -1,0 +1,129 @@
+//! What a simulated Salesforce can be told: its options, and a switch per fact that is not
+//! settled.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::sandbox::error::Error;
+use crate::sandbox::switches;
+
+/// How a simulated org is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The consumer key that gets tokens.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+    /// The org's id, 18 characters.
+    pub org_id: String,
+    /// The user the integration runs as, 18 characters.
+    pub user_id: String,
+    /// Whether the control API answers.
+    pub control: bool,
+    /// Requests allowed in a rolling day (salesforce.md 3.8).
+    pub api_daily_max: u64,
+    /// How long an unused token lives (2 h, salesforce.md 4).
+    pub session_idle: Duration,
+    /// The facts that are not settled.
+    pub switches: Switches,
+}
+
+/// What a single-row upsert answers when it updated; 200 or 204, as a number or a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "u16")]
+pub enum UpsertUpdateStatus {
+    /// 200 with `created: false`.
+    Ok,
+    /// 204 without a body.
+    NoContent,
+}
+
+/// Facts that no source settles; each can be set by name through the control API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Switches {
+    /// 200 since version 46 as recalled, 204 in old documentation, salesforce.md 3.1.
+    pub upsert_update_status: UpsertUpdateStatus,
+    /// An active assignment rule for leads, run on create and update unless the header says
+    /// FALSE: documented behaviour, but an org may have no rule, salesforce.md 3.7.
+    pub lead_assignment_rule: bool,
+    /// Converting a lead copies custom fields of the same name to the contact: an org's own
+    /// setup, salesforce.md 5 (a).
+    pub conversion_copies_custom_fields: bool,
+    /// `Sforce-Call-Options` becomes part of the change origin: documented for single rows,
+    /// salesforce.md 2.7 and 8.
+    pub call_options_honoured: bool,
+    /// An upsert with `updateOnly=true` and an unknown key is 404, as recalled; else 400,
+    /// salesforce.md 3.1.
+    pub update_only_unknown_is_404: bool,
+    /// A token endpoint answer carries `expires_in`: it does not, salesforce.md 4.
+    pub token_has_expires_in: bool,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            client_id: "sandbox-client-id".to_owned(),
+            client_secret: "sandbox-client-secret".to_owned(),
+            org_id: "00D5g00000SandbEAB".to_owned(),
+            user_id: "0055g00000CrossAAB".to_owned(),
+            control: false,
+            api_daily_max: 100_000,
+            session_idle: Duration::from_secs(2 * 60 * 60),
+            switches: Switches::default(),
+        }
+    }
+}
+
+// === impl Switches ===
+
+impl Switches {
+    /// These switches with changes by name laid over them.
+    pub fn with(&self, changes: &Value) -> Result<Self, Error> {
+        switches::overlaid(self, changes).map_err(Error::Refused)
+    }
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            upsert_update_status: UpsertUpdateStatus::Ok,
+            lead_assignment_rule: true,
+            conversion_copies_custom_fields: false,
+            call_options_honoured: true,
+            update_only_unknown_is_404: true,
+            token_has_expires_in: false,
+        }
+    }
+}
+
+// === impl UpsertUpdateStatus ===
+
+impl TryFrom<Value> for UpsertUpdateStatus {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value.to_string().trim_matches('"') {
+            "200" => Ok(Self::Ok),
+            "204" => Ok(Self::NoContent),
+            other => Err(format!("{other} is neither 200 nor 204")),
+        }
+    }
+}
+
+impl From<UpsertUpdateStatus> for u16 {
+    fn from(status: UpsertUpdateStatus) -> Self {
+        match status {
+            UpsertUpdateStatus::Ok => 200,
+            UpsertUpdateStatus::NoContent => 204,
+        }
+    }
+}

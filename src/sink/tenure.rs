@@ -1,0 +1,345 @@
+//! One holding of a lease: read, run lanes, commit results and position together, until the lease
+//! is lost or the worker is told to stop.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::clients::System;
+use crate::domain::{Command, CommandKind, Message, Outcome};
+use crate::ports::event_log::{Commit, Entry, EntryBody, Lease, Outgoing, TopicPartition};
+use crate::sink::in_flight::InFlight;
+use crate::sink::lanes::{Job, Lanes};
+use crate::sink::worker::Worker;
+use crate::sink::{answer, commit, reader};
+use crate::telemetry::metrics;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The lease must be acquired anew.
+    Lost,
+    Stopped,
+}
+
+pub struct Tenure<'a> {
+    worker: &'a Worker,
+    lease: Lease,
+    at: TopicPartition,
+    /// Commands below it may have been executed by the predecessor without a trace.
+    end: u64,
+    /// Until then a request of the predecessor may still be under way.
+    writes_from: Instant,
+    in_flight: InFlight,
+    lanes: Lanes,
+    running: JoinSet<Outcome>,
+    jobs: HashMap<Id, Job>,
+    /// Results that are not in a commit yet.
+    settled: Vec<Outgoing>,
+    committing: Option<JoinHandle<(Commit, u64)>>,
+    committed: u64,
+    /// How many results the running commit holds.
+    committing_count: usize,
+}
+
+impl<'a> Tenure<'a> {
+    pub fn new(worker: &'a Worker, lease: Lease) -> Self {
+        let topic = worker.topic();
+        let at = TopicPartition {
+            topic,
+            partition: worker.options.partition,
+        };
+        let position = lease.positions.get(&topic).copied().unwrap_or(0);
+        let end = lease.ends.get(&topic).copied().unwrap_or(0);
+        let (partition, epoch) = (at.partition, lease.epoch);
+        let system = worker.executor.system().as_str();
+        tracing::info!(
+            system,
+            partition,
+            epoch,
+            position,
+            end,
+            "the {system} sink has a lease"
+        );
+        Self {
+            worker,
+            at,
+            end,
+            writes_from: Instant::now() + predecessor_wait(worker, &lease, position, end),
+            lease,
+            in_flight: InFlight::new(position),
+            lanes: Lanes::new(worker.options.lanes_max),
+            running: JoinSet::new(),
+            jobs: HashMap::new(),
+            settled: Vec::new(),
+            committing: None,
+            committed: position,
+            committing_count: 0,
+        }
+    }
+
+    pub async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Ended {
+        let (log, wait) = (self.worker.log.clone(), self.worker.options.read_wait);
+        let mut entries = match reader::start(log, self.at, self.in_flight.next(), wait) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::error!(%error, "the reader's thread cannot be started");
+                return Ended::Lost;
+            }
+        };
+        let ended = self.serve(&mut entries, stop).await;
+        drop(entries);
+        let ended = match ended {
+            Ended::Stopped => self.wind_down().await,
+            Ended::Lost => Ended::Lost,
+        };
+        // What is cut off here may still take effect; the next owner waits that out.
+        self.running.shutdown().await;
+        ended
+    }
+
+    async fn serve(
+        &mut self,
+        entries: &mut mpsc::Receiver<Entry>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Ended {
+        let mut check = tokio::time::interval(self.worker.options.lease_check_interval);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.start_commands();
+            if !self.settled.is_empty() {
+                self.start_commit();
+            }
+            // In this order: a stop starts nothing more, and what ends makes room for what waits.
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                done = finished(&mut self.committing) => {
+                    if !self.after_commit(done) {
+                        return Ended::Lost;
+                    }
+                }
+                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
+                    self.settle(done);
+                }
+                // An owner that is stuck in retries would not notice that it lost its lease.
+                _ = check.tick() => if self.has_work() {
+                    self.start_commit();
+                },
+                entry = entries.recv(), if self.has_room() => match entry {
+                    Some(entry) => self.take(entry),
+                    None => return Ended::Lost,
+                },
+            }
+        }
+    }
+
+    /// Finishes what runs, within the grace. What waits is left to the next owner.
+    async fn wind_down(&mut self) -> Ended {
+        let deadline = Instant::now() + self.worker.options.grace;
+        let mut late = false;
+        loop {
+            if !self.settled.is_empty() {
+                self.start_commit();
+            }
+            if self.committing.is_none() && (late || self.running.is_empty()) {
+                return Ended::Stopped;
+            }
+            tokio::select! {
+                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
+                    self.settle(done);
+                }
+                done = finished(&mut self.committing) => {
+                    // Lost or not, there is no more to do than to stop.
+                    if !self.after_commit(done) {
+                        return Ended::Stopped;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline), if !late => late = true,
+            }
+        }
+    }
+
+    /// Commands that are taken, and results on their way to the log, are bounded together.
+    fn has_room(&self) -> bool {
+        let taken = self.in_flight.len() + self.settled.len() + self.committing_count;
+        taken < self.worker.options.window_max
+    }
+
+    fn has_work(&self) -> bool {
+        self.in_flight.len() > 0 || self.in_flight.position() > self.committed
+    }
+
+    fn take(&mut self, entry: Entry) {
+        let offset = entry.offset;
+        if !self.in_flight.take(offset) {
+            return;
+        }
+        let name = topic_name(self.worker.executor.system());
+        let now = self.worker.clock.now();
+        let dead = match entry.body {
+            EntryBody::Message(Message::Command(command)) => {
+                if self.worker.bridges.contains_key(&command.bridge) {
+                    let command = *command;
+                    self.lanes.push(Job { offset, command });
+                    return self.show_lag();
+                }
+                let body = EntryBody::Tombstone;
+                answer::unknown_bridge(name, &Entry { body, ..entry }, &command, now)
+            }
+            EntryBody::Tombstone => return self.in_flight.settle(offset),
+            _ => answer::not_a_command(name, &entry, now),
+        };
+        tracing::error!(
+            offset,
+            reason = dead.reason,
+            "a command became a dead letter"
+        );
+        let labels = [dead.reason.as_str()];
+        metrics()
+            .dead_letters_total
+            .with_label_values(&labels)
+            .inc();
+        self.settled.push(answer::outgoing(dead));
+        self.in_flight.settle(offset);
+    }
+
+    fn start_commands(&mut self) {
+        while let Some(job) = self.lanes.start() {
+            let executor = self.worker.executor.clone();
+            let clock = self.worker.clock.clone();
+            let age_max = self.worker.options.first_try_age_max;
+            let below_end = job.offset < self.end;
+            let command = job.command.clone();
+            let writes_from = self.writes_from;
+            let task = self.running.spawn(async move {
+                if matches!(command.kind, CommandKind::Write(_)) {
+                    tokio::time::sleep_until(writes_from).await;
+                }
+                let age = clock.now().0.saturating_sub(command.requested_at.0);
+                let old = i128::from(age) > age_max.as_millis() as i128;
+                let repeat = below_end || command.attempt > 1 || old;
+                executor.execute(&command, repeat).await
+            });
+            self.jobs.insert(task.id(), job);
+        }
+    }
+
+    fn settle(&mut self, done: Result<(Id, Outcome), JoinError>) {
+        let (id, outcome) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // The panic's own words may quote a value; its place is in the process's output.
+                let reason = "the sink failed while it executed the command".to_string();
+                (error.id(), Outcome::Unknown { reason })
+            }
+        };
+        let job = self.jobs.remove(&id).expect("every task has its job");
+        self.lanes.done(&job.command.lane);
+        self.record(&job.command, &outcome);
+        let partition = self.worker.bridges[&job.command.bridge];
+        let now = self.worker.clock.now();
+        self.settled
+            .push(answer::result(&job.command, outcome, partition, now));
+        self.in_flight.settle(job.offset);
+    }
+
+    fn record(&self, command: &Command, outcome: &Outcome) {
+        let system = self.worker.executor.system().as_str();
+        let (kind, ending) = (answer::kind(command), answer::ending(outcome));
+        let labels = [system, kind, ending];
+        metrics().commands_total.with_label_values(&labels).inc();
+        let (id, attempt) = (command.id, command.attempt);
+        match outcome {
+            Outcome::Rejected(rejection) => {
+                let (class, code) = (rejection.class.as_str(), rejection.code.as_str());
+                tracing::warn!(command_id = %id, attempt, kind, class, code, "{id} was refused");
+            }
+            Outcome::Unknown { .. } => {
+                tracing::warn!(command_id = %id, attempt, kind, "{id} has an unknown outcome");
+            }
+            _ => tracing::debug!(command_id = %id, attempt, kind, ending, "{id} is settled"),
+        }
+    }
+
+    fn start_commit(&mut self) {
+        if self.committing.is_some() {
+            return;
+        }
+        let outputs = std::mem::take(&mut self.settled);
+        self.committing_count = outputs.len();
+        let position = (self.at, self.in_flight.position());
+        let log = self.worker.log.clone();
+        let lease = self.lease.clone();
+        let system = self.worker.executor.system();
+        self.committing = Some(tokio::task::spawn_blocking(move || {
+            let commit = commit::settle(&log, system, &lease, &outputs, position);
+            (commit, position.1)
+        }));
+    }
+
+    /// Whether the lease still holds.
+    fn after_commit(&mut self, done: Result<(Commit, u64), JoinError>) -> bool {
+        self.committing = None;
+        self.committing_count = 0;
+        let reason = match done {
+            Ok((Commit::Committed { .. }, position)) => {
+                self.committed = position;
+                self.show_lag();
+                return true;
+            }
+            Ok((Commit::Aborted { reason, .. } | Commit::Unknown { reason }, _)) => reason,
+            Err(_) => "the call was cut off".into(),
+        };
+        let partition = self.at.partition;
+        tracing::warn!(
+            partition,
+            reason,
+            "a commit failed, the lease is acquired anew"
+        );
+        false
+    }
+
+    /// The topic's end is known from the moment of acquiring, later by what was read.
+    fn show_lag(&self) {
+        let system = self.worker.executor.system();
+        let partition = self.at.partition.to_string();
+        let group = match system {
+            System::Intercom => "intercom-sink",
+            System::Salesforce => "salesforce-sink",
+        };
+        let end = self.end.max(self.in_flight.next());
+        let lag = end.saturating_sub(self.in_flight.position());
+        metrics()
+            .consumer_lag
+            .with_label_values(&[group, topic_name(system), &partition])
+            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+    }
+}
+
+/// Nothing to wait for without a predecessor, or if it left nothing unsettled.
+fn predecessor_wait(worker: &Worker, lease: &Lease, position: u64, end: u64) -> Duration {
+    if lease.epoch > 1 && position < end {
+        // It may go on until it notices that it lost the lease, and its last request after that.
+        worker.executor.request_timeout() + worker.options.lease_check_interval
+    } else {
+        Duration::ZERO
+    }
+}
+
+fn topic_name(system: System) -> &'static str {
+    match system {
+        System::Intercom => "intercom.writes",
+        System::Salesforce => "salesforce.writes",
+    }
+}
+
+/// Waits for the running commit; for ever if there is none.
+async fn finished<T>(running: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match running {
+        Some(running) => running.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,127 @@
+//! A worker: owns one partition of a system's writes topic while its lease holds, and acquires it
+//! again when it is lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clients::System;
+use crate::domain::{BridgeId, Topic};
+use crate::ports::clock::Clock;
+use crate::ports::event_log::{self, EventLog, Group, Lease};
+use crate::sink::executor::Execute;
+use crate::sink::tenure::{Ended, Tenure};
+
+/// Between two tries to acquire.
+const ACQUIRE_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The partition of the writes topic.
+    pub partition: u32,
+    /// Lanes that run at once.
+    pub lanes_max: usize,
+    /// Commands taken and not yet committed.
+    pub window_max: usize,
+    /// A first try that is older reads before it writes.
+    pub first_try_age_max: Duration,
+    /// How long what runs may go on after a stop.
+    pub grace: Duration,
+    /// How often an owner with work in flight makes sure that it still is the owner.
+    pub lease_check_interval: Duration,
+    /// How long one read of the log waits for a command.
+    pub read_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            partition: 0,
+            lanes_max: 16,
+            window_max: 256,
+            first_try_age_max: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            lease_check_interval: Duration::from_secs(2),
+            read_wait: Duration::from_millis(250),
+        }
+    }
+}
+
+/// One partition's worker. Workers of a system share its executor.
+pub struct Worker {
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) executor: Arc<dyn Execute>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Where each bridge's results go.
+    pub(super) bridges: Arc<BTreeMap<BridgeId, u32>>,
+    pub(super) options: Options,
+}
+
+impl Worker {
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        executor: Arc<dyn Execute>,
+        clock: Arc<dyn Clock>,
+        bridges: Arc<BTreeMap<BridgeId, u32>>,
+        options: Options,
+    ) -> Self {
+        Self {
+            log,
+            executor,
+            clock,
+            bridges,
+            options,
+        }
+    }
+
+    /// Works until `stop` turns true or its sender is dropped; then finishes what runs, within the
+    /// grace, and commits it. The log's calls block, so they run on threads of their own.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let (system, partition) = (self.executor.system(), self.options.partition);
+        loop {
+            let lease = tokio::select! {
+                lease = self.acquire() => lease,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match lease {
+                Ok(lease) => {
+                    if Tenure::new(self, lease).run(&mut stop).await == Ended::Stopped {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%system, partition, %error, "no lease, trying again");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ACQUIRE_PAUSE) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        tracing::info!(%system, partition, "the {system} sink has stopped");
+    }
+
+    pub(super) fn topic(&self) -> Topic {
+        match self.executor.system() {
+            System::Intercom => Topic::IntercomWrites,
+            System::Salesforce => Topic::SalesforceWrites,
+        }
+    }
+
+    fn group(&self) -> Group {
+        match self.executor.system() {
+            System::Intercom => Group::IntercomSink,
+            System::Salesforce => Group::SalesforceSink,
+        }
+    }
+
+    async fn acquire(&self) -> Result<Lease, event_log::Error> {
+        let (log, group) = (self.log.clone(), self.group());
+        let partition = self.options.partition;
+        let acquiring = tokio::task::spawn_blocking(move || log.acquire(group, partition));
+        let lost = |_| event_log::Error::Acquire("the call was cut off".into());
+        acquiring.await.map_err(lost)?
+    }
+}

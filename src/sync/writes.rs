@@ -1,0 +1,82 @@
+//! Writes: where *seen* differs from *desired*, and whether it may be written now.
+
+use crate::domain::ids::derive;
+use crate::domain::journal::Desire;
+use crate::domain::view::RecordState;
+use crate::domain::{FieldWrite, RecordRef, Value};
+
+/// What is to be written now, or why nothing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    Write {
+        fields: Vec<FieldWrite>,
+        unblocks: bool,
+    },
+    Nothing {
+        why: &'static str,
+    },
+}
+
+/// At most one write and one read of a record are out at once, and a refused pair is not repeated.
+pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
+    if state.gone.is_some() {
+        return Plan::Nothing { why: "record_gone" };
+    }
+    if state.writing.is_some() {
+        return Plan::Nothing {
+            why: "write_in_flight",
+        };
+    }
+    if state.reading.is_some() || state.reread_required {
+        return Plan::Nothing {
+            why: "read_in_flight",
+        };
+    }
+    let fields = difference(state);
+    if fields.is_empty() {
+        return Plan::Nothing {
+            why: "in_agreement",
+        };
+    }
+    match &state.blocked {
+        Some(blocked) if blocked.pair == pair(record, &fields) => Plan::Nothing {
+            why: "write_blocked",
+        },
+        blocked => Plan::Write {
+            fields,
+            unblocks: blocked.is_some(),
+        },
+    }
+}
+
+/// The fields whose desired value is not the one seen.
+fn difference(state: &RecordState) -> Vec<FieldWrite> {
+    let seen = |name: &str| {
+        state
+            .seen
+            .get(name)
+            .map_or(&Value::Null, |seen| &seen.value)
+    };
+    let differs = |desire: &&Desire| desire.value != *seen(&desire.name);
+    state
+        .desired
+        .values()
+        .filter(differs)
+        .map(|desire| FieldWrite {
+            name: desire.name.clone(),
+            value: desire.value.clone(),
+            expect: seen(&desire.name).clone(),
+        })
+        .collect()
+}
+
+/// Names a record and what it was to hold, without holding a value.
+pub fn pair(record: &RecordRef, fields: &[FieldWrite]) -> [u8; 16] {
+    let mut parts = vec![record.hash().to_vec()];
+    for field in fields {
+        parts.push(field.name.clone().into_bytes());
+        parts.push(field.value.hash().to_vec());
+    }
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    derive("pair", &parts)
+}

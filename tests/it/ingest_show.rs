@@ -1,0 +1,86 @@
+//! A change as JSON for goldens, and the golden files themselves.
+
+use std::path::{Path, PathBuf};
+
+use crosswalk::domain::{Change, Gone, RecordSnapshot, RefSet, Value};
+use serde_json::{Map, Value as Json, json};
+
+pub fn change(change: &Change) -> Json {
+    match change {
+        Change::Shown(shown) => json!({"shown": snapshot(shown)}),
+        Change::Tagged {
+            snapshot: shown,
+            tag_id,
+            tag_name,
+            added,
+        } => json!({"tagged": {
+            "tag_id": tag_id, "tag_name": tag_name, "added": added, "snapshot": snapshot(shown),
+        }}),
+        Change::Attached {
+            company,
+            contact,
+            attached,
+        } => json!({"attached": {
+            "attached": attached, "company": snapshot(company), "contact": snapshot(contact),
+        }}),
+        Change::Merged { survivor, absorbed } => json!({"merged": {
+            "absorbed": absorbed.as_ref().map(ToString::to_string),
+            "survivor": snapshot(survivor),
+        }}),
+        Change::Left { record, how } => {
+            let how = match how {
+                Gone::Archived => "archived",
+                Gone::Deleted => "deleted",
+                Gone::NotFound => "not_found",
+            };
+            json!({"left": {"record": record.to_string(), "how": how}})
+        }
+        Change::Kept => json!("kept"),
+    }
+}
+
+fn snapshot(shown: &RecordSnapshot) -> Json {
+    let fields: Map<String, Json> = shown
+        .fields
+        .iter()
+        .map(|(name, held)| (name.clone(), value(held)))
+        .collect();
+    json!({
+        "record": shown.record.to_string(),
+        "version_ms": [shown.version.from_ms, shown.version.to_ms],
+        "fields": fields,
+        "tags": shown.tags.as_ref().map(set),
+        "companies": shown.companies.as_ref().map(set),
+    })
+}
+
+fn set(set: &RefSet) -> Json {
+    json!({"ids": set.ids, "complete": set.complete})
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(bool) => json!(bool),
+        Value::Int(int) => json!(int),
+        Value::Float(bits) => json!(f64::from_bits(*bits)),
+        Value::Text(text) => json!(text),
+    }
+}
+
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ingest")
+}
+
+/// Compares with `<case>.out.json`, or rewrites it where UPDATE_GOLDEN is set.
+pub fn check(case: &str, got: &Json) {
+    let path = folder().join(format!("{case}.out.json"));
+    let got = serde_json::to_string_pretty(got).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, got).unwrap();
+        return;
+    }
+    let wanted = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run with UPDATE_GOLDEN=1", path.display()));
+    assert_eq!(got, wanted, "{case}: differs from {}", path.display());
+}
