@@ -16,6 +16,7 @@ mod ingest_fake_log;
 mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
+mod schemas;
 mod sink_clients;
 mod sink_disposition;
 mod sink_log;
