@@ -24,9 +24,9 @@ mod result;
 mod trace;
 
 mod codec;
-mod files;
+pub mod files;
 mod framing;
-mod released;
+pub mod released;
 mod resolve;
 pub mod schemas;
 

@@ -3,4 +3,50 @@
 use crate::avro::schemas::Subject;
 
 /// Subject, release, text.
-pub const RELEASED: [(Subject, &str, &str); 0] = [];
+pub const RELEASED: [(Subject, &str, &str); 9] = [
+    (
+        Subject::Observed,
+        "0.1",
+        include_str!("../../schemas/released/0.1/observed.avsc"),
+    ),
+    (
+        Subject::Result,
+        "0.1",
+        include_str!("../../schemas/released/0.1/result.avsc"),
+    ),
+    (
+        Subject::Decision,
+        "0.1",
+        include_str!("../../schemas/released/0.1/decision.avsc"),
+    ),
+    (
+        Subject::Journal,
+        "0.1",
+        include_str!("../../schemas/released/0.1/journal.avsc"),
+    ),
+    (
+        Subject::Command,
+        "0.1",
+        include_str!("../../schemas/released/0.1/command.avsc"),
+    ),
+    (
+        Subject::Cursor,
+        "0.1",
+        include_str!("../../schemas/released/0.1/cursor.avsc"),
+    ),
+    (
+        Subject::Notification,
+        "0.1",
+        include_str!("../../schemas/released/0.1/notification.avsc"),
+    ),
+    (
+        Subject::Trace,
+        "0.1",
+        include_str!("../../schemas/released/0.1/trace.avsc"),
+    ),
+    (
+        Subject::DeadLetter,
+        "0.1",
+        include_str!("../../schemas/released/0.1/dead_letter.avsc"),
+    ),
+];

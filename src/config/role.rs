@@ -37,10 +37,16 @@ pub struct Processor {
     pub poll_wait: Duration,
     /// When a command without an answer is requested again.
     pub command_deadline: Duration,
+    /// The interval of repeated requests doubles up to this.
+    pub command_deadline_max: Duration,
+    /// Attempts without an answer after which a review item is opened.
+    pub command_attempts_before_review: u32,
     /// How long a record waits behind another one with the same match key.
     pub deferral_deadline: Duration,
     /// Journal events between two recorded digests.
     pub digest_every_events: u64,
+    /// Changed entries of the view in memory beyond which a checkpoint is made early.
+    pub overlay_entries_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +151,11 @@ impl Default for Processor {
             batch_bytes_max: 8 * 1_048_576,
             poll_wait: Duration::from_millis(200),
             command_deadline: Duration::from_secs(60),
+            command_deadline_max: Duration::from_secs(900),
+            command_attempts_before_review: 5,
             deferral_deadline: Duration::from_secs(300),
             digest_every_events: 10_000,
+            overlay_entries_max: 50_000,
         }
     }
 }
@@ -159,8 +168,11 @@ impl Processor {
             "batch_bytes_max",
             "poll_wait_ms",
             "command_deadline_seconds",
+            "command_deadline_max_seconds",
+            "command_attempts_before_review",
             "deferral_deadline_seconds",
             "digest_every_events",
+            "overlay_entries_max",
         ])?;
         let seconds = |key: &str, default: Duration| table.or(key, default, Field::seconds);
         Ok(Self {
@@ -176,11 +188,25 @@ impl Processor {
                 Ok(Duration::from_millis(field.whole_number(1, 60_000)?))
             })?,
             command_deadline: seconds("command_deadline_seconds", default.command_deadline)?,
+            command_deadline_max: seconds(
+                "command_deadline_max_seconds",
+                default.command_deadline_max,
+            )?,
+            command_attempts_before_review: table.or(
+                "command_attempts_before_review",
+                default.command_attempts_before_review,
+                |field| Ok(count(field, 1, 1_000)? as u32),
+            )?,
             deferral_deadline: seconds("deferral_deadline_seconds", default.deferral_deadline)?,
             digest_every_events: table.or(
                 "digest_every_events",
                 default.digest_every_events,
                 |field| field.whole_number(1, 1 << 32),
+            )?,
+            overlay_entries_max: table.or(
+                "overlay_entries_max",
+                default.overlay_entries_max,
+                |field| count(field, 1_000, 10_000_000),
             )?,
         })
     }

@@ -386,6 +386,17 @@ pub enum ReviewKind {
     Unsettled,
 }
 
+impl ReviewKind {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::Rejected => "rejected",
+            Self::Unanswered => "unanswered",
+            Self::Unsettled => "unsettled",
+        }
+    }
+}
+
 /// The entries of one input that a batch took: `from` included, `to` excluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRange {

@@ -37,6 +37,22 @@ impl Topic {
         Self::DeadLetters,
     ];
 
+    /// A short name for labels of metrics and for logs; the full names stand in `log/topics.rs`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::IntercomObserved => "intercom_observed",
+            Self::Results => "results",
+            Self::Decisions => "decisions",
+            Self::Cursors => "cursors",
+            Self::Journal => "journal",
+            Self::SalesforceWrites => "salesforce_writes",
+            Self::IntercomWrites => "intercom_writes",
+            Self::Notifications => "notifications",
+            Self::Trace => "trace",
+            Self::DeadLetters => "dead_letters",
+        }
+    }
+
     /// What the processor reads, in the order in which a batch takes them.
     pub const INPUTS: [Self; 3] = [Self::Decisions, Self::Results, Self::IntercomObserved];
 }

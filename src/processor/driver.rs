@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use crate::domain::view::{ViewEntry, ViewRead};
+use crate::domain::journal::DomainEvent;
+use crate::domain::view::{ViewEntry, ViewRead, bridge_state};
 use crate::domain::{BridgeId, Message, Observation, ObservationBody, ObservationId, Topic};
 use crate::domain::{Timestamp, ViewKey};
 use crate::mapping::Offer;
@@ -38,6 +39,8 @@ pub struct Options {
     pub checkpoint_interval: Duration,
     /// Journal events between two recorded digests.
     pub digest_interval_events: u64,
+    /// Changed entries kept in memory; more are checkpointed before the interval is over.
+    pub overlay_entries_max: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -198,13 +201,15 @@ impl Driver {
             return Err(Error::ViewFailed { partition, reason });
         }
         if !output.is_empty() {
-            self.commit(output, batch.len() as u64, now)?;
+            self.commit(output, &batch, now)?;
             metrics()
                 .step_duration_seconds
                 .observe(started.elapsed().as_secs_f64());
         }
         let due = self.last_checkpoint.elapsed() >= self.options.checkpoint_interval;
-        if (due && self.view.dirty_len() > 0) || self.view.dirty_len() > recovery::DIRTY_MAX {
+        if (due && self.view.dirty_len() > 0)
+            || self.view.dirty_len() > self.options.overlay_entries_max
+        {
             self.view.checkpoint()?;
             self.last_checkpoint = Instant::now();
         }
@@ -237,6 +242,10 @@ impl Driver {
         let horizon = now.plus_ms(self.options.poll_wait.as_millis() as i64);
         let mut wait = self.options.poll_wait;
         for bridge in &self.options.settings.bridges {
+            if bridge_state(&self.view, bridge).quarantined.is_some() {
+                // Its deadlines stay due until it is released.
+                continue;
+            }
             let (from, _) = ViewKey::range(bridge, 0x06);
             if let Some((key, _)) = self.view.first(&from, &ViewKey::due_after(bridge, horizon)) {
                 let at = due_at(&key, bridge);
@@ -249,18 +258,18 @@ impl Driver {
     }
 
     /// One commit with journal events, outputs and input positions; then the view follows.
-    fn commit(&mut self, output: Output, taken: u64, now: Timestamp) -> Result<(), Error> {
+    fn commit(&mut self, output: Output, batch: &[Entry], now: Timestamp) -> Result<(), Error> {
         let partition = self.options.settings.partition;
         let due = self.events_since_digest >= self.options.digest_interval_events;
-        let outputs = output.outputs.clone();
-        let end = self.send(output.outputs, &output.positions)?;
-        let journaled = outputs
+        let end = self.send(&output.outputs, &output.positions)?;
+        let journaled = output
+            .outputs
             .iter()
             .filter(|one| one.topic == Topic::Journal)
             .count() as u64;
+        self.count(&output, batch);
         self.view.apply(output.changes, end);
         self.events_since_digest += journaled;
-        self.count(&output.events, &output.unchanged, &outputs, taken);
         for bridge in &output.quarantined {
             tracing::error!(%bridge, partition, "bridge {bridge} is quarantined");
             let gauge = &metrics().quarantined_bridges;
@@ -269,7 +278,7 @@ impl Driver {
         if due {
             let digest = self.view.digest().to_bytes();
             let (changes, outgoing) = step::record_digest(&self.view, partition, digest, now);
-            let end = self.send(vec![outgoing], &[])?;
+            let end = self.send(&[outgoing], &[])?;
             self.view.apply(changes, end);
             self.events_since_digest = 0;
         }
@@ -279,7 +288,7 @@ impl Driver {
     /// Commits, settling an unknown outcome by the same call. Returns the journal's new end.
     fn send(
         &mut self,
-        outputs: Vec<Outgoing>,
+        outputs: &[Outgoing],
         positions: &[(TopicPartition, u64)],
     ) -> Result<u64, Error> {
         let partition = self.options.settings.partition;
@@ -291,7 +300,7 @@ impl Driver {
                 .inc()
         };
         for _ in 0..COMMIT_RETRIES_MAX {
-            match self.log.commit(&self.lease, outputs.clone(), positions) {
+            match self.log.commit(&self.lease, outputs.to_vec(), positions) {
                 Commit::Committed { ends } => {
                     outcome("committed");
                     let end = ends.get(&Topic::Journal).copied();
@@ -314,34 +323,31 @@ impl Driver {
         Err(Error::Unsettled { partition, reason })
     }
 
-    fn count(
-        &mut self,
-        events: &BTreeMap<&'static str, u64>,
-        unchanged: &BTreeMap<String, u64>,
-        outputs: &[Outgoing],
-        taken: u64,
-    ) {
-        self.counts.observations += taken;
-        for (name, count) in events {
-            *self.counts.events.entry((*name).to_owned()).or_default() += count;
+    fn count(&mut self, output: &Output, batch: &[Entry]) {
+        self.counts.observations += batch.len() as u64;
+        let now = self.clock.now();
+        for entry in batch {
+            let topic = entry.at.topic.label();
             metrics()
-                .journal_events_total
-                .with_label_values(&[name])
-                .inc_by(*count);
+                .observations_total
+                .with_label_values(&[topic])
+                .inc();
+            let lag_ms = now.0.saturating_sub(entry.appended_at.0).max(0);
+            let gauge = metrics().processor_lag_seconds.with_label_values(&[topic]);
+            gauge.set(lag_ms as f64 / 1000.0);
         }
-        for (reason, count) in unchanged {
+        for (name, count) in &output.events {
+            *self.counts.events.entry((*name).to_owned()).or_default() += count;
+            let counter = &metrics().journal_events_total;
+            counter.with_label_values(&[name]).inc_by(*count);
+        }
+        for (reason, count) in &output.unchanged {
             *self.counts.unchanged.entry(reason.clone()).or_default() += count;
             let counter = &metrics().observations_unchanged_total;
             counter.with_label_values(&[reason]).inc_by(*count);
         }
-        for letter in outputs.iter().filter(|one| one.topic == Topic::DeadLetters) {
-            if let Some(Message::DeadLetter(letter)) = &letter.message {
-                let reason = letter.reason.split(':').next().unwrap_or("unknown");
-                metrics()
-                    .dead_letters_total
-                    .with_label_values(&[reason])
-                    .inc();
-            }
+        for message in output.outputs.iter().filter_map(|one| one.message.as_ref()) {
+            count_message(message);
         }
     }
 
@@ -379,6 +385,26 @@ impl Driver {
             }])?;
         }
         Ok(())
+    }
+}
+
+/// Counts what people are told of.
+fn count_message(message: &Message) {
+    match message {
+        Message::DeadLetter(letter) => {
+            let reason = letter.reason.split(':').next().unwrap_or("unknown");
+            metrics()
+                .dead_letters_total
+                .with_label_values(&[reason])
+                .inc();
+        }
+        Message::Journal(entry) => {
+            if let DomainEvent::ReviewOpened { kind, .. } = &entry.event {
+                let counter = &metrics().review_items_total;
+                counter.with_label_values(&[kind.label()]).inc();
+            }
+        }
+        _ => {}
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::{BridgeId, DeadLetter, JournalEntry, JournalKey, Message, Obs
 use crate::domain::{ObservationId, Timestamp, Topic, TraceLine, ViewKey};
 use crate::mapping::{Mapping, Offer};
 use crate::ports::event_log::{Entry, EntryBody, Outgoing, Place, TopicPartition};
-use crate::processor::decide::{Terms, decide, due};
+use crate::processor::decide::{Terms, Timing, decide, due};
 use crate::processor::draft::{Draft, Written};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::{Changes, Overlay};
@@ -26,8 +26,7 @@ pub const DUE_PER_STEP_MAX: usize = 200;
 pub struct Settings {
     pub partition: u32,
     pub bridges: Vec<BridgeId>,
-    pub command_deadline_ms: i64,
-    pub deferral_deadline_ms: i64,
+    pub timing: Timing,
 }
 
 /// What is to be committed as one.
@@ -233,8 +232,7 @@ impl<V: ViewRead> Step<'_, V> {
         let sources = mapping.as_ref().map(|mapping| mapping.sources.clone());
         let terms = mapping.as_ref().map(|mapping| Terms {
             mapping,
-            command_deadline_ms: self.settings.command_deadline_ms,
-            deferral_deadline_ms: self.settings.deferral_deadline_ms,
+            timing: self.settings.timing,
         });
         let partition = self.settings.partition;
         let mut draft = Draft::new(&self.overlay, bridge, partition, sources, self.now, cause);

@@ -251,6 +251,15 @@ impl<'a> Tenure<'a> {
         let (kind, ending) = (answer::kind(command), answer::ending(outcome));
         let labels = [system, kind, ending];
         metrics().commands_total.with_label_values(&labels).inc();
+        let took_ms = self
+            .worker
+            .clock
+            .now()
+            .0
+            .saturating_sub(command.requested_at.0);
+        let latency = &metrics().command_latency_seconds;
+        let seconds = took_ms.max(0) as f64 / 1000.0;
+        latency.with_label_values(&[system, kind]).observe(seconds);
         let (id, attempt) = (command.id, command.attempt);
         match outcome {
             Outcome::Rejected(rejection) => {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec};
 use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// Seconds: from the half millisecond of a fold to the minute of a paused lane.
@@ -39,13 +39,15 @@ pub struct Metrics {
     pub api_calls: IntGaugeVec,
     /// `reason`.
     pub dead_letters_total: IntCounterVec,
-    pub echoes_suppressed_total: IntCounter,
     /// `kind`.
     pub review_items_total: IntCounterVec,
     /// Entries between a reader's position and its topic's end; `group`, `topic`, `partition`.
     pub consumer_lag: IntGaugeVec,
-    /// From the receipt of an observation to the result of the write it led to; `system`.
-    pub sync_latency_seconds: HistogramVec,
+    /// From the request of a command to its result, the time on the log included; `system`,
+    /// `kind`.
+    pub command_latency_seconds: HistogramVec,
+    /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
+    pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
 }
 
@@ -106,7 +108,6 @@ impl Metrics {
                 &["system", "kind"],
             )?,
             dead_letters_total: counters(&r, "dead_letters_total", "Dead letters", &["reason"])?,
-            echoes_suppressed_total: counter(&r, "echoes_suppressed_total", "Echoes")?,
             review_items_total: counters(&r, "review_items_total", "Review items", &["kind"])?,
             consumer_lag: gauges(
                 &r,
@@ -114,11 +115,17 @@ impl Metrics {
                 "Entries not yet taken",
                 &["group", "topic", "partition"],
             )?,
-            sync_latency_seconds: histograms(
+            command_latency_seconds: histograms(
                 &r,
-                "sync_latency_seconds",
-                "From receipt to the result of the write",
-                &["system"],
+                "command_latency_seconds",
+                "From the request of a command to its result",
+                &["system", "kind"],
+            )?,
+            processor_lag_seconds: lags(
+                &r,
+                "processor_lag_seconds",
+                "From an entry's append to the commit that took it",
+                &["topic"],
             )?,
             quarantined_bridges: gauges(
                 &r,
@@ -139,12 +146,6 @@ impl Metrics {
     }
 }
 
-fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    let made = IntCounter::new(name, help)?;
-    r.register(Box::new(made.clone()))?;
-    Ok(made)
-}
-
 fn counters(
     r: &Registry,
     name: &str,
@@ -163,6 +164,17 @@ fn gauges(
     labels: &[&str],
 ) -> Result<IntGaugeVec, prometheus::Error> {
     let made = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn lags(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    let made = GaugeVec::new(Opts::new(name, help), labels)?;
     r.register(Box::new(made.clone()))?;
     Ok(made)
 }

@@ -47,6 +47,7 @@ macro_rules! whole_contract {
                 the_call_after_a_settled_one_is_a_call_of_its_own,
                 a_crash_in_a_commit_leaves_all_of_it_or_nothing,
                 positions_never_go_backwards,
+                a_commit_tells_where_its_outputs_ended,
             },
             groups::{
                 a_group_goes_on_where_it_committed,

@@ -12,6 +12,7 @@ use crosswalk::domain::BridgeId;
 use crosswalk::mapping::Offer;
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::EventLog;
+use crosswalk::processor::decide::Timing;
 use crosswalk::processor::driver::{self, Driver, Options};
 use crosswalk::processor::step::Settings;
 use crosswalk::store::{self, Opened, SledStore};
@@ -147,14 +148,19 @@ fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Of
         settings: Settings {
             partition,
             bridges,
-            command_deadline_ms: processor.command_deadline.as_millis() as i64,
-            deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
+            timing: Timing {
+                command_deadline_ms: processor.command_deadline.as_millis() as i64,
+                command_deadline_ms_max: processor.command_deadline_max.as_millis() as i64,
+                attempts_before_review: processor.command_attempts_before_review,
+                deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
+            },
         },
         batch_entries_max: processor.batch_observations_max,
         batch_bytes_max: processor.batch_bytes_max,
         poll_wait: processor.poll_wait,
         checkpoint_interval: config.view.checkpoint_interval,
         digest_interval_events: processor.digest_every_events,
+        overlay_entries_max: processor.overlay_entries_max,
     }
 }
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::clients::intercom::snapshot::{company_snapshot, contact_snapshot};
-use crate::domain::{Change, Gone, RecordRef, RecordSnapshot, SourceId};
+use crate::domain::{Change, Fields, Gone, RecordRef, RecordSnapshot, SourceId, Version};
 use crate::ingest::intercom::envelope::Envelope;
 
 /// A notification with its change in our words.
@@ -106,9 +106,25 @@ fn merged(source: &SourceId, item: &Value) -> Result<Change, Misunderstood> {
 
 fn attached(source: &SourceId, item: &Value, attached: bool) -> Result<Change, Misunderstood> {
     Ok(Change::Attached {
-        company: company(source, &item["company"], "data.item.company")?,
+        company: flattened_company(source, &item["company"])?,
         contact: contact(source, &item["contact"], "data.item.contact")?,
         attached,
+    })
+}
+
+/// The flattened company of an attach topic. Without a time of change it says only which company:
+/// a version of zero moves nothing and supersedes nothing.
+fn flattened_company(source: &SourceId, value: &Value) -> Result<RecordSnapshot, Misunderstood> {
+    let path = "data.item.company";
+    if !value["updated_at"].is_null() {
+        return company(source, value, path);
+    }
+    Ok(RecordSnapshot {
+        record: record(source, "company", value, path)?,
+        version: Version::exact_ms(0),
+        fields: Fields::new(),
+        tags: None,
+        companies: None,
     })
 }
 

@@ -7,11 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::domain::{Timestamp, Topic};
 use crate::log::embedded::outgoing::Row;
 use crate::log::embedded::place::{place, slot, topic_partition};
+use crate::log::embedded::settled::{CallId, Ends, ends_of, pack};
 use crate::log::topics::{group_number, group_topics};
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
-
-/// The id of a commit call: equal calls under one lease are one commit.
-pub type CallId = [u8; 32];
 
 /// One transaction's view of the slots it writes to.
 #[derive(Debug)]
@@ -73,21 +71,16 @@ impl Slots {
         Ok(())
     }
 
-    /// Where the topics of these rows now end in the lease's partition.
-    fn committed(
-        &mut self,
-        conn: &Connection,
-        lease: &Lease,
-        rows: &[Row],
-    ) -> rusqlite::Result<Commit> {
-        let mut ends = BTreeMap::new();
+    /// Where the topics of these rows end in the lease's partition, the rows being the last.
+    fn ends(&mut self, conn: &Connection, lease: &Lease, rows: &[Row]) -> rusqlite::Result<Ends> {
+        let mut ends = Ends::new();
         for row in rows {
             let at = topic_partition(row.slot).filter(|at| at.partition == lease.partition);
             if let Some(at) = at {
                 ends.insert(at.topic, self.slot(conn, row.slot)?.next);
             }
         }
-        Ok(Commit::Committed { ends })
+        Ok(ends)
     }
 
     fn slot(&mut self, conn: &Connection, slot: i64) -> rusqlite::Result<&mut Slot> {
@@ -141,8 +134,8 @@ pub fn commit(
     if epoch as u64 != lease.epoch {
         return Ok(aborted(true, "the lease was acquired by another owner"));
     }
-    if last.as_deref() == Some(call) {
-        return slots.committed(conn, lease, rows);
+    if let Some(ends) = last.and_then(|last| ends_of(&last, call)) {
+        return Ok(Commit::Committed { ends });
     }
     for (at, next) in positions {
         if at.partition != lease.partition || !group_topics(lease.group).contains(&at.topic) {
@@ -156,11 +149,12 @@ pub fn commit(
     for (at, next) in positions {
         set_position(conn, lease.group, *at, *next)?;
     }
+    let ends = slots.ends(conn, lease, rows)?;
     let mut update = conn.prepare_cached(
         "UPDATE leases SET last_commit = ?3 WHERE consumer = ?1 AND partition = ?2",
     )?;
-    update.execute(params![number, lease.partition, call.as_slice()])?;
-    slots.committed(conn, lease, rows)
+    update.execute(params![number, lease.partition, pack(call, &ends)])?;
+    Ok(Commit::Committed { ends })
 }
 
 /// Raises the epoch, which ends the predecessor's lease.

@@ -11,8 +11,8 @@ use crate::ports::event_log::Error;
 
 /// Bytes written between checkpoints.
 const BYTES_BETWEEN: usize = 4 << 20;
-/// Frames in the write-ahead log beyond which writers wait for a full checkpoint: some 128 MB.
-const FRAMES_MAX: i64 = 16_000;
+/// Frames in the write-ahead log beyond which writers wait for a full checkpoint: some 32 MB.
+const FRAMES_MAX: i64 = 4_000;
 
 /// The thread that checkpoints. Dropping it ends the thread after the checkpoint under way.
 #[derive(Debug)]

@@ -7,13 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::domain::Topic;
-use crate::log::embedded::apply::{self, CallId};
+use crate::log::embedded::apply;
 use crate::log::embedded::checkpoint::Checkpointer;
 use crate::log::embedded::inspect::{self, Span};
 use crate::log::embedded::layout;
 use crate::log::embedded::options::Options;
 use crate::log::embedded::outgoing::{self, Row};
 use crate::log::embedded::reader::{self, Readers};
+use crate::log::embedded::settled::CallId;
 use crate::log::embedded::signal::Signal;
 use crate::log::embedded::writer::{Request, Writer};
 use crate::log::headers::Headers;

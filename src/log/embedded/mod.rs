@@ -13,6 +13,7 @@ mod outgoing;
 mod place;
 mod reader;
 mod retention;
+mod settled;
 mod signal;
 mod writer;
 

@@ -33,3 +33,29 @@ impl Signal {
         self.commits.lock().expect("no holder of this lock panics")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_waiting_reader_wakes_at_the_next_commit_and_not_for_an_old_one() {
+        let signal = Signal::default();
+        signal.notify();
+        let seen = signal.current();
+        assert!(!signal.wait_past(seen, Duration::from_millis(5)));
+        let long = Duration::from_secs(20);
+        let started = Instant::now();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| signal.wait_past(seen, long));
+            thread::sleep(Duration::from_millis(20));
+            signal.notify();
+            assert!(waiting.join().unwrap());
+        });
+        assert!(started.elapsed() < long / 2);
+        assert!(signal.wait_past(seen, Duration::ZERO));
+    }
+}

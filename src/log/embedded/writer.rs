@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::log::embedded::apply::{self, CallId, Slots};
+use crate::log::embedded::apply::{self, Slots};
 use crate::log::embedded::checkpoint::Checkpointer;
 use crate::log::embedded::options::{Fault, Options, Point};
 use crate::log::embedded::outgoing::Row;
 use crate::log::embedded::retention;
+use crate::log::embedded::settled::CallId;
 use crate::log::embedded::signal::Signal;
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
 

@@ -6,9 +6,6 @@ use crate::domain::view::{Due, Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandId, CommandKind, ReviewId};
 use crate::processor::decide::{Terms, create, holds, pursue, request};
 
-/// Attempts without an answer after which a person is told.
-pub const UNANSWERED_ATTEMPTS_MAX: u32 = 5;
-
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, due: &Due) {
     match due {
         Due::Command(command) => repeat(journal, terms, command),
@@ -34,7 +31,7 @@ fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
         return;
     };
     request::again(journal, terms, &waiting);
-    if waiting.command.attempt >= UNANSWERED_ATTEMPTS_MAX && waiting.review.is_none() {
+    if waiting.command.attempt >= terms.timing.attempts_before_review && waiting.review.is_none() {
         let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
         journal.emit(E::ReviewOpened {
             review,

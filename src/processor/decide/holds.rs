@@ -49,7 +49,7 @@ pub fn hold<J: Journal>(
     };
     let deadline = journal
         .now()
-        .plus_ms(terms.command_deadline_ms.saturating_mul(2));
+        .plus_ms(terms.timing.command_deadline_ms.saturating_mul(2));
     journal.emit(E::ObservationHeld {
         record: record.clone(),
         held,

@@ -16,4 +16,4 @@ pub mod settle_lookup;
 pub mod holds;
 pub mod due;
 
-pub use observation::{Terms, decide};
+pub use observation::{Terms, Timing, decide};

@@ -10,8 +10,19 @@ use crate::processor::decide::{observed, settle};
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     pub mapping: &'a Mapping,
+    pub timing: Timing,
+}
+
+/// How long things may stay open. Deadlines enter the journal with the events that set them, so a
+/// rebuild does not depend on these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
     /// How long a command may stay unanswered, in milliseconds.
     pub command_deadline_ms: i64,
+    /// The longest time between two requests of an unanswered command, in milliseconds.
+    pub command_deadline_ms_max: i64,
+    /// Attempts without an answer after which a person is told.
+    pub attempts_before_review: u32,
     /// How long a record stands behind another one's lookup or create, in milliseconds.
     pub deferral_deadline_ms: i64,
 }

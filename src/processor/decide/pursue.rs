@@ -46,7 +46,7 @@ pub fn pursue<J: Journal>(
             record: record.clone(),
         }),
         Step::Defer { behind } => {
-            let deadline = journal.now().plus_ms(terms.deferral_deadline_ms);
+            let deadline = journal.now().plus_ms(terms.timing.deferral_deadline_ms);
             journal.emit(E::LinkDeferred {
                 record: record.clone(),
                 behind,

@@ -7,9 +7,6 @@ use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ObjectName, Rec
 use crate::domain::{SourceId, Value, WriteCommand, WriteTarget};
 use crate::processor::decide::Terms;
 
-/// The longest time between two requests of an unanswered command, in milliseconds.
-pub const REPEAT_INTERVAL_MS_MAX: i64 = 15 * 60 * 1000;
-
 /// Asks for an update of a record by its id.
 pub fn update<J: Journal>(
     journal: &mut J,
@@ -126,8 +123,13 @@ pub fn again<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: &Outstandi
     command.attempt += 1;
     command.requested_at = journal.now();
     let doublings = command.attempt.min(16);
-    let interval = terms.command_deadline_ms.saturating_mul(1 << doublings);
-    command.deadline = journal.now().plus_ms(interval.min(REPEAT_INTERVAL_MS_MAX));
+    let interval = terms
+        .timing
+        .command_deadline_ms
+        .saturating_mul(1 << doublings);
+    command.deadline = journal
+        .now()
+        .plus_ms(interval.min(terms.timing.command_deadline_ms_max));
     let event = match waiting.purpose {
         None => E::WriteRequested { command },
         Some(purpose) => E::ReadRequested { command, purpose },
@@ -148,7 +150,7 @@ fn new<J: Journal>(
         source: source.clone(),
         attempt: 1,
         requested_at: journal.now(),
-        deadline: journal.now().plus_ms(terms.command_deadline_ms),
+        deadline: journal.now().plus_ms(terms.timing.command_deadline_ms),
         lane,
         cause: journal.cause(),
         kind,

@@ -55,7 +55,7 @@ fn a_panic_sets_the_bridge_aside_with_the_positions_it_has_not_taken() {
         DomainEvent::BridgeQuarantined { positions, .. } => Some(positions.clone()),
         _ => None,
     });
-    // The first observation of this world's topic is numbers 0 and 1, the good one 2, the bad one 3.
+    // The world took numbers 0 and 1 to be made; the good one is 2, the bad one 3.
     let here = InputRange {
         topic: Topic::IntercomObserved,
         partition: 0,

@@ -14,6 +14,7 @@ use crate::domain::{WriteCommand, WriteTarget};
 use crate::mapping::{Offer, Sources};
 use crate::ports::event_log::{Entry, EntryBody, TopicPartition};
 use crate::ports::view_store::MemoryStore;
+use crate::processor::decide::Timing;
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::step::{Mappings, Output, Settings, step};
@@ -164,8 +165,12 @@ impl World {
         let settings = Settings {
             partition: 0,
             bridges: vec![bridge()],
-            command_deadline_ms: DEADLINE_MS,
-            deferral_deadline_ms: 2 * DEADLINE_MS,
+            timing: Timing {
+                command_deadline_ms: DEADLINE_MS,
+                command_deadline_ms_max: 15 * DEADLINE_MS,
+                attempts_before_review: 5,
+                deferral_deadline_ms: 2 * DEADLINE_MS,
+            },
         };
         let sources = Sources {
             salesforce: sales(),

@@ -119,6 +119,30 @@ pub fn positions_never_go_backwards(bench: &impl Bench) {
     assert_eq!(log.read(&[from(JOURNAL, 0)], LIMIT, QUIET).unwrap(), []);
 }
 
+pub fn a_commit_tells_where_its_outputs_ended(bench: &impl Bench) {
+    let log = bench.open();
+    let lease = log.acquire(Group::Processor, 0).unwrap();
+    let end = |commit: Commit| match commit {
+        Commit::Committed { ends } => ends.get(&Topic::Journal).copied(),
+        other => panic!("{other:?}"),
+    };
+    let call = || log.commit(&lease, vec![journaled(0), journaled(1)], &[(OBSERVED, 1)]);
+    bench.fail_next(Mishap::LoseAnswer);
+    assert!(matches!(call(), Commit::Unknown { .. }));
+    log.append(vec![journaled(2)]).unwrap();
+    // Settled late, and still told where its own outputs ended.
+    let first = end(call()).unwrap();
+    let second = end(log.commit(&lease, vec![journaled(3)], &[(OBSERVED, 2)])).unwrap();
+    assert_eq!(end(log.commit(&lease, vec![], &[(OBSERVED, 3)])), None);
+    let later = read_from(&*log, from(JOURNAL, first), 2);
+    assert_eq!(later.iter().map(number).collect::<Vec<_>>(), [2, 3]);
+    assert!(second > later[1].offset);
+    assert_eq!(
+        log.read(&[from(JOURNAL, second)], LIMIT, QUIET).unwrap(),
+        []
+    );
+}
+
 fn committed(commit: &Commit) -> bool {
     matches!(commit, Commit::Committed { .. })
 }

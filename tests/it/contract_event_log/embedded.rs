@@ -277,3 +277,35 @@ fn appends_that_wait_share_a_sync() {
 fn committed(commit: &Commit) -> bool {
     matches!(commit, Commit::Committed { .. })
 }
+
+/// Commits wake readers of the same process at once. Without that they would still find them, by
+/// asking every 25 ms, and half of them would wait for more than twelve.
+#[test]
+fn readers_are_woken_by_the_commit_and_not_by_their_next_look() {
+    let bench = Embedded::new();
+    let log = bench.log();
+    let (seen, told) = std::sync::mpsc::sync_channel(1);
+    let mut waits = std::thread::scope(|scope| {
+        let log = &log;
+        scope.spawn(move || {
+            for number in 0..61 {
+                log.read(&[from(OBSERVED, number)], LIMIT, PATIENCE)
+                    .unwrap();
+                seen.send(Instant::now()).unwrap();
+            }
+        });
+        let wait = |number| {
+            std::thread::sleep(Duration::from_millis(7));
+            let started = Instant::now();
+            log.append(vec![observed(number)]).unwrap();
+            told.recv().unwrap().saturating_duration_since(started)
+        };
+        (0..61).map(wait).collect::<Vec<_>>()
+    });
+    waits.sort();
+    assert!(
+        waits[30] < Duration::from_millis(10),
+        "half took more than {:?}",
+        waits[30]
+    );
+}

@@ -1,0 +1,363 @@
+//! The driver on the real embedded log: crashes, aborts, unknown outcomes, a second owner.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crosswalk::domain::{
+    BridgeId, Change, Fields, Message, Observation, ObservationBody, ObservationId, RawPayload,
+    RecordRef, RecordSnapshot, SourceId, Timestamp, Topic, Value, Version,
+};
+use crosswalk::log::{EmbeddedLog, Fault, Faults, Options as LogOptions, Point};
+use crosswalk::mapping::{Offer, Sources};
+use crosswalk::ports::clock::SystemClock;
+use crosswalk::ports::event_log::{
+    EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
+};
+use crosswalk::ports::view_store::{MemoryStore, ViewStore};
+use crosswalk::processor::decide::Timing;
+use crosswalk::processor::driver::{Driver, Error, Options};
+use crosswalk::processor::recovery::recover;
+use crosswalk::processor::step::Settings;
+use crosswalk::store::{Options as StoreOptions, SledStore};
+
+const MAPPING: &str = r#"
+version: 1
+people:
+  objects: {intercom: contact, salesforce: [Contact, Lead]}
+  match:
+    - explicit: {salesforce: Intercom_Contact_ID__c}
+    - email: {salesforce: Email, intercom: email}
+  fields:
+    - intercom: email
+      salesforce: Email
+      owner: intercom
+      direction: to_salesforce
+      meaning: where the person is written to
+"#;
+
+/// Makes the next commit fail in one way.
+#[derive(Default)]
+struct Next(Mutex<Option<(Point, Fault)>>);
+
+impl Faults for Next {
+    fn at(&self, point: Point) -> Fault {
+        let mut next = self.0.lock().unwrap();
+        match next.take() {
+            Some((at, fault)) if at == point => fault,
+            other => {
+                *next = other;
+                Fault::None
+            }
+        }
+    }
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    faults: Arc<Next>,
+    log: Arc<dyn EventLog>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let faults = Arc::new(Next::default());
+        let log = Self::open_log(folder.path(), &faults);
+        Self {
+            folder,
+            faults,
+            log,
+        }
+    }
+
+    fn open_log(folder: &Path, faults: &Arc<Next>) -> Arc<dyn EventLog> {
+        let options = LogOptions {
+            faults: Some(faults.clone()),
+            ..LogOptions::default()
+        };
+        Arc::new(EmbeddedLog::open(folder.join("log.sqlite"), options).unwrap())
+    }
+
+    fn options(&self, version: u64, file: &str) -> Options {
+        let offer = Offer {
+            sources: Sources {
+                salesforce: SourceId::new("sales").unwrap(),
+                intercom: BTreeMap::from([(support(), "abc123".to_owned())]),
+            },
+            file: file.to_owned(),
+        };
+        Options {
+            settings: Settings {
+                partition: 0,
+                bridges: vec![bridge()],
+                timing: Timing {
+                    command_deadline_ms: 60_000,
+                    command_deadline_ms_max: 900_000,
+                    attempts_before_review: 5,
+                    deferral_deadline_ms: 120_000,
+                },
+            },
+            offers: BTreeMap::from([(bridge(), (version, offer))]),
+            batch_entries_max: 10,
+            batch_bytes_max: 1 << 20,
+            poll_wait: Duration::from_millis(5),
+            checkpoint_interval: Duration::from_secs(3_600),
+            digest_interval_events: 20,
+            overlay_entries_max: 50_000,
+        }
+    }
+
+    fn driver_on(&self, store: Box<dyn ViewStore>) -> Result<Driver, Error> {
+        let options = self.options(1, MAPPING);
+        Driver::open(self.log.clone(), Arc::new(SystemClock), store, options)
+    }
+
+    fn driver(&self) -> Driver {
+        self.driver_on(Box::new(MemoryStore::default())).unwrap()
+    }
+
+    fn sled(&self) -> Box<dyn ViewStore> {
+        let path = self.folder.path().join("view");
+        Box::new(SledStore::open(path, StoreOptions::default()).unwrap().0)
+    }
+
+    /// Appends contacts `from..to` as webhooks would.
+    fn show(&self, numbers: std::ops::Range<u32>) {
+        let batch = numbers.map(|n| Outgoing {
+            topic: Topic::IntercomObserved,
+            place: Place::Partition(0),
+            key: "main".into(),
+            message: Some(Message::Observation(Box::new(shown(n)))),
+        });
+        self.log.append(batch.collect()).unwrap();
+    }
+
+    fn fail_next(&self, point: Point, fault: Fault) {
+        *self.faults.0.lock().unwrap() = Some((point, fault));
+    }
+
+    fn read(&self, topic: Topic) -> Vec<crosswalk::ports::event_log::Entry> {
+        let at = TopicPartition {
+            topic,
+            partition: 0,
+        };
+        let limit = ReadLimit {
+            entries_max: 10_000,
+            bytes_max: 64 << 20,
+        };
+        let from = ReadFrom { at, offset: 0 };
+        self.log.read(&[from], limit, Duration::ZERO).unwrap()
+    }
+
+    /// How many customers the journal founded, each one counted as often as it stands there.
+    fn founded(&self) -> usize {
+        let founds = |entry: &crosswalk::ports::event_log::Entry| match &entry.body {
+            EntryBody::Message(Message::Journal(entry)) => entry.event.name() == "customer_founded",
+            _ => false,
+        };
+        self.read(Topic::Journal)
+            .iter()
+            .filter(|entry| founds(entry))
+            .count()
+    }
+
+    /// The digest of a view that is rebuilt from the whole journal.
+    fn rebuilt(&self) -> String {
+        let end = self.read(Topic::Journal).last().unwrap().offset + 1;
+        let store = Box::new(MemoryStore::default());
+        let (view, _) = recover(&self.log, store, 0, end).unwrap();
+        view.digest().to_string()
+    }
+}
+
+fn bridge() -> BridgeId {
+    BridgeId::new("main").unwrap()
+}
+
+fn support() -> SourceId {
+    SourceId::new("support").unwrap()
+}
+
+fn shown(n: u32) -> Observation {
+    let record = RecordRef::new(&support(), "contact", format!("c{n}")).unwrap();
+    let email = Value::text(format!("c{n}@example.com"));
+    let snapshot = RecordSnapshot {
+        record,
+        version: Version::exact_ms(1_000),
+        fields: Fields::from([("email".to_owned(), email)]),
+        tags: None,
+        companies: None,
+    };
+    Observation {
+        id: ObservationId::of_notification("abc123", &format!("notif_{n}")),
+        bridge: bridge(),
+        received_at: Timestamp(1_000),
+        traceparent: None,
+        body: ObservationBody::Changed {
+            source: support(),
+            topic: "contact.lead.created".into(),
+            change: Change::Shown(snapshot),
+            raw: RawPayload {
+                content_type: "application/json".into(),
+                bytes: b"{}".to_vec(),
+            },
+        },
+    }
+}
+
+/// Turns until nothing is left to be taken.
+fn settle(driver: &mut Driver) {
+    while driver.turn().unwrap() > 0 {}
+}
+
+#[test]
+fn a_second_owner_fences_the_first_and_nothing_is_decided_twice() {
+    let bench = Bench::new();
+    let mut first = bench.driver();
+    settle(&mut first);
+    let mut second = bench.driver();
+    bench.show(0..3);
+    settle(&mut second);
+    assert!(matches!(first.turn(), Err(Error::Fenced { partition: 0 })));
+    assert_eq!(bench.founded(), 3);
+    assert_eq!(second.view().digest().to_string(), bench.rebuilt());
+}
+
+#[test]
+fn an_aborted_commit_is_made_again_and_counts_once() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    settle(&mut driver);
+    bench.show(0..3);
+    bench.fail_next(Point::BeforeCommit, Fault::Fail);
+    settle(&mut driver);
+    assert_eq!(bench.founded(), 3);
+    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_counts_once() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    settle(&mut driver);
+    bench.show(0..3);
+    bench.fail_next(Point::AfterCommit, Fault::Fail);
+    settle(&mut driver);
+    assert_eq!(bench.founded(), 3);
+    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+}
+
+#[test]
+fn a_crash_before_or_after_a_commit_loses_nothing_and_doubles_nothing() {
+    for point in [Point::BeforeCommit, Point::AfterCommit] {
+        let mut bench = Bench::new();
+        let mut driver = bench.driver();
+        settle(&mut driver);
+        bench.show(0..25);
+        bench.fail_next(point, Fault::Crash);
+        while driver.turn().is_ok_and(|taken| taken > 0) {}
+        // The process is gone: everything is opened anew, the view from nothing.
+        drop(driver);
+        bench.log = Bench::open_log(bench.folder.path(), &bench.faults);
+        let mut next = bench.driver();
+        settle(&mut next);
+        assert_eq!(bench.founded(), 25, "{point:?}");
+        assert_eq!(next.view().digest().to_string(), bench.rebuilt());
+    }
+}
+
+#[test]
+fn a_checkpointed_view_goes_on_from_where_it_stands() {
+    let bench = Bench::new();
+    let mut driver = bench.driver_on(bench.sled()).unwrap();
+    bench.show(0..25);
+    settle(&mut driver);
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    driver.run(&stop).unwrap();
+    let digest = driver.view().digest();
+    drop(driver);
+    let again = bench.driver_on(bench.sled()).unwrap();
+    assert_eq!(again.recovered().entries, 0, "the store has everything");
+    assert_eq!(again.view().digest(), digest);
+}
+
+#[test]
+fn a_view_ahead_of_its_journal_is_rebuilt() {
+    let ahead = Bench::new();
+    let mut driver = ahead.driver_on(ahead.sled()).unwrap();
+    ahead.show(0..25);
+    settle(&mut driver);
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    driver.run(&stop).unwrap();
+    drop(driver);
+    // The log was restored from an older backup; the view was not.
+    let restored = Bench::new();
+    let mut older = restored.driver();
+    restored.show(0..2);
+    settle(&mut older);
+    drop(older);
+    let driver = restored.driver_on(ahead.sled()).unwrap();
+    assert!(driver.recovered().rebuilt);
+    assert_eq!(driver.view().digest().to_string(), restored.rebuilt());
+}
+
+#[test]
+fn a_digest_is_recorded_now_and_then_and_holds_in_a_rebuild() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    bench.show(0..60);
+    settle(&mut driver);
+    let recorded = bench.read(Topic::Journal).iter().any(|entry| {
+        matches!(&entry.body, EntryBody::Message(Message::Journal(entry))
+            if entry.event.name() == "digest_recorded")
+    });
+    assert!(recorded);
+    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+}
+
+#[test]
+fn a_mapping_that_changed_without_a_higher_version_is_refused() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    settle(&mut driver);
+    drop(driver);
+    let changed = MAPPING.replace("meaning: where", "meaning: here");
+    let options = bench.options(1, &changed);
+    let store = Box::new(MemoryStore::default());
+    let opened = Driver::open(bench.log.clone(), Arc::new(SystemClock), store, options);
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("raise `version`"), "{error}");
+    let higher = bench.options(2, &changed);
+    let store = Box::new(MemoryStore::default());
+    let mut driver = Driver::open(bench.log.clone(), Arc::new(SystemClock), store, higher).unwrap();
+    settle(&mut driver);
+    assert_eq!(driver.counts().events.get("mapping_activated"), Some(&1));
+}
+
+#[test]
+fn what_is_no_observation_becomes_a_dead_letter_and_the_rest_goes_on() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    settle(&mut driver);
+    let stray = crosswalk::domain::Cursor {
+        source: support(),
+        name: "stray".into(),
+        position: vec![1],
+        at: Timestamp(1),
+    };
+    let wrong = Outgoing {
+        topic: Topic::Results,
+        place: Place::Partition(0),
+        key: "main".into(),
+        message: Some(Message::Cursor(stray)),
+    };
+    if bench.log.append(vec![wrong]).is_ok() {
+        settle(&mut driver);
+        assert_eq!(bench.read(Topic::DeadLetters).len(), 1);
+    }
+    bench.show(0..1);
+    settle(&mut driver);
+    assert_eq!(bench.founded(), 1);
+}

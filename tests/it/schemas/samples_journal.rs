@@ -1,0 +1,266 @@
+//! One journal entry of every event, and of every way a write or read can end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crosswalk::domain::journal::{
+    Basis, CustomerKind, Desire, DomainEvent, HeldObservation, InputRange, JournalEntry,
+    JournalKey, ReadEnding, ReadPurpose, ReviewKind, Verdict, Via, WriteEnding,
+};
+use crosswalk::domain::{CustomerId, Gone, MatchKey, MatchRule, Message, ReviewId, Topic, Value};
+
+use super::samples::*;
+
+pub fn journal() -> Vec<(String, Message)> {
+    let mut events = records();
+    events.extend(links());
+    events.extend(commands());
+    events.extend(endings());
+    events.extend(waiting());
+    let mut all = Vec::new();
+    for (place, (case, event)) in events.into_iter().enumerate() {
+        all.push(entry(
+            case,
+            JournalKey::Bridge(bridge()),
+            place as u64,
+            event,
+        ));
+    }
+    for (place, event) in bookkeeping().into_iter().enumerate() {
+        all.push(entry("", JournalKey::Partition(0), place as u64, event));
+    }
+    all
+}
+
+fn entry(case: &str, key: JournalKey, sequence: u64, event: DomainEvent) -> (String, Message) {
+    let name = format!("journal.{}{case}", event.name());
+    let is_caused = matches!(key, JournalKey::Bridge(_));
+    let entry = JournalEntry {
+        key,
+        sequence,
+        at: AT,
+        cause: is_caused.then(observation_id),
+        event,
+    };
+    (name, Message::Journal(Box::new(entry)))
+}
+
+fn customer(sequence: u64) -> CustomerId {
+    CustomerId::founded_at(&bridge(), sequence)
+}
+
+fn review() -> ReviewId {
+    ReviewId::opened_at(&bridge(), 9)
+}
+
+fn ids(ids: &[&str]) -> Option<BTreeSet<String>> {
+    Some(ids.iter().map(|id| (*id).to_owned()).collect())
+}
+
+fn code(text: &str) -> String {
+    text.to_owned()
+}
+
+type Cases = Vec<(&'static str, DomainEvent)>;
+
+fn records() -> Cases {
+    let keys = BTreeSet::from([MatchKey::new(MatchRule::Email, "ada@example.com")]);
+    let seen = DomainEvent::RecordSeen {
+        record: contact(),
+        version: version(),
+        via: Via::Webhook,
+        fields: fields(),
+        tags: ids(&["17"]),
+        companies: None,
+        keys: Some(keys),
+    };
+    let founded = DomainEvent::CustomerFounded {
+        customer: customer(1),
+        kind: CustomerKind::Person,
+        record: contact(),
+    };
+    let mapping = DomainEvent::MappingActivated {
+        version: 3,
+        hash: [0xab; 32],
+        body: "version: 3\n".to_owned(),
+    };
+    let named = DomainEvent::TagNamed {
+        source: source("support"),
+        tag_id: code("17"),
+        name: code("qualified"),
+    };
+    let left = DomainEvent::RecordLeft {
+        record: contact(),
+        how: Gone::Deleted,
+    };
+    let returned = DomainEvent::RecordReturned { record: contact() };
+    [mapping, founded, seen, named, left, returned]
+        .map(|event| ("", event))
+        .into()
+}
+
+fn links() -> Cases {
+    let linked = DomainEvent::RecordLinked {
+        left: contact(),
+        right: lead(),
+        rule: MatchRule::Email,
+        rule_version: 1,
+        evidence: code("0f343b0931126a20f133d67c2b018a3b"),
+        customer: customer(1),
+        absorbed: Some(customer(5)),
+    };
+    let deferred = DomainEvent::LinkDeferred {
+        record: contact(),
+        behind: lead(),
+        deadline: AT.plus_ms(60_000),
+    };
+    let ended = DomainEvent::DeferralEnded {
+        record: contact(),
+        why: code("linked"),
+    };
+    let waiting = DomainEvent::RecordWaiting {
+        record: contact(),
+        missing: vec![code("email")],
+    };
+    let awaited = DomainEvent::CompanyAwaited {
+        record: contact(),
+        company: company(),
+    };
+    let over = DomainEvent::WaitingEnded { record: contact() };
+    [linked, deferred, ended, waiting, over, awaited]
+        .map(|event| ("", event))
+        .into()
+}
+
+fn commands() -> Cases {
+    let agreed = DomainEvent::FieldAgreed {
+        customer: customer(1),
+        field: code("last_name"),
+        value: Value::from("Example"),
+        previous: Value::Null,
+        by: contact(),
+        policy: code("founding"),
+    };
+    let desired = DomainEvent::DesiredChanged {
+        record: lead(),
+        desires: vec![Desire {
+            name: code("LastName"),
+            value: Value::from("Example"),
+            basis: Basis::Agreed,
+        }],
+    };
+    let mut kinds = kinds().into_iter().map(|(_, kind)| command(kind));
+    let write = DomainEvent::WriteRequested {
+        command: kinds.next().unwrap(),
+    };
+    let read = DomainEvent::ReadRequested {
+        command: kinds.next_back().unwrap(),
+        purpose: ReadPurpose::FirstLookup,
+    };
+    let blocked = DomainEvent::WriteBlocked {
+        record: lead(),
+        pair: [7; 16],
+        review: review(),
+    };
+    let unblocked = DomainEvent::WriteUnblocked {
+        record: lead(),
+        why: code("desired_changed"),
+    };
+    [agreed, desired, write, read, blocked, unblocked]
+        .map(|event| ("", event))
+        .into()
+}
+
+fn endings() -> Cases {
+    let write = |ending| DomainEvent::WriteSettled {
+        command: command_id(),
+        attempt: 1,
+        record: lead(),
+        ending,
+    };
+    let read = |ending| DomainEvent::ReadSettled {
+        command: command_id(),
+        attempt: 1,
+        ending,
+    };
+    let done = WriteEnding::Done {
+        created: true,
+        values: Some(fields()),
+        version: Some(version()),
+    };
+    let reason = code("no_answer");
+    vec![
+        (".done", write(done)),
+        (".found_other", write(WriteEnding::FoundOther)),
+        (".rejected", write(WriteEnding::Rejected(rejection()))),
+        (
+            ".unknown",
+            write(WriteEnding::Unknown {
+                reason: reason.clone(),
+            }),
+        ),
+        (".answered", read(ReadEnding::Answered)),
+        (".not_found", read(ReadEnding::NotFound)),
+        (".rejected", read(ReadEnding::Rejected(rejection()))),
+        (".unknown", read(ReadEnding::Unknown { reason })),
+    ]
+}
+
+fn waiting() -> Cases {
+    let held = DomainEvent::ObservationHeld {
+        record: contact(),
+        held: HeldObservation {
+            observation: observation_id(),
+            via: Via::Webhook,
+            version: version(),
+            fields: fields(),
+            tags: None,
+            companies: ids(&["6657a3b2c9e77d001f0acafe"]),
+        },
+        deadline: AT.plus_ms(60_000),
+    };
+    let released = DomainEvent::HoldReleased {
+        record: contact(),
+        observation: observation_id(),
+        verdict: Verdict::Folded,
+    };
+    let reread = DomainEvent::RereadRequired { record: contact() };
+    let opened = DomainEvent::ReviewOpened {
+        review: review(),
+        kind: ReviewKind::Ambiguous,
+        record: contact(),
+        candidates: vec![lead()],
+        reason: code("two_candidates"),
+    };
+    let closed = DomainEvent::ReviewClosed {
+        review: review(),
+        how: code("linked"),
+    };
+    let time = DomainEvent::TimeAdvanced { to: AT };
+    [held, released, reread, opened, closed, time]
+        .map(|event| ("", event))
+        .into()
+}
+
+fn bookkeeping() -> Vec<DomainEvent> {
+    let range = InputRange {
+        topic: Topic::IntercomObserved,
+        partition: 0,
+        from: 10,
+        to: 12,
+    };
+    let consumed = DomainEvent::BatchConsumed {
+        inputs: vec![range.clone()],
+        observations: vec![(bridge(), observation_id())],
+        unchanged: BTreeMap::from([(code("duplicate"), 1)]),
+    };
+    let digest = DomainEvent::DigestRecorded {
+        digest: [0xcd; 32],
+        view_version: 1,
+    };
+    let quarantined = DomainEvent::BridgeQuarantined {
+        bridge: bridge(),
+        positions: vec![range],
+        reason: code("panic"),
+    };
+    vec![consumed, digest, quarantined]
+}
