@@ -111,7 +111,8 @@ bridges:
   main: {{sources: [support, sales], mapping: mapping.yaml}}
 # A short patience, because the story makes Salesforce fall silent once.
 sink: {{request_timeout_seconds: 2}}
-logging: {{format: json, level: info}}
+# All that can be logged, because it is searched for what identifies people.
+logging: {{format: json, level: debug}}
 ",
         app_id = cast::APP_ID,
         webhook_secret = cast::WEBHOOK_SECRET,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::demo::cast::{ALAN, CHARLES, GRACE, JOAN, KONRAD};
 use crate::demo::chapters::{CALM, values};
+use crate::demo::quiet::events;
 use crate::demo::script::{Fields, Origin, Record, Updates};
 use crate::demo::story::Story;
 
@@ -81,6 +82,7 @@ pub async fn two_at_once(story: &mut Story) -> anyhow::Result<()> {
     story
         .voice
         .chapter("Two leads, one address, the same moment: one Lead");
+    let before = story.quiet(CALM).await?;
     let first = story.new_lead(&CHARLES).await?;
     let second = story.new_lead(&CHARLES).await?;
     story.intercom(&format!(
@@ -95,13 +97,19 @@ pub async fn two_at_once(story: &mut Story) -> anyhow::Result<()> {
     story.intercom("both are tagged \"qualified\" at once");
     let find = |story: &Story| story.lead_of(&first).or_else(|| story.lead_of(&second));
     story.until("one Lead for both", find).await?;
-    story.quiet(CALM).await?;
+    let after = story.quiet(CALM).await?;
     let leads = story.stage.rows("Lead");
     let his = leads
         .iter()
         .filter(|row| row["Email"] == CHARLES.email)
         .count();
-    story.crosswalk("the second waited for the answer to the first, and joined it");
+    let deferred = |stats| events(stats, &["link_deferred"]);
+    // Where the first was answered before the second was heard of, there was nothing to wait for.
+    let how = match deferred(&after) > deferred(&before) {
+        true => "the second waited for the answer to the first, and joined it",
+        false => "the second came when the first had its Lead, and joined it",
+    };
+    story.crosswalk(how);
     story.salesforce(&format!("{his} Lead with the address {}", CHARLES.email));
     Ok(())
 }
