@@ -149,7 +149,7 @@ impl Default for Processor {
         Self {
             batch_observations_max: 500,
             batch_bytes_max: 8 * 1_048_576,
-            poll_wait: Duration::from_millis(200),
+            poll_wait: Duration::from_millis(50),
             command_deadline: Duration::from_secs(60),
             command_deadline_max: Duration::from_secs(900),
             command_attempts_before_review: 5,
