@@ -81,13 +81,12 @@ pub fn gone() -> impl Strategy<Value = Gone> {
     select(vec![Gone::Archived, Gone::Deleted, Gone::NotFound])
 }
 
+pub fn ref_set() -> impl Strategy<Value = RefSet> {
+    (btree_set(text(), 0..3), any::<bool>()).prop_map(|(ids, complete)| RefSet { ids, complete })
+}
+
 pub fn snapshot() -> BoxedStrategy<RecordSnapshot> {
-    let refs = || {
-        proptest::option::of(
-            (btree_set(text(), 0..3), any::<bool>())
-                .prop_map(|(ids, complete)| RefSet { ids, complete }),
-        )
-    };
+    let refs = || proptest::option::of(ref_set());
     (record(), version(), fields(), refs(), refs())
         .prop_map(
             |(record, version, fields, tags, companies)| RecordSnapshot {

@@ -50,7 +50,14 @@ fn desire() -> BoxedStrategy<Desire> {
 }
 
 fn held() -> BoxedStrategy<HeldObservation> {
-    (observation_id(), via(), version(), fields(), ids(), ids())
+    (
+        observation_id(),
+        via(),
+        version(),
+        fields(),
+        of(ref_set()),
+        of(ref_set()),
+    )
         .prop_map(
             |(observation, via, version, fields, tags, companies)| HeldObservation {
                 observation,

@@ -10,7 +10,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, EventId, ObservationId};
 use crate::domain::ids::{RecordRef, ReviewId, SourceId};
 use crate::domain::message::Topic;
-use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot};
+use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot, RefSet};
 use crate::domain::result::Rejection;
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
@@ -341,25 +341,19 @@ pub struct HeldObservation {
     pub via: Via,
     pub version: Version,
     pub fields: Fields,
-    pub tags: Option<BTreeSet<String>>,
-    pub companies: Option<BTreeSet<String>>,
+    pub tags: Option<RefSet>,
+    pub companies: Option<RefSet>,
 }
 
 impl HeldObservation {
     /// The snapshot again, for the fold that follows the release.
     pub fn snapshot(&self, record: &RecordRef) -> RecordSnapshot {
-        let set = |ids: &Option<BTreeSet<String>>| {
-            ids.clone().map(|ids| crate::domain::record::RefSet {
-                ids,
-                complete: true,
-            })
-        };
         RecordSnapshot {
             record: record.clone(),
             version: self.version,
             fields: self.fields.clone(),
-            tags: set(&self.tags),
-            companies: set(&self.companies),
+            tags: self.tags.clone(),
+            companies: self.companies.clone(),
         }
     }
 }

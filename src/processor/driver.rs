@@ -26,6 +26,9 @@ const QUESTIONS_MAX: usize = 64;
 /// How often a commit with an unknown outcome is called again before the lease is taken anew.
 const COMMIT_RETRIES_MAX: u32 = 5;
 
+/// How often in a row the lease is taken anew before the driver gives up.
+const REACQUIRE_MAX: u32 = 3;
+
 /// What a driver is bound to.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -177,10 +180,33 @@ impl Driver {
 
     /// Runs until `stop` is set, then checkpoints.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+        let mut unsettled = 0;
         while !stop.load(Ordering::Relaxed) {
-            self.turn()?;
+            match self.turn() {
+                Ok(_) => unsettled = 0,
+                Err(Error::Unsettled { partition, reason }) if unsettled < REACQUIRE_MAX => {
+                    unsettled += 1;
+                    tracing::warn!(
+                        partition,
+                        reason,
+                        "a commit cannot be settled, reading anew"
+                    );
+                    self.reacquire()?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.view.checkpoint()?;
+        Ok(())
+    }
+
+    /// Takes the lease anew and reads whether the last commit happened: its changes were never
+    /// applied, so the view stands before it, and the journal tells.
+    pub fn reacquire(&mut self) -> Result<(), Error> {
+        let partition = self.options.settings.partition;
+        self.lease = self.log.acquire(Group::Processor, partition)?;
+        let end = self.lease.ends.get(&Topic::Journal).copied();
+        recovery::replay(&self.log, &mut self.view, partition, end.unwrap_or(0))?;
         Ok(())
     }
 

@@ -97,7 +97,7 @@ pub fn step<V: ViewRead>(
         out: Output::default(),
         taken: Vec::new(),
         in_batch: BTreeSet::new(),
-        ranges: BTreeMap::new(),
+        ranges: Vec::new(),
     };
     step.pass_time()?;
     for entry in batch {
@@ -120,7 +120,8 @@ struct Step<'a, V: ViewRead> {
     /// Observations that enter the dedupe window.
     taken: Vec<(BridgeId, ObservationId)>,
     in_batch: BTreeSet<(BridgeId, ObservationId)>,
-    ranges: BTreeMap<Topic, InputRange>,
+    /// In the order in which they were taken.
+    ranges: Vec<InputRange>,
 }
 
 impl<V: ViewRead> Step<'_, V> {
@@ -240,8 +241,20 @@ impl<V: ViewRead> Step<'_, V> {
         if ran.is_err() {
             return Ok(None);
         }
-        let (changes, written) = draft.finish();
+        let (changes, mut written) = draft.finish();
         self.overlay.absorb(changes);
+        if let (true, true, Some(observation)) =
+            (written.entries.is_empty(), written.traces.is_empty(), cause)
+        {
+            // Nothing disappears without a line that says why.
+            written.traces.push(TraceLine {
+                bridge: bridge.clone(),
+                at: self.now,
+                observation,
+                reason: "nothing_follows".to_owned(),
+                record: None,
+            });
+        }
         Ok(Some(self.keep(written)))
     }
 
@@ -255,7 +268,7 @@ impl<V: ViewRead> Step<'_, V> {
         for line in written.traces {
             self.put_trace(line);
         }
-        nothing.then(|| why.unwrap_or_else(|| "nothing_follows".into()))
+        if nothing { why } else { None }
     }
 
     fn journal(&mut self, entry: JournalEntry) {
@@ -272,8 +285,8 @@ impl<V: ViewRead> Step<'_, V> {
     fn quarantine(&mut self, bridge: &BridgeId, at: Option<&Entry>) {
         let state = partition_state(&self.overlay, self.settings.partition);
         let mut positions: BTreeMap<Topic, u64> = state.positions;
-        for (topic, range) in &self.ranges {
-            positions.insert(*topic, range.to);
+        for range in &self.ranges {
+            positions.insert(range.topic, range.to);
         }
         if let Some(entry) = at {
             positions.insert(entry.at.topic, entry.offset);
@@ -310,13 +323,17 @@ impl<V: ViewRead> Step<'_, V> {
     }
 
     fn note_position(&mut self, entry: &Entry) {
-        let range = self.ranges.entry(entry.at.topic).or_insert(InputRange {
-            topic: entry.at.topic,
-            partition: entry.at.partition,
-            from: entry.offset,
-            to: entry.offset,
-        });
-        range.to = entry.offset + 1;
+        let (topic, partition) = (entry.at.topic, entry.at.partition);
+        let to = entry.offset + 1;
+        match self.ranges.iter_mut().find(|range| range.topic == topic) {
+            Some(range) => range.to = to,
+            None => self.ranges.push(InputRange {
+                topic,
+                partition,
+                from: entry.offset,
+                to,
+            }),
+        }
     }
 
     /// Closes the batch: what was taken, and what of it changed nothing.
@@ -325,7 +342,7 @@ impl<V: ViewRead> Step<'_, V> {
             return;
         }
         let ranges = std::mem::take(&mut self.ranges);
-        for range in ranges.values() {
+        for range in &ranges {
             let at = TopicPartition {
                 topic: range.topic,
                 partition: range.partition,
@@ -334,9 +351,8 @@ impl<V: ViewRead> Step<'_, V> {
         }
         let observations = std::mem::take(&mut self.taken);
         let unchanged = self.out.unchanged.clone();
-        let inputs = ranges.into_values().collect();
         self.bookkeep(E::BatchConsumed {
-            inputs,
+            inputs: ranges,
             observations,
             unchanged,
         });

@@ -37,7 +37,8 @@ pub fn result(command: &Command, outcome: Outcome, partition: u32, now: Timestam
 pub fn not_a_command(topic: &str, entry: &Entry, now: Timestamp) -> DeadLetter {
     let (reason, bytes) = match &entry.body {
         EntryBody::Undecodable { bytes, .. } => ("undecodable", bytes.clone()),
-        _ => ("not_a_command", Vec::new()),
+        // The codec reads commands only from these topics; what it read of another is not kept.
+        _ => ("not_a_command", entry.key.clone().into_bytes()),
     };
     DeadLetter {
         bridge: BridgeId::new(UNKNOWN_BRIDGE).expect("the name is a valid id"),
@@ -59,7 +60,8 @@ pub fn unknown_bridge(topic: &str, entry: &Entry, command: &Command, now: Timest
         reason: "unknown_bridge".into(),
         hint: format!("add bridge {} to the configuration again", command.bridge),
         command: Some(command.id),
-        bytes: Vec::new(),
+        // The command as JSON: what the entry held, for whoever configures the bridge again.
+        bytes: serde_json::to_vec(command).unwrap_or_default(),
     }
 }
 

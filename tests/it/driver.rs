@@ -9,6 +9,7 @@ use crosswalk::domain::{
     BridgeId, Change, Fields, Message, Observation, ObservationBody, ObservationId, RawPayload,
     RecordRef, RecordSnapshot, SourceId, Timestamp, Topic, Value, Version,
 };
+use crosswalk::log::topics::spec;
 use crosswalk::log::{EmbeddedLog, Fault, Faults, Options as LogOptions, Point};
 use crosswalk::mapping::{Offer, Sources};
 use crosswalk::ports::clock::SystemClock;
@@ -39,11 +40,25 @@ people:
 
 /// Makes the next commit fail in one way.
 #[derive(Default)]
-struct Next(Mutex<Option<(Point, Fault)>>);
+struct Next {
+    once: Mutex<Option<(Point, Fault)>>,
+    always: Mutex<Option<(Point, Fault)>>,
+}
+
+impl Next {
+    fn always(&self, fault: Option<(Point, Fault)>) {
+        *self.always.lock().unwrap() = fault;
+    }
+}
 
 impl Faults for Next {
     fn at(&self, point: Point) -> Fault {
-        let mut next = self.0.lock().unwrap();
+        if let Some((at, fault)) = *self.always.lock().unwrap()
+            && at == point
+        {
+            return fault;
+        }
+        let mut next = self.once.lock().unwrap();
         match next.take() {
             Some((at, fault)) if at == point => fault,
             other => {
@@ -135,7 +150,17 @@ impl Bench {
     }
 
     fn fail_next(&self, point: Point, fault: Fault) {
-        *self.faults.0.lock().unwrap() = Some((point, fault));
+        *self.faults.once.lock().unwrap() = Some((point, fault));
+    }
+
+    /// Puts foreign bytes into the newest entry of a topic.
+    fn plant_in_last(&self, topic: Topic, bytes: &[u8]) {
+        let conn = rusqlite::Connection::open(self.folder.path().join("log.sqlite")).unwrap();
+        let slot = i64::from(spec(topic).number) << 12;
+        let sql = "UPDATE entries SET value = ?1
+            WHERE place = (SELECT max(place) FROM entries WHERE place >> 44 = ?2)";
+        let changed = conn.execute(sql, rusqlite::params![bytes, slot]).unwrap();
+        assert_eq!(changed, 1);
     }
 
     fn read(&self, topic: Topic) -> Vec<crosswalk::ports::event_log::Entry> {
@@ -337,27 +362,57 @@ fn a_mapping_that_changed_without_a_higher_version_is_refused() {
 }
 
 #[test]
-fn what_is_no_observation_becomes_a_dead_letter_and_the_rest_goes_on() {
+fn undecodable_bytes_become_a_dead_letter_with_them_and_the_rest_goes_on() {
     let bench = Bench::new();
     let mut driver = bench.driver();
     settle(&mut driver);
-    let stray = crosswalk::domain::Cursor {
-        source: support(),
-        name: "stray".into(),
-        position: vec![1],
-        at: Timestamp(1),
-    };
-    let wrong = Outgoing {
-        topic: Topic::Results,
-        place: Place::Partition(0),
-        key: "main".into(),
-        message: Some(Message::Cursor(stray)),
-    };
-    if bench.log.append(vec![wrong]).is_ok() {
-        settle(&mut driver);
-        assert_eq!(bench.read(Topic::DeadLetters).len(), 1);
-    }
     bench.show(0..1);
+    bench.plant_in_last(Topic::IntercomObserved, b"{\"not\":\"ours\"}");
+    bench.show(1..2);
     settle(&mut driver);
-    assert_eq!(bench.founded(), 1);
+    let letters = bench.read(Topic::DeadLetters);
+    let Some(EntryBody::Message(Message::DeadLetter(letter))) = letters.first().map(|e| &e.body)
+    else {
+        panic!("the bytes are kept as a dead letter");
+    };
+    assert_eq!(letter.bytes, b"{\"not\":\"ours\"}");
+    assert!(
+        letter.reason.starts_with("undecodable"),
+        "{}",
+        letter.reason
+    );
+    assert_eq!(bench.founded(), 1, "the one behind it is decided");
+}
+
+#[test]
+fn a_commit_that_cannot_be_settled_is_looked_up_in_the_journal() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    settle(&mut driver);
+    bench.show(0..3);
+    bench.faults.always(Some((Point::AfterCommit, Fault::Fail)));
+    assert!(matches!(driver.turn(), Err(Error::Unsettled { .. })));
+    bench.faults.always(None);
+    driver.reacquire().unwrap();
+    settle(&mut driver);
+    assert_eq!(bench.founded(), 3);
+    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+}
+
+#[test]
+fn a_checkpoint_and_the_journal_behind_it_give_the_whole_view() {
+    let bench = Bench::new();
+    let mut driver = bench.driver_on(bench.sled()).unwrap();
+    bench.show(0..10);
+    settle(&mut driver);
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    driver.run(&stop).unwrap();
+    bench.show(10..25);
+    settle(&mut driver);
+    // Ends without a checkpoint, as a crash does.
+    drop(driver);
+    let again = bench.driver_on(bench.sled()).unwrap();
+    assert!(!again.recovered().rebuilt);
+    assert!(again.recovered().entries > 0);
+    assert_eq!(again.view().digest().to_string(), bench.rebuilt());
 }

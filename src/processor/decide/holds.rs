@@ -41,11 +41,8 @@ pub fn hold<J: Journal>(
         fields: kept
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
-        tags: snapshot.tags.as_ref().map(|tags| tags.ids.clone()),
-        companies: snapshot
-            .companies
-            .as_ref()
-            .map(|companies| companies.ids.clone()),
+        tags: snapshot.tags.clone(),
+        companies: snapshot.companies.clone(),
     };
     let deadline = journal
         .now()

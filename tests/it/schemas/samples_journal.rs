@@ -214,7 +214,10 @@ fn waiting() -> Cases {
             version: version(),
             fields: fields(),
             tags: None,
-            companies: ids(&["6657a3b2c9e77d001f0acafe"]),
+            companies: Some(crosswalk::domain::RefSet {
+                ids: ["6657a3b2c9e77d001f0acafe".to_owned()].into(),
+                complete: false,
+            }),
         },
         deadline: AT.plus_ms(60_000),
     };
