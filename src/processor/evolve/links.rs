@@ -23,18 +23,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.record(record, |state| state.pursuit = pursuit);
             edit.put_due(*deadline, Due::Deferral(record.clone()));
         }
-        E::DeferralEnded { record, .. } => {
-            let mut due = None;
-            edit.record(record, |state| {
-                if let Pursuit::Deferred { deadline, .. } = state.pursuit {
-                    due = Some(deadline);
-                }
-            });
-            if let Some(deadline) = due {
-                edit.remove_due(deadline, &Due::Deferral(record.clone()));
-            }
-            edit.pursue(record, Pursuit::Idle);
-        }
+        E::DeferralEnded { record, .. } => edit.pursue(record, Pursuit::Idle),
         E::RecordWaiting { record, missing } => {
             edit.pursue(
                 record,
