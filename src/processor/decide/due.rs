@@ -1,10 +1,10 @@
 //! Due: what a passed deadline means.
 
 use crate::domain::command::ReadCommand;
-use crate::domain::journal::{DomainEvent as E, ReviewKind};
+use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind};
 use crate::domain::view::{Due, Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandId, CommandKind, ReviewId};
-use crate::processor::decide::{Terms, create, holds, pursue, request};
+use crate::processor::decide::{Terms, create, holds, pursue, request, settle_lookup};
 
 /// Attempts without an answer after which a person is told.
 pub const UNANSWERED_ATTEMPTS_MAX: u32 = 5;
@@ -33,6 +33,16 @@ fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
     let Some(waiting) = outstanding(journal, journal.bridge(), command) else {
         return;
     };
+    if is_lookup(&waiting) && !settle_lookup::is_asked(journal, &waiting) {
+        // Nobody waits for the answer any more.
+        return journal.emit(E::ReadSettled {
+            command: *command,
+            attempt: waiting.command.attempt,
+            ending: ReadEnding::Unknown {
+                reason: "no_longer_asked".into(),
+            },
+        });
+    }
     request::again(journal, terms, &waiting);
     if waiting.command.attempt >= UNANSWERED_ATTEMPTS_MAX && waiting.review.is_none() {
         let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
@@ -45,6 +55,11 @@ fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
         });
     }
     no_longer_awaited(journal, terms, &waiting);
+}
+
+fn is_lookup(waiting: &Outstanding) -> bool {
+    let kind = &waiting.command.kind;
+    matches!(kind, CommandKind::Read(ReadCommand::Lookup(_)))
 }
 
 /// Contacts do not wait for a company's name beyond the first deadline.

@@ -176,9 +176,8 @@ fn merge<J: Journal>(
     if customer_id_of(journal, &bridge, survivor).is_none() {
         return journal.trace("merge_of_unmapped", Some(survivor));
     }
-    let waiting = known
-        .map(|_| pursue::waiting_behind(journal, absorbed))
-        .unwrap_or_default();
+    let mut waiting = pursue::waiting_behind(journal, absorbed);
+    waiting.extend(pursue::waiting_behind(journal, survivor));
     link::join(
         journal,
         terms,

@@ -123,3 +123,18 @@ fn the_deadline_of_a_deferral_goes_with_the_contact() {
         assert!(world.last.quarantined.is_empty());
     }
 }
+
+/// The lookup of a contact that left was asked for ever, with a new review item each time.
+#[test]
+fn a_lookup_that_nobody_waits_for_ends_at_its_deadline() {
+    let mut world = World::new();
+    world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert_eq!(world.pass(DEADLINE_MS + 1000), vec![]);
+    assert!(world.events().contains(&"read_settled"));
+    world.pass(20 * DEADLINE_MS);
+    assert_eq!(world.events(), Vec::<&str>::new());
+}

@@ -270,3 +270,20 @@ fn a_company_is_linked_by_its_governed_key_and_never_created() {
     let fill = world.answer(&lookup[0], found(&[account]));
     assert_eq!(fields(&fill[0]), pairs(&[("Intercom_Plan__c", "Pro")]));
 }
+
+/// A merge began the survivor's pursuit anew while its first lookup was still out; both answers
+/// were taken, and the contact was created twice.
+#[test]
+fn two_lookups_of_one_contact_lead_to_one_creation() {
+    let mut world = World::new();
+    let first = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let second = world.change(Change::Merged {
+        survivor: with_tag(lead("c1", 2000, &[("email", ADA), ("name", "Ada")])),
+        absorbed: Some(contact("c9")),
+    });
+    assert!(is_lookup(&second[0]));
+    assert_eq!(world.answer(&first[0], found(&[])), vec![]);
+    let create = world.answer(&second[0], found(&[]));
+    assert_eq!(create.len(), 1);
+    assert!(is_create(&create[0]));
+}
