@@ -64,6 +64,10 @@ pub fn next<V: ViewRead + ?Sized>(
         Pursuit::InReview { .. } => return Step::Rest { why: "in_review" },
         _ => return Step::Rest { why: "pursued" },
     }
+    if let Some(behind) = creating(customer) {
+        // The same customer, told apart by no key: its record is about to stand.
+        return Step::Defer { behind };
+    }
     match in_view(view, bridge, mapping, section, &state.keys) {
         Verdict::One { record, key } => return Step::Link { to: record, key },
         Verdict::Several { records, key } => {
@@ -84,6 +88,15 @@ pub fn next<V: ViewRead + ?Sized>(
             why: "no_create_rule",
         },
     }
+}
+
+/// The record of a customer from which a creation is in flight.
+fn creating(customer: &Customer) -> Option<RecordRef> {
+    let creates = |state: &RecordState| matches!(state.pursuit, Pursuit::Creating { .. });
+    let mut records = customer.records.iter();
+    records
+        .find(|(_, state)| creates(state))
+        .map(|(record, _)| record.clone())
 }
 
 fn claim_or_defer<V: ViewRead + ?Sized>(

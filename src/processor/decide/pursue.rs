@@ -1,7 +1,7 @@
 //! Pursue: takes the next step of a record towards its counterpart.
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
-use crate::domain::view::{Journal, Pursuit, customer_of, matching, record_state};
+use crate::domain::view::{Journal, Pursuit, RecordState, customer_of, matching, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewId};
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, link, reconcile, request};
@@ -101,12 +101,18 @@ pub fn review<J: Journal>(
     });
 }
 
-/// The records that stand in line behind this one.
+/// The records that stand in line behind this one: at its keys, or as the same customer.
 pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<RecordRef> {
-    let Some(state) = record_state(journal, journal.bridge(), record) else {
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return Vec::new();
     };
-    let mut waiting = Vec::new();
+    let state = &customer.records[record];
+    let stands = |state: &RecordState| match &state.pursuit {
+        Pursuit::Deferred { behind, .. } => behind == record,
+        _ => false,
+    };
+    let own = customer.records.iter().filter(|(_, state)| stands(state));
+    let mut waiting: Vec<RecordRef> = own.map(|(other, _)| other.clone()).collect();
     for key in &state.claimed {
         let matching = matching(journal, journal.bridge(), key);
         if matching.in_flight.as_ref() != Some(record) {

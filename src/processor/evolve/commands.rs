@@ -122,7 +122,7 @@ fn begin<V: ViewWrite>(
 }
 
 /// Marks the record's keys as in flight: another record with one of them is deferred.
-fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
+pub fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
     let mut keys = Default::default();
     edit.record(record, |state| {
         state.claimed.extend(state.keys.iter().copied());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, Due, Matching, Pursuit, RecordState, ViewEntry, ViewWrite};
-use crate::domain::view::{customer_of, matching};
+use crate::domain::view::{customer_of, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, RecordRef, Timestamp, ViewKey};
 
 /// The view, opened for one event.
@@ -36,6 +36,12 @@ impl<V: ViewWrite> Edit<'_, V> {
         self.view
             .get(&ViewKey::customer_of(self.bridge, record))
             .is_some()
+    }
+
+    /// Whether a creation from this record is in flight.
+    pub fn creates(&self, record: &RecordRef) -> bool {
+        record_state(self.view, self.bridge, record)
+            .is_some_and(|state| matches!(state.pursuit, Pursuit::Creating { .. }))
     }
 
     /// Moves a pursuit. One that no longer looks or creates gives its match keys back; one that no

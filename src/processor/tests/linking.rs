@@ -287,3 +287,60 @@ fn two_lookups_of_one_contact_lead_to_one_creation() {
     assert_eq!(create.len(), 1);
     assert!(is_create(&create[0]));
 }
+
+/// A contact that was deleted while its Lead was being created gave its address free at once; the
+/// next contact with it found nothing yet, and a second Lead was made.
+#[test]
+fn a_creation_in_flight_keeps_its_address_when_the_contact_is_deleted() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let create = world.answer(&lookup[0], found(&[]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert_eq!(
+        world.qualify(lead("c2", 1000, &[("email", ADA)])),
+        vec![],
+        "it stands behind the creation"
+    );
+    let record = salesforce("Lead", "00Q1");
+    assert_eq!(world.answer(&create[0], written(&record, true)), vec![]);
+    let customer = world.customer(&record);
+    assert!(customer.records.contains_key(&contact("c1")));
+    assert!(customer.records.contains_key(&contact("c2")));
+}
+
+/// A merge took the creation of the absorbed contact for ended, and the survivor made a second
+/// Lead for the same customer.
+#[test]
+fn the_survivor_of_a_merge_waits_for_the_creation_of_the_absorbed() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let create = world.answer(&lookup[0], found(&[]));
+    world.show(lead("c2", 1000, &[("email", "new@example.com")]));
+    let survivor = with_tag(lead("c2", 2000, &[("email", "new@example.com")]));
+    let merged = Change::Merged {
+        survivor,
+        absorbed: Some(contact("c1")),
+    };
+    let asked = world.change(merged);
+    for lookup in &asked {
+        assert_eq!(world.answer(lookup, found(&[])), vec![]);
+    }
+    let record = salesforce("Lead", "00Q1");
+    let after = world.answer(&create[0], written(&record, true));
+    assert!(!after.iter().any(is_create) && !after.iter().any(is_lookup));
+    assert!(world.customer(&contact("c2")).records.contains_key(&record));
+}
+
+/// An address that came while the creation was out was free for another contact to create with.
+#[test]
+fn an_address_that_comes_during_the_creation_is_taken() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(lead("c1", 2000, &[("email", "new@example.com")])));
+    let second = world.qualify(lead("c2", 1000, &[("email", "new@example.com")]));
+    assert_eq!(second, vec![], "it stands behind the first");
+}
