@@ -5,11 +5,12 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::record_state;
 use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, outstanding};
 use crate::domain::{ObjectName, RecordRef, Value};
+use crate::identity::candidates::{Verdict, in_view};
 use crate::identity::pursuit::qualifies;
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::request::Creation;
-use crate::processor::decide::{Terms, fold, pursue, reconcile, request};
+use crate::processor::decide::{Terms, fold, link, pursue, reconcile, request};
 use crate::sync::{desires, writes};
 
 /// Creates the counterpart of a record whose lookup found none, or waits for its company's name.
@@ -26,6 +27,14 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     let Some(rule) = rule.filter(|rule| qualifies(journal, &bridge, record, &state, rule)) else {
         return give_up(journal, terms, record);
     };
+    if !state.keys.is_subset(&state.claimed) {
+        // Its identifiers changed since the lookup, which is another question then.
+        give_up(journal, terms, record);
+        return pursue::pursue(journal, terms, record, true);
+    }
+    if linked_in_view(journal, terms, section, record, &state) {
+        return;
+    }
     let name = match company(journal, terms, record, &state, rule) {
         Company::None => None,
         Company::Named(name) => Some(name),
@@ -56,6 +65,27 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     }
     reconcile::unblock(journal, record, "desired_changed");
     request::create(journal, terms, record, &creation);
+}
+
+/// Links a record whose counterpart became known since it was looked up.
+fn linked_in_view<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    state: &RecordState,
+) -> bool {
+    let bridge = journal.bridge().clone();
+    match in_view(journal, &bridge, terms.mapping, section, &state.keys) {
+        Verdict::Nobody => return false,
+        Verdict::One { record: to, key } => link::link(journal, terms, record, &to, &key, None),
+        Verdict::Several { records, key } => {
+            let behind = pursue::waiting_behind(journal, record);
+            pursue::review(journal, record, records, &key);
+            pursue::release(journal, terms, behind);
+        }
+    }
+    true
 }
 
 /// Stops a pursuit and lets those go on that stood behind it.

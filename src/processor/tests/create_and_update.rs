@@ -233,3 +233,36 @@ fn a_tag_taken_off_during_the_lookup_stops_the_creation() {
     world.show(lead("c1", 2000, &[("email", "ada@example.com")]));
     assert_eq!(world.answer(&lookup[0], found(&[])), vec![]);
 }
+
+/// While the creation waited for the company's name the address changed, and the Lead was made
+/// with an address that nobody had looked for.
+#[test]
+fn an_address_that_changes_while_the_company_is_read_is_looked_up() {
+    let mut world = World::new();
+    let of = |at, email| in_company(lead("c1", at, &[("email", email)]));
+    let lookup = world.qualify(of(1000, "ada@example.com"));
+    let read = world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(of(2000, "new@example.com")));
+    let named = crate::domain::Outcome::Read {
+        snapshot: company_shown("Acme", 5),
+    };
+    let after = world.answer(&read[0], named);
+    assert!(after.iter().any(is_lookup));
+    assert!(!after.iter().any(is_create));
+}
+
+/// A Lead got the address while another contact with it was being looked up: Salesforce did not
+/// show it yet, the view knew it, and a second Lead was made.
+#[test]
+fn a_lead_that_gets_the_address_during_the_lookup_is_linked() {
+    let mut world = World::new();
+    world.created_lead("c1", "ada@example.com");
+    let lookup = world.qualify(lead("c2", 1000, &[("email", "new@example.com")]));
+    let moved = [("email", "new@example.com"), ("name", "Ada Lovelace")];
+    let update = world.show(with_tag(lead("c1", 2000, &moved)));
+    world.answer(&update[0], written(&salesforce("Lead", "00Qc1"), false));
+    let after = world.answer(&lookup[0], found(&[]));
+    assert!(!after.iter().any(is_create));
+    let customer = world.customer(&contact("c2"));
+    assert!(customer.records.contains_key(&salesforce("Lead", "00Qc1")));
+}
