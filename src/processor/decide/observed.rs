@@ -144,9 +144,11 @@ pub fn known_or_founded<J: Journal>(
 }
 
 fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how: Gone) {
-    let Some(state) = record_state(journal, journal.bridge(), record) else {
-        return journal.trace("unknown_record_left", Some(record));
+    let Some(section) = terms.mapping.section_of(record) else {
+        return journal.trace("object_not_mapped", Some(record));
     };
+    // Also one that was never shown: what was sent before it left may still come.
+    let state = known_or_founded(journal, section, record);
     if state.gone == Some(how) || state.gone == Some(Gone::Deleted) {
         return journal.trace("already_gone", Some(record));
     }

@@ -115,3 +115,17 @@ fn a_deleted_contact_does_not_come_back_by_a_late_notification() {
     world.show(lead("c1", 2000, &[("name", "Ada Byron")]));
     assert_eq!(world.last.unchanged.get("record_gone"), Some(&1));
 }
+
+/// The notice of a deletion overtook the contact's first one, was dropped as being about nobody,
+/// and the contact then lived for ever.
+#[test]
+fn a_contact_that_was_deleted_before_it_was_shown_stays_deleted() {
+    let mut world = World::new();
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: crate::domain::Gone::Deleted,
+    });
+    let late = world.qualify(lead("c1", 1000, &[("email", "ada@example.com")]));
+    assert_eq!(late, vec![]);
+    assert!(world.state(&contact("c1")).gone.is_some());
+}
