@@ -122,7 +122,6 @@ fn towards_creation<V: ViewRead + ?Sized>(
     record: &RecordRef,
     create: &CreateRule,
 ) -> Step {
-    let fields = seen_fields(state);
     let waiting = matches!(state.pursuit, Pursuit::Waiting { .. });
     if !qualifies(view, bridge, record, state, create) {
         return if waiting {
@@ -133,12 +132,7 @@ fn towards_creation<V: ViewRead + ?Sized>(
             }
         };
     }
-    let missing: Vec<String> = create
-        .needs
-        .iter()
-        .filter(|need| fields.get(*need).is_none_or(Value::is_blank))
-        .cloned()
-        .collect();
+    let missing = missing(create, state);
     if !missing.is_empty() {
         let already = state.pursuit
             == Pursuit::Waiting {
@@ -151,6 +145,13 @@ fn towards_creation<V: ViewRead + ?Sized>(
         };
     }
     claim_or_defer(view, bridge, mapping, section, state, record)
+}
+
+/// What the creation rule needs and the record lacks.
+pub fn missing(create: &CreateRule, state: &RecordState) -> Vec<String> {
+    let fields = seen_fields(state);
+    let lacks = |need: &&String| fields.get(*need).is_none_or(Value::is_blank);
+    create.needs.iter().filter(lacks).cloned().collect()
 }
 
 /// Whether the creation rule holds for what is known of a record.

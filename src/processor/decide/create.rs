@@ -6,7 +6,7 @@ use crate::domain::view::record_state;
 use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, outstanding};
 use crate::domain::{ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view};
-use crate::identity::pursuit::qualifies;
+use crate::identity::pursuit::{missing, qualifies};
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::request::Creation;
@@ -31,6 +31,10 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
         // Its identifiers changed since the lookup, which is another question then.
         give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
+    }
+    if !missing(rule, &state).is_empty() {
+        give_up(journal, terms, record);
+        return pursue::pursue(journal, terms, record, false);
     }
     if linked_in_view(journal, terms, section, record, &state) {
         return;

@@ -266,3 +266,20 @@ fn a_lead_that_gets_the_address_during_the_lookup_is_linked() {
     let customer = world.customer(&contact("c2"));
     assert!(customer.records.contains_key(&salesforce("Lead", "00Qc1")));
 }
+
+/// The address was taken away while the company's name was awaited, and the Lead was made without
+/// the field that the mapping says it needs.
+#[test]
+fn a_lead_that_loses_what_it_needs_before_it_is_created_waits() {
+    let mut world = World::new();
+    let of = |at, email| in_company(lead("c1", at, &[("email", email)]));
+    let lookup = world.qualify(of(1000, "ada@example.com"));
+    let read = world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(of(2000, "")));
+    let named = crate::domain::Outcome::Read {
+        snapshot: company_shown("Acme", 5),
+    };
+    let after = world.answer(&read[0], named);
+    assert!(!after.iter().any(is_create));
+    assert!(world.events().contains(&"record_waiting"));
+}
