@@ -48,7 +48,7 @@ pub fn fold<J: Journal>(
     create::name_company(journal, terms, record);
 }
 
-/// Journals what a snapshot moves. None if nothing; else the moved fields and whether the record's
+/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and whether the record's
 /// match keys changed.
 pub fn note<J: Journal>(
     journal: &mut J,
@@ -64,7 +64,10 @@ pub fn note<J: Journal>(
     fields.extend(moved.fields.clone());
     let keys = keys_of(terms.mapping, section, record, &fields);
     let keys_changed = keys != state.keys;
-    if moved.is_nothing() && !keys_changed {
+    let nothing = moved.is_nothing() && !keys_changed;
+    // A value that went and came back shows as nothing but a newer version: without it, what was
+    // told in between and comes late would count as news.
+    if nothing && snapshot.version.to_ms <= state.version.to_ms {
         return None;
     }
     journal.emit(E::RecordSeen {
@@ -76,7 +79,7 @@ pub fn note<J: Journal>(
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
-    Some((moved.fields, keys_changed))
+    (!nothing).then_some((moved.fields, keys_changed))
 }
 
 /// Decides the moved fields for the customer and what its Salesforce records should hold.

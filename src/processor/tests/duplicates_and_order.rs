@@ -129,3 +129,34 @@ fn a_contact_that_was_deleted_before_it_was_shown_stays_deleted() {
     assert_eq!(late, vec![]);
     assert!(world.state(&contact("c1")).gone.is_some());
 }
+
+/// A name changed and changed back; the notice of the change came last. As the second one had moved
+/// nothing, its version was not kept, and the late one counted.
+#[test]
+fn what_was_changed_and_changed_back_stays_whatever_the_order() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada")]));
+    world.show(lead("c1", 3000, &[("name", "Ada")]));
+    world.show(lead("c1", 2000, &[("name", "Bea")]));
+    assert_eq!(world.last.unchanged.get("older"), Some(&1));
+    assert_eq!(
+        world.state(&contact("c1")).seen["name"].value.display(),
+        "Ada"
+    );
+}
+
+/// The same with a read: it showed what was known, and an older notice came after it.
+#[test]
+fn a_read_that_shows_what_is_known_is_newer_than_what_it_saw_past() {
+    let mut world = World::new();
+    world.show(lead("c1", 1500, &[("name", "Ada")]));
+    let read = world.show(lead("c1", 1500, &[("name", "Bea")]));
+    let mut now = lead("c1", 0, &[("name", "Ada")]);
+    now.version = Version::second(3);
+    world.answer(&read[0], Outcome::Read { snapshot: now });
+    world.show(lead("c1", 2000, &[("name", "Cy")]));
+    assert_eq!(
+        world.state(&contact("c1")).seen["name"].value.display(),
+        "Ada"
+    );
+}
