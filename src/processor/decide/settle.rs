@@ -229,12 +229,16 @@ fn read<J: Journal>(
         }
         Outcome::NotFound { .. } => {
             journal.emit(settled(ReadEnding::NotFound));
-            let behind = pursue::waiting_behind(journal, record);
-            journal.emit(E::RecordLeft {
-                record: record.clone(),
-                how: Gone::NotFound,
-            });
-            pursue::release(journal, terms, behind);
+            let state = record_state(journal, journal.bridge(), record);
+            // Deleted is final, and more than not found.
+            if state.is_some_and(|state| state.gone.is_none()) {
+                let behind = pursue::waiting_behind(journal, record);
+                journal.emit(E::RecordLeft {
+                    record: record.clone(),
+                    how: Gone::NotFound,
+                });
+                pursue::release(journal, terms, behind);
+            }
         }
         Outcome::Rejected(rejection) => {
             journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
@@ -273,10 +277,13 @@ fn answered<J: Journal>(
     let version = state
         .as_ref()
         .map_or(snapshot.version, |state| merged(state.version, snapshot));
-    if state.is_some_and(|state| state.gone == Some(Gone::NotFound)) {
-        journal.emit(E::RecordReturned {
+    match state.and_then(|state| state.gone) {
+        Some(Gone::NotFound) => journal.emit(E::RecordReturned {
             record: record.clone(),
-        });
+        }),
+        // It left after it was read.
+        Some(_) => return journal.trace("record_gone", Some(record)),
+        None => {}
     }
     let snapshot = RecordSnapshot {
         version,

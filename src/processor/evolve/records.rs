@@ -44,7 +44,10 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 edit.pursue(record, Pursuit::Idle);
             }
             edit.keys(record, &BTreeSet::new());
-            edit.record(record, |state| state.gone = Some(*how));
+            edit.record(record, |state| {
+                state.gone = Some(*how);
+                state.reread_required = false;
+            });
         }
         E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
         other => unreachable!("{} is no record event", other.name()),
