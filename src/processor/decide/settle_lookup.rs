@@ -240,10 +240,12 @@ fn created_record<J: Journal>(
     journal.emit(settled);
     rekey(journal, terms, record);
     let customer = customer_of(journal, &bridge, origin).expect("it was linked above");
+    let state = customer.records[record].clone();
     let section = terms.mapping.section_of(record);
     if let Some((section, rule)) = section.and_then(|s| Some((s, s.create.as_ref()?))) {
         let name = placed_company_name(waiting, rule);
-        let mut wanted = desires::at_creation(section, rule, &customer, name.as_ref());
+        let name = name.as_ref();
+        let mut wanted = desires::after_creation(section, rule, &customer, &state, name);
         if let Some(by) = section.rule(MatchRule::Explicit) {
             let key = terms.mapping.explicit_key(origin).unwrap_or_default();
             let name = by.salesforce.clone();

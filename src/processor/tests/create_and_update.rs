@@ -283,3 +283,22 @@ fn a_lead_that_loses_what_it_needs_before_it_is_created_waits() {
     assert!(!after.iter().any(is_create));
     assert!(world.events().contains(&"record_waiting"));
 }
+
+/// A phone number that was taken away while the Lead was being created stayed in Salesforce: only
+/// fields with a value were desired of a new Lead.
+#[test]
+fn what_was_taken_away_while_the_lead_was_created_is_emptied() {
+    let mut world = World::new();
+    let base = [("email", "ada@example.com"), ("name", "Ada Lovelace")];
+    let lookup = world.qualify(lead("c1", 1000, &[base[0], base[1], ("phone", "1")]));
+    let create = world.answer(&lookup[0], found(&[]));
+    let without = [base[0], ("name", ""), ("phone", "")];
+    world.show(with_tag(lead("c1", 2000, &without)));
+    let update = world.answer(&create[0], written(&salesforce("Lead", "00Q1"), true));
+    let expected = pairs(&[("FirstName", ""), ("Phone", "")]);
+    assert_eq!(
+        fields(&update[0]),
+        expected,
+        "a required name is never emptied"
+    );
+}
