@@ -3,7 +3,7 @@
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
-use crate::domain::view::{Journal, RecordState, ViewEntry, customer_id_of, record_state};
+use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, record_state};
 use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, ViewKey};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, holds, link, pursue, request};
@@ -18,7 +18,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
             tag_name,
             added,
         } => {
-            let named = name_tag(journal, source, tag_id, tag_name);
+            name_tag(journal, source, tag_id, tag_name);
             let mut snapshot = snapshot.clone();
             if let Some(tags) = &mut snapshot.tags {
                 if *added {
@@ -28,8 +28,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
                 };
             }
             show(journal, terms, &snapshot);
-            if named {
-                // A newer snapshot may have brought the tag's id before its name was known.
+            let state = record_state(journal, journal.bridge(), &snapshot.record);
+            if state.is_some_and(|state| state.pursuit == Pursuit::Idle) {
+                // A newer snapshot may have brought the tag's id before its name was known, and
+                // another record's notification may have named it since.
                 pursue::pursue(journal, terms, &snapshot.record, false);
             }
         }
@@ -62,20 +64,19 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
     }
 }
 
-/// Learns the name of a tag; snapshots carry ids only. True if it was new.
-fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) -> bool {
+/// Learns the name of a tag; snapshots carry ids only.
+fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) {
     let key = ViewKey::tag_name(journal.bridge(), source, tag_id);
     if let Some(ViewEntry::TagName(known)) = journal.get(&key).as_deref()
         && known == name
     {
-        return false;
+        return;
     }
     journal.emit(E::TagNamed {
         source: source.clone(),
         tag_id: tag_id.to_owned(),
         name: name.to_owned(),
     });
-    true
 }
 
 fn show<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot) {

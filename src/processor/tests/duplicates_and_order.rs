@@ -160,3 +160,15 @@ fn a_read_that_shows_what_is_known_is_newer_than_what_it_saw_past() {
         "Ada"
     );
 }
+
+/// A contact carried a tag before its name was known, another contact's notification named it, and
+/// the first one's own came last: it named nothing and moved nothing, so nobody looked again.
+#[test]
+fn a_tag_that_another_contact_named_counts_too() {
+    let mut world = World::new();
+    let newer = with_tag(lead("c1", 3000, &[("email", "ada@example.com")]));
+    assert_eq!(world.show(newer), vec![]);
+    world.qualify(lead("c2", 1000, &[("email", "bea@example.com")]));
+    let commands = world.qualify(lead("c1", 2000, &[("email", "ada@example.com")]));
+    assert!(is_lookup(&commands[0]));
+}
