@@ -238,3 +238,42 @@ fn no_reason_or_notification_holds_a_personal_value() {
     let debugged = format!("{:?}", world.commands);
     assert!(!debugged.contains("Lovelace") && !debugged.contains("Countess"));
 }
+
+/// A read showed that a person had changed a value which the first link had left alone, and had
+/// filled in the company where we had put a stand-in; both were written back.
+#[test]
+fn what_a_person_keeps_in_salesforce_is_not_written_back() {
+    let mut world = World::new();
+    let base = [("email", ADA), ("custom_attributes.job_title", "Countess")];
+    let lookup = world.qualify(lead("c1", 1000, &base));
+    let kept = row("Contact", "0031", 900, &[("Email", ADA), ("Title", "Boss")]);
+    let fill = world.answer(&lookup[0], found(&[kept]));
+    let unknown = Outcome::Unknown {
+        reason: "timeout".into(),
+    };
+    let read = world.answer(&fill[0], unknown.clone());
+    let edited = [
+        ("Email", ADA),
+        ("Title", "Owner"),
+        ("Intercom_Contact_ID__c", "abc123:c1"),
+    ];
+    let snapshot = row("Contact", "0031", 1000, &edited);
+    assert_eq!(world.answer(&read[0], Outcome::Read { snapshot }), vec![]);
+
+    let record = world.created_lead("c2", "bea@example.com");
+    let phone = [
+        ("email", "bea@example.com"),
+        ("name", "Ada Lovelace"),
+        ("phone", "1"),
+    ];
+    let update = world.show(with_tag(lead("c2", 2000, &phone)));
+    let read = world.answer(&update[0], unknown);
+    let snapshot = row("Lead", "00Qc2", 3, &[("Company", "Acme"), ("Phone", "1")]);
+    let mut after = world.answer(&read[0], Outcome::Read { snapshot });
+    after.retain(|command| fields(command).iter().any(|(name, _)| name == "Company"));
+    assert_eq!(after, vec![]);
+    assert_eq!(
+        world.state(&record).desired["Company"].value.display(),
+        "Acme"
+    );
+}
