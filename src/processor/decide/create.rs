@@ -2,7 +2,7 @@
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose};
 use crate::domain::record::MatchRule;
-use crate::domain::view::record_state;
+use crate::domain::view::{AWAITED_BY_MAX, record_state};
 use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, outstanding};
 use crate::domain::{ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view};
@@ -154,6 +154,10 @@ fn company<J: Journal>(
         request::read_record(journal, terms, &company, ReadPurpose::Company);
     }
     let now = record_state(journal, journal.bridge(), &company).unwrap_or(known);
+    if now.awaited_by.len() >= AWAITED_BY_MAX && !now.awaited_by.contains(record) {
+        // Nobody would call this record when the name comes: it does not wait.
+        return Company::None;
+    }
     let first = |command| {
         let waiting = outstanding(journal, journal.bridge(), &command);
         waiting.is_some_and(|waiting| waiting.command.attempt == 1)

@@ -1,6 +1,7 @@
 //! A lead qualifies, is created once, and follows.
 
 use crate::domain::command::ReadCommand;
+use crate::domain::view::AWAITED_BY_MAX;
 use crate::domain::{CommandKind, RecordSnapshot, RefSet, Version, WriteTarget};
 use crate::processor::tests::world::*;
 
@@ -301,4 +302,19 @@ fn what_was_taken_away_while_the_lead_was_created_is_emptied() {
         expected,
         "a required name is never emptied"
     );
+}
+
+/// A company keeps a bounded number of contacts that wait for its name; the next one waited too,
+/// and nobody ever called it.
+#[test]
+fn beyond_the_bound_a_lead_does_not_wait_for_the_companys_name() {
+    let mut world = World::new();
+    world.rebuild_is_checked = false;
+    for n in 0..=AWAITED_BY_MAX {
+        let email = format!("{n}@example.com");
+        let one = in_company(lead(&format!("c{n}"), 1000, &[("email", &email)]));
+        let lookup = world.qualify(one);
+        let next = world.answer(&lookup[0], found(&[]));
+        assert_eq!(next.iter().any(is_create), n == AWAITED_BY_MAX);
+    }
 }
