@@ -3,6 +3,7 @@
 use crate::domain::record::MatchRule;
 use crate::domain::view::Pursuit;
 use crate::domain::{Change, Gone};
+use crate::processor::decide::pursue::RELEASED_MAX;
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -343,4 +344,23 @@ fn an_address_that_comes_during_the_creation_is_taken() {
     world.show(with_tag(lead("c1", 2000, &[("email", "new@example.com")])));
     let second = world.qualify(lead("c2", 1000, &[("email", "new@example.com")]));
     assert_eq!(second, vec![], "it stands behind the first");
+}
+
+/// Hundreds of contacts with a shared address stood behind one lookup; its answer let all of them
+/// go on at once, which was more than one observation may lead to, and stopped the bridge.
+#[test]
+fn a_long_line_goes_on_in_parts() {
+    let mut world = World::new();
+    world.rebuild_is_checked = false;
+    let first = world.qualify(lead("c0", 1000, &[("email", ADA)]));
+    let behind = RELEASED_MAX + 20;
+    for n in 1..=behind {
+        world.qualify(lead(&format!("c{n}"), 1000, &[("email", ADA)]));
+    }
+    let create = world.answer(&first[0], found(&[]));
+    world.answer(&create[0], written(&salesforce("Lead", "00Q1"), true));
+    let linked = |world: &World| world.customer(&contact("c0")).records.len();
+    assert_eq!(linked(&world), 2 + RELEASED_MAX);
+    world.pass(3 * DEADLINE_MS);
+    assert_eq!(linked(&world), 2 + behind);
 }
