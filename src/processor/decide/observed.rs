@@ -153,6 +153,7 @@ fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how
     if state.gone == Some(how) || state.gone == Some(Gone::Deleted) {
         return journal.trace("already_gone", Some(record));
     }
+    pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
     journal.emit(E::RecordLeft {
         record: record.clone(),
@@ -179,6 +180,8 @@ fn merge<J: Journal>(
     if customer_id_of(journal, &bridge, survivor).is_none() {
         return journal.trace("merge_of_unmapped", Some(survivor));
     }
+    pursue::close_review(journal, absorbed, "merged");
+    pursue::close_review(journal, survivor, "merged");
     let mut waiting = pursue::waiting_behind(journal, absorbed);
     waiting.extend(pursue::waiting_behind(journal, survivor));
     link::join(

@@ -84,6 +84,22 @@ fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: boo
     }
 }
 
+/// Closes what a person was asked about a record that is no longer in doubt.
+pub fn close_review<J: Journal>(journal: &mut J, record: &RecordRef, how: &str) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let blocked = state.blocked.map(|blocked| blocked.review);
+    match state.pursuit {
+        Pursuit::InReview { review } if blocked != Some(review) => {
+            let how = how.to_owned();
+            journal.emit(E::ReviewClosed { review, how });
+        }
+        _ => {}
+    }
+    reconcile::unblock(journal, record, how);
+}
+
 /// Several records match: a person decides, nothing is guessed.
 pub fn review<J: Journal>(
     journal: &mut J,

@@ -364,3 +364,17 @@ fn a_long_line_goes_on_in_parts() {
     world.pass(3 * DEADLINE_MS);
     assert_eq!(linked(&world), 2 + behind);
 }
+
+/// The review item of a contact that was deleted or merged away stayed open for ever.
+#[test]
+fn a_contact_that_leaves_takes_its_review_item_with_it() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let rows = ["0031", "0032"].map(|id| row("Contact", id, 900, &[("Email", ADA)]));
+    world.answer(&lookup[0], found(&rows));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert!(world.events().contains(&"review_closed"));
+}
