@@ -95,6 +95,13 @@ fn update<J: Journal>(
             journal.emit(settled(WriteEnding::Unknown {
                 reason: reason.clone(),
             }));
+            let state = record_state(journal, journal.bridge(), record);
+            if state.is_some_and(|state| state.reading.is_some()) {
+                // That read may have been carried out before the write.
+                journal.emit(E::RereadRequired {
+                    record: record.clone(),
+                });
+            }
             request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
         }
         Outcome::Read { .. } | Outcome::LookedUp { .. } => {
@@ -224,8 +231,17 @@ fn read<J: Journal>(
     };
     match &result.outcome {
         Outcome::Read { snapshot } => {
+            let state = record_state(journal, journal.bridge(), record);
+            let overtaken = state.is_some_and(|state| state.folded > waiting.folded);
             journal.emit(settled(ReadEnding::Answered));
-            answered(journal, terms, record, snapshot);
+            if overtaken && terms.mapping.is_salesforce(record) {
+                // A write of ours ended while it was out: it may show what was there before.
+                journal.emit(E::RereadRequired {
+                    record: record.clone(),
+                });
+            } else {
+                answered(journal, terms, record, snapshot);
+            }
         }
         Outcome::NotFound { .. } => {
             journal.emit(settled(ReadEnding::NotFound));
