@@ -64,6 +64,10 @@ pub fn next<V: ViewRead + ?Sized>(
         Pursuit::InReview { .. } => return Step::Rest { why: "in_review" },
         _ => return Step::Rest { why: "pursued" },
     }
+    if let Some(behind) = creating(customer) {
+        // The same customer, told apart by no key: its record is about to stand.
+        return Step::Defer { behind };
+    }
     match in_view(view, bridge, mapping, section, &state.keys) {
         Verdict::One { record, key } => return Step::Link { to: record, key },
         Verdict::Several { records, key } => {
@@ -84,6 +88,15 @@ pub fn next<V: ViewRead + ?Sized>(
             why: "no_create_rule",
         },
     }
+}
+
+/// The record of a customer from which a creation is in flight.
+fn creating(customer: &Customer) -> Option<RecordRef> {
+    let creates = |state: &RecordState| matches!(state.pursuit, Pursuit::Creating { .. });
+    let mut records = customer.records.iter();
+    records
+        .find(|(_, state)| creates(state))
+        .map(|(record, _)| record.clone())
 }
 
 fn claim_or_defer<V: ViewRead + ?Sized>(
@@ -109,7 +122,6 @@ fn towards_creation<V: ViewRead + ?Sized>(
     record: &RecordRef,
     create: &CreateRule,
 ) -> Step {
-    let fields = seen_fields(state);
     let waiting = matches!(state.pursuit, Pursuit::Waiting { .. });
     if !qualifies(view, bridge, record, state, create) {
         return if waiting {
@@ -120,12 +132,7 @@ fn towards_creation<V: ViewRead + ?Sized>(
             }
         };
     }
-    let missing: Vec<String> = create
-        .needs
-        .iter()
-        .filter(|need| fields.get(*need).is_none_or(Value::is_blank))
-        .cloned()
-        .collect();
+    let missing = missing(create, state);
     if !missing.is_empty() {
         let already = state.pursuit
             == Pursuit::Waiting {
@@ -138,6 +145,13 @@ fn towards_creation<V: ViewRead + ?Sized>(
         };
     }
     claim_or_defer(view, bridge, mapping, section, state, record)
+}
+
+/// What the creation rule needs and the record lacks.
+pub fn missing(create: &CreateRule, state: &RecordState) -> Vec<String> {
+    let fields = seen_fields(state);
+    let lacks = |need: &&String| fields.get(*need).is_none_or(Value::is_blank);
+    create.needs.iter().filter(lacks).cloned().collect()
 }
 
 /// Whether the creation rule holds for what is known of a record.

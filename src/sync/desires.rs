@@ -131,6 +131,36 @@ pub fn at_creation(
     desires
 }
 
+/// What follows for a record that was just created: what was sent, and what changed meanwhile. A
+/// value that was sent and has been taken back since is emptied, where the org lets it be.
+pub fn after_creation(
+    section: &Section,
+    create: &CreateRule,
+    customer: &Customer,
+    state: &RecordState,
+    company_name: Option<&Value>,
+) -> Vec<Desire> {
+    let mut desires = at_creation(section, create, customer, company_name);
+    desires.retain(|desire| desire.basis != Basis::Placeholder || stands(state, desire));
+    for (name, value) in agreed(section, customer, &create.object, None) {
+        let kept = never_blank(section, &create.object, name);
+        if value.is_blank() && !blank(state, name) && !kept {
+            desires.push(Desire {
+                name: name.to_owned(),
+                value,
+                basis: Basis::Agreed,
+            });
+        }
+    }
+    desires
+}
+
+/// Whether a stand-in is what the record holds, or nothing is.
+fn stands(state: &RecordState, desire: &Desire) -> bool {
+    let seen = state.seen.get(&desire.name);
+    seen.is_none_or(|seen| seen.value.is_blank() || seen.value == desire.value)
+}
+
 /// The real company name where a lead carries a stand-in for it.
 pub fn company_named(
     create: &CreateRule,

@@ -2,14 +2,15 @@
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose};
 use crate::domain::record::MatchRule;
-use crate::domain::view::record_state;
+use crate::domain::view::{AWAITED_BY_MAX, record_state};
 use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, outstanding};
 use crate::domain::{ObjectName, RecordRef, Value};
-use crate::identity::pursuit::qualifies;
+use crate::identity::candidates::{Verdict, in_view};
+use crate::identity::pursuit::{missing, qualifies};
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::request::Creation;
-use crate::processor::decide::{Terms, fold, pursue, reconcile, request};
+use crate::processor::decide::{Terms, fold, link, pursue, reconcile, request};
 use crate::sync::{desires, writes};
 
 /// Creates the counterpart of a record whose lookup found none, or waits for its company's name.
@@ -26,6 +27,18 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     let Some(rule) = rule.filter(|rule| qualifies(journal, &bridge, record, &state, rule)) else {
         return give_up(journal, terms, record);
     };
+    if !state.keys.is_subset(&state.claimed) {
+        // Its identifiers changed since the lookup, which is another question then.
+        give_up(journal, terms, record);
+        return pursue::pursue(journal, terms, record, true);
+    }
+    if !missing(rule, &state).is_empty() {
+        give_up(journal, terms, record);
+        return pursue::pursue(journal, terms, record, false);
+    }
+    if linked_in_view(journal, terms, section, record, &state) {
+        return;
+    }
     let name = match company(journal, terms, record, &state, rule) {
         Company::None => None,
         Company::Named(name) => Some(name),
@@ -56,6 +69,27 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     }
     reconcile::unblock(journal, record, "desired_changed");
     request::create(journal, terms, record, &creation);
+}
+
+/// Links a record whose counterpart became known since it was looked up.
+fn linked_in_view<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    state: &RecordState,
+) -> bool {
+    let bridge = journal.bridge().clone();
+    match in_view(journal, &bridge, terms.mapping, section, &state.keys) {
+        Verdict::Nobody => return false,
+        Verdict::One { record: to, key } => link::link(journal, terms, record, &to, &key, None),
+        Verdict::Several { records, key } => {
+            let behind = pursue::waiting_behind(journal, record);
+            pursue::review(journal, record, records, &key);
+            pursue::release(journal, terms, behind);
+        }
+    }
+    true
 }
 
 /// Stops a pursuit and lets those go on that stood behind it.
@@ -120,6 +154,10 @@ fn company<J: Journal>(
         request::read_record(journal, terms, &company, ReadPurpose::Company);
     }
     let now = record_state(journal, journal.bridge(), &company).unwrap_or(known);
+    if now.awaited_by.len() >= AWAITED_BY_MAX && !now.awaited_by.contains(record) {
+        // Nobody would call this record when the name comes: it does not wait.
+        return Company::None;
+    }
     let first = |command| {
         let waiting = outstanding(journal, journal.bridge(), &command);
         waiting.is_some_and(|waiting| waiting.command.attempt == 1)

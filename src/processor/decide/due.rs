@@ -1,10 +1,10 @@
 //! Due: what a passed deadline means.
 
 use crate::domain::command::ReadCommand;
-use crate::domain::journal::{DomainEvent as E, ReviewKind};
+use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind};
 use crate::domain::view::{Due, Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandId, CommandKind, ReviewId};
-use crate::processor::decide::{Terms, create, holds, pursue, request};
+use crate::processor::decide::{Terms, create, holds, pursue, request, settle_lookup};
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, due: &Due) {
     match due {
@@ -30,6 +30,16 @@ fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
     let Some(waiting) = outstanding(journal, journal.bridge(), command) else {
         return;
     };
+    if is_lookup(&waiting) && !settle_lookup::is_asked(journal, &waiting) {
+        // Nobody waits for the answer any more.
+        return journal.emit(E::ReadSettled {
+            command: *command,
+            attempt: waiting.command.attempt,
+            ending: ReadEnding::Unknown {
+                reason: "no_longer_asked".into(),
+            },
+        });
+    }
     request::again(journal, terms, &waiting);
     if waiting.command.attempt >= terms.timing.attempts_before_review && waiting.review.is_none() {
         let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
@@ -42,6 +52,11 @@ fn repeat<J: Journal>(journal: &mut J, terms: &Terms<'_>, command: &CommandId) {
         });
     }
     no_longer_awaited(journal, terms, &waiting);
+}
+
+fn is_lookup(waiting: &Outstanding) -> bool {
+    let kind = &waiting.command.kind;
+    matches!(kind, CommandKind::Read(ReadCommand::Lookup(_)))
 }
 
 /// Contacts do not wait for a company's name beyond the first deadline.

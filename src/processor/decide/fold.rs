@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{DomainEvent as E, Via};
-use crate::domain::view::{Customer, Journal, customer_of, record_state};
+use crate::domain::journal::{Basis, Desire, DomainEvent as E, Via};
+use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{Fields, RecordRef, RecordSnapshot};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
@@ -48,7 +48,7 @@ pub fn fold<J: Journal>(
     create::name_company(journal, terms, record);
 }
 
-/// Journals what a snapshot moves. None if nothing; else the moved fields and whether the record's
+/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and whether the record's
 /// match keys changed.
 pub fn note<J: Journal>(
     journal: &mut J,
@@ -64,7 +64,10 @@ pub fn note<J: Journal>(
     fields.extend(moved.fields.clone());
     let keys = keys_of(terms.mapping, section, record, &fields);
     let keys_changed = keys != state.keys;
-    if moved.is_nothing() && !keys_changed {
+    let nothing = moved.is_nothing() && !keys_changed;
+    // A value that went and came back shows as nothing but a newer version: without it, what was
+    // told in between and comes late would count as news.
+    if nothing && snapshot.version.to_ms <= state.version.to_ms {
         return None;
     }
     journal.emit(E::RecordSeen {
@@ -76,7 +79,31 @@ pub fn note<J: Journal>(
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
-    Some((moved.fields, keys_changed))
+    keep(journal, record, &state, &moved.fields);
+    (!nothing).then_some((moved.fields, keys_changed))
+}
+
+/// A value of the record's own follows what people make of it, and so does a stand-in that somebody
+/// replaced: neither is ours to write back.
+fn keep<J: Journal>(journal: &mut J, record: &RecordRef, state: &RecordState, moved: &Fields) {
+    let mut kept = Vec::new();
+    for (name, value) in moved {
+        let basis = state.desired.get(name).map(|desire| desire.basis);
+        let replaced = basis == Some(Basis::Placeholder) && !value.is_blank();
+        if basis == Some(Basis::Kept) || replaced {
+            kept.push(Desire {
+                name: name.clone(),
+                value: value.clone(),
+                basis: Basis::Kept,
+            });
+        }
+    }
+    if !kept.is_empty() {
+        journal.emit(E::DesiredChanged {
+            record: record.clone(),
+            desires: kept,
+        });
+    }
 }
 
 /// Decides the moved fields for the customer and what its Salesforce records should hold.

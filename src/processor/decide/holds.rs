@@ -3,7 +3,7 @@
 use crate::domain::journal::{DomainEvent as E, HeldObservation, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Verdict, Via};
 use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
-use crate::domain::{RecordRef, RecordSnapshot, ReviewId};
+use crate::domain::{Gone, RecordRef, RecordSnapshot, ReviewId};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, request};
 use crate::sync::release::{REREADS_MAX, verdict};
@@ -87,7 +87,14 @@ fn judge<J: Journal>(
     };
     let watched = fold::watched(terms, section, record);
     let observation = &held.observation;
-    let mut verdict = verdict(&state, &watched, record, observation, placed);
+    let mut verdict = match state.gone {
+        // Nothing that was shown before can count.
+        Some(Gone::Archived | Gone::Deleted) => Verdict::Dropped,
+        // The read found nothing, and after it was asked for something was shown.
+        Some(Gone::NotFound) if state.rereads < REREADS_MAX => Verdict::Reread,
+        Some(Gone::NotFound) => Verdict::Dropped,
+        None => verdict(&state, &watched, record, observation, placed),
+    };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {
         // Reads keep being overtaken: the owner's side counts, which is the one that showed this.
@@ -120,13 +127,22 @@ fn judge<J: Journal>(
 
 /// A hold's deadline: the command did not end in time, so a read decides.
 pub fn expired<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, held: &Held) {
+    let state = record_state(journal, journal.bridge(), record);
+    let gone = state.as_ref().is_some_and(|state| state.gone.is_some());
+    let verdict = if gone {
+        Verdict::Dropped
+    } else {
+        Verdict::Reread
+    };
     journal.emit(E::HoldReleased {
         record: record.clone(),
         observation: held.observation.observation,
-        verdict: Verdict::Reread,
+        verdict,
     });
-    let reading = record_state(journal, journal.bridge(), record);
-    if reading.is_some_and(|state| state.reading.is_some()) {
+    if gone {
+        return;
+    }
+    if state.is_some_and(|state| state.reading.is_some()) {
         return journal.emit(E::RereadRequired {
             record: record.clone(),
         });

@@ -3,7 +3,7 @@
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
-use crate::domain::view::{Journal, RecordState, ViewEntry, customer_id_of, record_state};
+use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, record_state};
 use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, ViewKey};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, holds, link, pursue, request};
@@ -18,7 +18,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
             tag_name,
             added,
         } => {
-            let named = name_tag(journal, source, tag_id, tag_name);
+            name_tag(journal, source, tag_id, tag_name);
             let mut snapshot = snapshot.clone();
             if let Some(tags) = &mut snapshot.tags {
                 if *added {
@@ -28,8 +28,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
                 };
             }
             show(journal, terms, &snapshot);
-            if named {
-                // A newer snapshot may have brought the tag's id before its name was known.
+            let state = record_state(journal, journal.bridge(), &snapshot.record);
+            if state.is_some_and(|state| state.pursuit == Pursuit::Idle) {
+                // A newer snapshot may have brought the tag's id before its name was known, and
+                // another record's notification may have named it since.
                 pursue::pursue(journal, terms, &snapshot.record, false);
             }
         }
@@ -62,20 +64,19 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
     }
 }
 
-/// Learns the name of a tag; snapshots carry ids only. True if it was new.
-fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) -> bool {
+/// Learns the name of a tag; snapshots carry ids only.
+fn name_tag<J: Journal>(journal: &mut J, source: &SourceId, tag_id: &str, name: &str) {
     let key = ViewKey::tag_name(journal.bridge(), source, tag_id);
     if let Some(ViewEntry::TagName(known)) = journal.get(&key).as_deref()
         && known == name
     {
-        return false;
+        return;
     }
     journal.emit(E::TagNamed {
         source: source.clone(),
         tag_id: tag_id.to_owned(),
         name: name.to_owned(),
     });
-    true
 }
 
 fn show<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot) {
@@ -144,12 +145,15 @@ pub fn known_or_founded<J: Journal>(
 }
 
 fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how: Gone) {
-    let Some(state) = record_state(journal, journal.bridge(), record) else {
-        return journal.trace("unknown_record_left", Some(record));
+    let Some(section) = terms.mapping.section_of(record) else {
+        return journal.trace("object_not_mapped", Some(record));
     };
+    // Also one that was never shown: what was sent before it left may still come.
+    let state = known_or_founded(journal, section, record);
     if state.gone == Some(how) || state.gone == Some(Gone::Deleted) {
         return journal.trace("already_gone", Some(record));
     }
+    pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
     journal.emit(E::RecordLeft {
         record: record.clone(),
@@ -176,9 +180,10 @@ fn merge<J: Journal>(
     if customer_id_of(journal, &bridge, survivor).is_none() {
         return journal.trace("merge_of_unmapped", Some(survivor));
     }
-    let waiting = known
-        .map(|_| pursue::waiting_behind(journal, absorbed))
-        .unwrap_or_default();
+    pursue::close_review(journal, absorbed, "merged");
+    pursue::close_review(journal, survivor, "merged");
+    let mut waiting = pursue::waiting_behind(journal, absorbed);
+    waiting.extend(pursue::waiting_behind(journal, survivor));
     link::join(
         journal,
         terms,

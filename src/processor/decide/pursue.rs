@@ -1,7 +1,7 @@
 //! Pursue: takes the next step of a record towards its counterpart.
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
-use crate::domain::view::{Journal, Pursuit, customer_of, matching, record_state};
+use crate::domain::view::{Journal, Pursuit, RecordState, customer_of, matching, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewId};
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, link, reconcile, request};
@@ -84,6 +84,22 @@ fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: boo
     }
 }
 
+/// Closes what a person was asked about a record that is no longer in doubt.
+pub fn close_review<J: Journal>(journal: &mut J, record: &RecordRef, how: &str) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let blocked = state.blocked.map(|blocked| blocked.review);
+    match state.pursuit {
+        Pursuit::InReview { review } if blocked != Some(review) => {
+            let how = how.to_owned();
+            journal.emit(E::ReviewClosed { review, how });
+        }
+        _ => {}
+    }
+    reconcile::unblock(journal, record, how);
+}
+
 /// Several records match: a person decides, nothing is guessed.
 pub fn review<J: Journal>(
     journal: &mut J,
@@ -101,12 +117,18 @@ pub fn review<J: Journal>(
     });
 }
 
-/// The records that stand in line behind this one.
+/// The records that stand in line behind this one: at its keys, or as the same customer.
 pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<RecordRef> {
-    let Some(state) = record_state(journal, journal.bridge(), record) else {
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return Vec::new();
     };
-    let mut waiting = Vec::new();
+    let state = &customer.records[record];
+    let stands = |state: &RecordState| match &state.pursuit {
+        Pursuit::Deferred { behind, .. } => behind == record,
+        _ => false,
+    };
+    let own = customer.records.iter().filter(|(_, state)| stands(state));
+    let mut waiting: Vec<RecordRef> = own.map(|(other, _)| other.clone()).collect();
     for key in &state.claimed {
         let matching = matching(journal, journal.bridge(), key);
         if matching.in_flight.as_ref() != Some(record) {
@@ -121,9 +143,12 @@ pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<Record
     waiting
 }
 
+/// Records let go on by one observation; the rest go on at their deadlines, a few in each step.
+pub const RELEASED_MAX: usize = 50;
+
 /// Lets records go on that stood behind another one, in the order in which they came.
 pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: Vec<RecordRef>) {
-    for record in waiting {
+    for record in waiting.into_iter().take(RELEASED_MAX) {
         end_deferral(journal, terms, &record, "settled");
     }
 }

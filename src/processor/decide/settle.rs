@@ -95,6 +95,13 @@ fn update<J: Journal>(
             journal.emit(settled(WriteEnding::Unknown {
                 reason: reason.clone(),
             }));
+            let state = record_state(journal, journal.bridge(), record);
+            if state.is_some_and(|state| state.reading.is_some()) {
+                // That read may have been carried out before the write.
+                journal.emit(E::RereadRequired {
+                    record: record.clone(),
+                });
+            }
             request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
         }
         Outcome::Read { .. } | Outcome::LookedUp { .. } => {
@@ -224,17 +231,30 @@ fn read<J: Journal>(
     };
     match &result.outcome {
         Outcome::Read { snapshot } => {
+            let state = record_state(journal, journal.bridge(), record);
+            let overtaken = state.is_some_and(|state| state.folded > waiting.folded);
             journal.emit(settled(ReadEnding::Answered));
-            answered(journal, terms, record, snapshot);
+            if overtaken && terms.mapping.is_salesforce(record) {
+                // A write of ours ended while it was out: it may show what was there before.
+                journal.emit(E::RereadRequired {
+                    record: record.clone(),
+                });
+            } else {
+                answered(journal, terms, record, snapshot);
+            }
         }
         Outcome::NotFound { .. } => {
             journal.emit(settled(ReadEnding::NotFound));
-            let behind = pursue::waiting_behind(journal, record);
-            journal.emit(E::RecordLeft {
-                record: record.clone(),
-                how: Gone::NotFound,
-            });
-            pursue::release(journal, terms, behind);
+            let state = record_state(journal, journal.bridge(), record);
+            // Deleted is final, and more than not found.
+            if state.is_some_and(|state| state.gone.is_none()) {
+                let behind = pursue::waiting_behind(journal, record);
+                journal.emit(E::RecordLeft {
+                    record: record.clone(),
+                    how: Gone::NotFound,
+                });
+                pursue::release(journal, terms, behind);
+            }
         }
         Outcome::Rejected(rejection) => {
             journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
@@ -273,10 +293,13 @@ fn answered<J: Journal>(
     let version = state
         .as_ref()
         .map_or(snapshot.version, |state| merged(state.version, snapshot));
-    if state.is_some_and(|state| state.gone == Some(Gone::NotFound)) {
-        journal.emit(E::RecordReturned {
+    match state.and_then(|state| state.gone) {
+        Some(Gone::NotFound) => journal.emit(E::RecordReturned {
             record: record.clone(),
-        });
+        }),
+        // It left after it was read.
+        Some(_) => return journal.trace("record_gone", Some(record)),
+        None => {}
     }
     let snapshot = RecordSnapshot {
         version,

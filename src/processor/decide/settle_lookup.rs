@@ -3,7 +3,7 @@
 use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReadEnding, ReadPurpose};
 use crate::domain::journal::{ReviewKind, WriteEnding};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Journal, Outstanding, customer_of, record_state};
+use crate::domain::view::{Journal, Outstanding, Pursuit, customer_of, record_state};
 use crate::domain::{CommandKind, CommandResult, Outcome, RecordRef, RecordSnapshot, Rejection};
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
@@ -28,11 +28,19 @@ pub fn lookup<J: Journal>(
     };
     match &result.outcome {
         Outcome::LookedUp { rows, truncated } => {
+            let asked = is_asked(journal, waiting);
             journal.emit(settled(ReadEnding::Answered));
+            if !asked {
+                return journal.trace("lookup_overtaken", Some(&record));
+            }
             found(journal, terms, &record, rows, *truncated);
         }
         Outcome::Rejected(rejection) => {
+            let asked = is_asked(journal, waiting);
             journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
+            if !asked {
+                return journal.trace("lookup_overtaken", Some(&record));
+            }
             let behind = pursue::waiting_behind(journal, &record);
             let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
             journal.emit(E::ReviewOpened {
@@ -47,6 +55,14 @@ pub fn lookup<J: Journal>(
         // Reads change nothing: the deadline asks again.
         _ => journal.trace("lookup_unknown", Some(&record)),
     }
+}
+
+/// Whether the record still waits for this very lookup. One that left or was merged while it was
+/// out may have asked anew: two answers must not lead to two creations.
+pub fn is_asked<J: Journal>(journal: &J, lookup: &Outstanding) -> bool {
+    let command = lookup.command.id;
+    record_state(journal, journal.bridge(), &lookup.record)
+        .is_some_and(|state| state.pursuit == Pursuit::LookingUp { command })
 }
 
 fn found<J: Journal>(
@@ -224,10 +240,12 @@ fn created_record<J: Journal>(
     journal.emit(settled);
     rekey(journal, terms, record);
     let customer = customer_of(journal, &bridge, origin).expect("it was linked above");
+    let state = customer.records[record].clone();
     let section = terms.mapping.section_of(record);
     if let Some((section, rule)) = section.and_then(|s| Some((s, s.create.as_ref()?))) {
         let name = placed_company_name(waiting, rule);
-        let mut wanted = desires::at_creation(section, rule, &customer, name.as_ref());
+        let name = name.as_ref();
+        let mut wanted = desires::after_creation(section, rule, &customer, &state, name);
         if let Some(by) = section.rule(MatchRule::Explicit) {
             let key = terms.mapping.explicit_key(origin).unwrap_or_default();
             let name = by.salesforce.clone();

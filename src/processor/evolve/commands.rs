@@ -121,17 +121,21 @@ fn begin<V: ViewWrite>(
     }
 }
 
-/// Marks the record's keys as in flight: another record with one of them is deferred.
-fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
+/// Marks those of the record's keys as in flight that are free: another record with one of them is
+/// deferred.
+pub fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
     let mut keys = Default::default();
-    edit.record(record, |state| {
-        state.claimed.extend(state.keys.iter().copied());
-        keys = state.claimed.clone();
-    });
+    edit.record(record, |state| keys = state.keys.clone());
     for key in &keys {
+        let mut ours = false;
         edit.matching(key, |matching| {
-            matching.in_flight.get_or_insert_with(|| record.clone());
+            ours = matching.in_flight.get_or_insert_with(|| record.clone()) == record;
         });
+        if ours {
+            edit.record(record, |state| {
+                state.claimed.insert(*key);
+            });
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, Due, Matching, Pursuit, RecordState, ViewEntry, ViewWrite};
-use crate::domain::view::{customer_of, matching};
+use crate::domain::view::{customer_of, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, RecordRef, Timestamp, ViewKey};
 
 /// The view, opened for one event.
@@ -38,19 +38,30 @@ impl<V: ViewWrite> Edit<'_, V> {
             .is_some()
     }
 
-    /// Moves a pursuit. One that no longer looks or creates gives its match keys back.
+    /// Whether a creation from this record is in flight.
+    pub fn creates(&self, record: &RecordRef) -> bool {
+        record_state(self.view, self.bridge, record)
+            .is_some_and(|state| matches!(state.pursuit, Pursuit::Creating { .. }))
+    }
+
+    /// Moves a pursuit. One that no longer looks or creates gives its match keys back; one that no
+    /// longer stands in line loses its deadline, whatever ended it.
     pub fn pursue(&mut self, record: &RecordRef, next: Pursuit) {
         let keeps = matches!(
             next,
             Pursuit::LookingUp { .. } | Pursuit::AwaitingCompany { .. } | Pursuit::Creating { .. }
         );
         let mut given_back = BTreeSet::new();
+        let mut before = Pursuit::Idle;
         self.record(record, |state| {
             if !keeps {
                 given_back = std::mem::take(&mut state.claimed);
             }
-            state.pursuit = next;
+            before = std::mem::replace(&mut state.pursuit, next);
         });
+        if let Pursuit::Deferred { deadline, .. } = before {
+            self.remove_due(deadline, &Due::Deferral(record.clone()));
+        }
         for key in given_back {
             self.matching(&key, |matching| {
                 matching.deferred.retain(|other| other != record);

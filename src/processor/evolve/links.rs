@@ -3,7 +3,7 @@
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
 use crate::domain::view::{ViewEntry, ViewWrite, matching};
-use crate::domain::{CustomerId, RecordRef, ViewKey};
+use crate::domain::{CustomerId, MatchRule, RecordRef, ViewKey};
 use crate::processor::evolve::edit::Edit;
 use crate::processor::evolve::records::index;
 
@@ -23,18 +23,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.record(record, |state| state.pursuit = pursuit);
             edit.put_due(*deadline, Due::Deferral(record.clone()));
         }
-        E::DeferralEnded { record, .. } => {
-            let mut due = None;
-            edit.record(record, |state| {
-                if let Pursuit::Deferred { deadline, .. } = state.pursuit {
-                    due = Some(deadline);
-                }
-            });
-            if let Some(deadline) = due {
-                edit.remove_due(deadline, &Due::Deferral(record.clone()));
-            }
-            edit.pursue(record, Pursuit::Idle);
-        }
+        E::DeferralEnded { record, .. } => edit.pursue(record, Pursuit::Idle),
         E::RecordWaiting { record, missing } => {
             edit.pursue(
                 record,
@@ -98,7 +87,10 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     });
     edit.put_customer(kept);
     for record in [left, right] {
-        edit.pursue(record, Pursuit::Idle);
+        // Only its own answer ends a creation in flight.
+        if *rule == MatchRule::Created || !edit.creates(record) {
+            edit.pursue(record, Pursuit::Idle);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
 use crate::domain::{CustomerId, RecordRef, ViewKey};
+use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -38,9 +39,15 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.view.put(key, ViewEntry::TagName(name.clone()));
         }
         E::RecordLeft { record, how } => {
-            edit.pursue(record, Pursuit::Idle);
+            // A creation in flight keeps its keys until it is answered: the Lead may stand.
+            if !edit.creates(record) {
+                edit.pursue(record, Pursuit::Idle);
+            }
             edit.keys(record, &BTreeSet::new());
-            edit.record(record, |state| state.gone = Some(*how));
+            edit.record(record, |state| {
+                state.gone = Some(*how);
+                state.reread_required = false;
+            });
         }
         E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
         other => unreachable!("{} is no record event", other.name()),
@@ -88,5 +95,9 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     });
     if let Some(keys) = keys {
         edit.keys(record, keys);
+        if edit.creates(record) {
+            // What is being created will hold them: nobody else may create with them meanwhile.
+            commands::claim(edit, record);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A lead qualifies, is created once, and follows.
 
 use crate::domain::command::ReadCommand;
+use crate::domain::view::AWAITED_BY_MAX;
 use crate::domain::{CommandKind, RecordSnapshot, RefSet, Version, WriteTarget};
 use crate::processor::tests::world::*;
 
@@ -232,4 +233,88 @@ fn a_tag_taken_off_during_the_lookup_stops_the_creation() {
     let lookup = world.qualify(lead("c1", 1000, &[("email", "ada@example.com")]));
     world.show(lead("c1", 2000, &[("email", "ada@example.com")]));
     assert_eq!(world.answer(&lookup[0], found(&[])), vec![]);
+}
+
+/// While the creation waited for the company's name the address changed, and the Lead was made
+/// with an address that nobody had looked for.
+#[test]
+fn an_address_that_changes_while_the_company_is_read_is_looked_up() {
+    let mut world = World::new();
+    let of = |at, email| in_company(lead("c1", at, &[("email", email)]));
+    let lookup = world.qualify(of(1000, "ada@example.com"));
+    let read = world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(of(2000, "new@example.com")));
+    let named = crate::domain::Outcome::Read {
+        snapshot: company_shown("Acme", 5),
+    };
+    let after = world.answer(&read[0], named);
+    assert!(after.iter().any(is_lookup));
+    assert!(!after.iter().any(is_create));
+}
+
+/// A Lead got the address while another contact with it was being looked up: Salesforce did not
+/// show it yet, the view knew it, and a second Lead was made.
+#[test]
+fn a_lead_that_gets_the_address_during_the_lookup_is_linked() {
+    let mut world = World::new();
+    world.created_lead("c1", "ada@example.com");
+    let lookup = world.qualify(lead("c2", 1000, &[("email", "new@example.com")]));
+    let moved = [("email", "new@example.com"), ("name", "Ada Lovelace")];
+    let update = world.show(with_tag(lead("c1", 2000, &moved)));
+    world.answer(&update[0], written(&salesforce("Lead", "00Qc1"), false));
+    let after = world.answer(&lookup[0], found(&[]));
+    assert!(!after.iter().any(is_create));
+    let customer = world.customer(&contact("c2"));
+    assert!(customer.records.contains_key(&salesforce("Lead", "00Qc1")));
+}
+
+/// The address was taken away while the company's name was awaited, and the Lead was made without
+/// the field that the mapping says it needs.
+#[test]
+fn a_lead_that_loses_what_it_needs_before_it_is_created_waits() {
+    let mut world = World::new();
+    let of = |at, email| in_company(lead("c1", at, &[("email", email)]));
+    let lookup = world.qualify(of(1000, "ada@example.com"));
+    let read = world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(of(2000, "")));
+    let named = crate::domain::Outcome::Read {
+        snapshot: company_shown("Acme", 5),
+    };
+    let after = world.answer(&read[0], named);
+    assert!(!after.iter().any(is_create));
+    assert!(world.events().contains(&"record_waiting"));
+}
+
+/// A phone number that was taken away while the Lead was being created stayed in Salesforce: only
+/// fields with a value were desired of a new Lead.
+#[test]
+fn what_was_taken_away_while_the_lead_was_created_is_emptied() {
+    let mut world = World::new();
+    let base = [("email", "ada@example.com"), ("name", "Ada Lovelace")];
+    let lookup = world.qualify(lead("c1", 1000, &[base[0], base[1], ("phone", "1")]));
+    let create = world.answer(&lookup[0], found(&[]));
+    let without = [base[0], ("name", ""), ("phone", "")];
+    world.show(with_tag(lead("c1", 2000, &without)));
+    let update = world.answer(&create[0], written(&salesforce("Lead", "00Q1"), true));
+    let expected = pairs(&[("FirstName", ""), ("Phone", "")]);
+    assert_eq!(
+        fields(&update[0]),
+        expected,
+        "a required name is never emptied"
+    );
+}
+
+/// A company keeps a bounded number of contacts that wait for its name; the next one waited too,
+/// and nobody ever called it.
+#[test]
+fn beyond_the_bound_a_lead_does_not_wait_for_the_companys_name() {
+    let mut world = World::new();
+    world.rebuild_is_checked = false;
+    for n in 0..=AWAITED_BY_MAX {
+        let email = format!("{n}@example.com");
+        let one = in_company(lead(&format!("c{n}"), 1000, &[("email", &email)]));
+        let lookup = world.qualify(one);
+        let next = world.answer(&lookup[0], found(&[]));
+        assert_eq!(next.iter().any(is_create), n == AWAITED_BY_MAX);
+    }
 }

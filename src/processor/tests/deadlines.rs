@@ -1,6 +1,7 @@
 //! Time is input: what is not answered is asked again, and nothing waits for ever.
 
 use crate::domain::journal::{DomainEvent, ReviewKind};
+use crate::domain::{Change, Gone};
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -98,4 +99,42 @@ fn a_lead_waits_for_its_company_no_longer_than_the_deadline() {
     assert!(is_read_of(&read[0], &company("co1")));
     let after = world.pass(DEADLINE_MS + 1000);
     assert!(after.iter().any(is_create));
+}
+
+/// The deadline of a deferral once outlived the contact, and stopped the bridge when it passed.
+#[test]
+fn the_deadline_of_a_deferral_goes_with_the_contact() {
+    for merged in [false, true] {
+        let mut world = World::new();
+        world.qualify(lead("c1", 1000, &[("email", ADA)]));
+        world.qualify(lead("c2", 1000, &[("email", ADA)]));
+        if merged {
+            world.change(Change::Merged {
+                survivor: lead("c3", 2000, &[("name", "Ada")]),
+                absorbed: Some(contact("c2")),
+            });
+        } else {
+            world.change(Change::Left {
+                record: contact("c2"),
+                how: Gone::Deleted,
+            });
+        }
+        world.pass(3 * DEADLINE_MS);
+        assert!(world.last.quarantined.is_empty());
+    }
+}
+
+/// The lookup of a contact that left was asked for ever, with a new review item each time.
+#[test]
+fn a_lookup_that_nobody_waits_for_ends_at_its_deadline() {
+    let mut world = World::new();
+    world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert_eq!(world.pass(DEADLINE_MS + 1000), vec![]);
+    assert!(world.events().contains(&"read_settled"));
+    world.pass(20 * DEADLINE_MS);
+    assert_eq!(world.events(), Vec::<&str>::new());
 }

@@ -115,3 +115,60 @@ fn a_deleted_contact_does_not_come_back_by_a_late_notification() {
     world.show(lead("c1", 2000, &[("name", "Ada Byron")]));
     assert_eq!(world.last.unchanged.get("record_gone"), Some(&1));
 }
+
+/// The notice of a deletion overtook the contact's first one, was dropped as being about nobody,
+/// and the contact then lived for ever.
+#[test]
+fn a_contact_that_was_deleted_before_it_was_shown_stays_deleted() {
+    let mut world = World::new();
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: crate::domain::Gone::Deleted,
+    });
+    let late = world.qualify(lead("c1", 1000, &[("email", "ada@example.com")]));
+    assert_eq!(late, vec![]);
+    assert!(world.state(&contact("c1")).gone.is_some());
+}
+
+/// A name changed and changed back; the notice of the change came last. As the second one had moved
+/// nothing, its version was not kept, and the late one counted.
+#[test]
+fn what_was_changed_and_changed_back_stays_whatever_the_order() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada")]));
+    world.show(lead("c1", 3000, &[("name", "Ada")]));
+    world.show(lead("c1", 2000, &[("name", "Bea")]));
+    assert_eq!(world.last.unchanged.get("older"), Some(&1));
+    assert_eq!(
+        world.state(&contact("c1")).seen["name"].value.display(),
+        "Ada"
+    );
+}
+
+/// The same with a read: it showed what was known, and an older notice came after it.
+#[test]
+fn a_read_that_shows_what_is_known_is_newer_than_what_it_saw_past() {
+    let mut world = World::new();
+    world.show(lead("c1", 1500, &[("name", "Ada")]));
+    let read = world.show(lead("c1", 1500, &[("name", "Bea")]));
+    let mut now = lead("c1", 0, &[("name", "Ada")]);
+    now.version = Version::second(3);
+    world.answer(&read[0], Outcome::Read { snapshot: now });
+    world.show(lead("c1", 2000, &[("name", "Cy")]));
+    assert_eq!(
+        world.state(&contact("c1")).seen["name"].value.display(),
+        "Ada"
+    );
+}
+
+/// A contact carried a tag before its name was known, another contact's notification named it, and
+/// the first one's own came last: it named nothing and moved nothing, so nobody looked again.
+#[test]
+fn a_tag_that_another_contact_named_counts_too() {
+    let mut world = World::new();
+    let newer = with_tag(lead("c1", 3000, &[("email", "ada@example.com")]));
+    assert_eq!(world.show(newer), vec![]);
+    world.qualify(lead("c2", 1000, &[("email", "bea@example.com")]));
+    let commands = world.qualify(lead("c1", 2000, &[("email", "ada@example.com")]));
+    assert!(is_lookup(&commands[0]));
+}

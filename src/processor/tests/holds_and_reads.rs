@@ -1,7 +1,7 @@
 //! What overlaps a command in flight waits for its answer.
 
 use crate::domain::view::HELD_MAX;
-use crate::domain::{Outcome, Version};
+use crate::domain::{Change, Gone, Outcome, Version};
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -154,4 +154,40 @@ fn a_hold_ends_at_its_deadline_too() {
             .iter()
             .any(|command| is_read_of(command, &contact("c1")))
     );
+}
+
+/// A contact was deleted while it was being read. The read found nothing, which was journaled over
+/// the deletion, and a late notification brought the contact back.
+#[test]
+fn a_deleted_contact_stays_deleted_when_a_read_does_not_find_it() {
+    let (mut world, read) = being_read();
+    let record = contact("c1");
+    let how = Gone::Deleted;
+    world.change(Change::Left {
+        record: record.clone(),
+        how,
+    });
+    let none = Outcome::NotFound {
+        record: record.clone(),
+    };
+    assert_eq!(world.answer(&read, none), vec![]);
+    world.show(lead("c1", 9000, &[("name", "Ada King")]));
+    assert_eq!(world.state(&record).gone, Some(how));
+}
+
+/// What was held of a contact that was merged away, and what a read had shown of it, was folded
+/// into the survivor's customer afterwards.
+#[test]
+fn a_contact_that_is_gone_decides_nothing_any_more() {
+    let (mut world, read) = being_read();
+    world.show(lead("c1", 9000, &[("name", "Ada King")]));
+    world.change(Change::Merged {
+        survivor: lead("c2", 9500, &[("name", "Grace")]),
+        absorbed: Some(contact("c1")),
+    });
+    let before = world.customer(&contact("c2")).decided["name"].clone();
+    assert_eq!(world.answer(&read, read_at(9, "Ada Byron")), vec![]);
+    assert_eq!(world.customer(&contact("c2")).decided["name"], before);
+    assert!(world.state(&contact("c1")).held.is_empty());
+    assert!(world.state(&contact("c1")).keys.is_empty());
 }

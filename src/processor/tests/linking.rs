@@ -3,6 +3,7 @@
 use crate::domain::record::MatchRule;
 use crate::domain::view::Pursuit;
 use crate::domain::{Change, Gone};
+use crate::processor::decide::pursue::RELEASED_MAX;
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -269,4 +270,111 @@ fn a_company_is_linked_by_its_governed_key_and_never_created() {
     );
     let fill = world.answer(&lookup[0], found(&[account]));
     assert_eq!(fields(&fill[0]), pairs(&[("Intercom_Plan__c", "Pro")]));
+}
+
+/// A merge began the survivor's pursuit anew while its first lookup was still out; both answers
+/// were taken, and the contact was created twice.
+#[test]
+fn two_lookups_of_one_contact_lead_to_one_creation() {
+    let mut world = World::new();
+    let first = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let second = world.change(Change::Merged {
+        survivor: with_tag(lead("c1", 2000, &[("email", ADA), ("name", "Ada")])),
+        absorbed: Some(contact("c9")),
+    });
+    assert!(is_lookup(&second[0]));
+    assert_eq!(world.answer(&first[0], found(&[])), vec![]);
+    let create = world.answer(&second[0], found(&[]));
+    assert_eq!(create.len(), 1);
+    assert!(is_create(&create[0]));
+}
+
+/// A contact that was deleted while its Lead was being created gave its address free at once; the
+/// next contact with it found nothing yet, and a second Lead was made.
+#[test]
+fn a_creation_in_flight_keeps_its_address_when_the_contact_is_deleted() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let create = world.answer(&lookup[0], found(&[]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert_eq!(
+        world.qualify(lead("c2", 1000, &[("email", ADA)])),
+        vec![],
+        "it stands behind the creation"
+    );
+    let record = salesforce("Lead", "00Q1");
+    assert_eq!(world.answer(&create[0], written(&record, true)), vec![]);
+    let customer = world.customer(&record);
+    assert!(customer.records.contains_key(&contact("c1")));
+    assert!(customer.records.contains_key(&contact("c2")));
+}
+
+/// A merge took the creation of the absorbed contact for ended, and the survivor made a second
+/// Lead for the same customer.
+#[test]
+fn the_survivor_of_a_merge_waits_for_the_creation_of_the_absorbed() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let create = world.answer(&lookup[0], found(&[]));
+    world.show(lead("c2", 1000, &[("email", "new@example.com")]));
+    let survivor = with_tag(lead("c2", 2000, &[("email", "new@example.com")]));
+    let merged = Change::Merged {
+        survivor,
+        absorbed: Some(contact("c1")),
+    };
+    let asked = world.change(merged);
+    for lookup in &asked {
+        assert_eq!(world.answer(lookup, found(&[])), vec![]);
+    }
+    let record = salesforce("Lead", "00Q1");
+    let after = world.answer(&create[0], written(&record, true));
+    assert!(!after.iter().any(is_create) && !after.iter().any(is_lookup));
+    assert!(world.customer(&contact("c2")).records.contains_key(&record));
+}
+
+/// An address that came while the creation was out was free for another contact to create with.
+#[test]
+fn an_address_that_comes_during_the_creation_is_taken() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    world.answer(&lookup[0], found(&[]));
+    world.show(with_tag(lead("c1", 2000, &[("email", "new@example.com")])));
+    let second = world.qualify(lead("c2", 1000, &[("email", "new@example.com")]));
+    assert_eq!(second, vec![], "it stands behind the first");
+}
+
+/// Hundreds of contacts with a shared address stood behind one lookup; its answer let all of them
+/// go on at once, which was more than one observation may lead to, and stopped the bridge.
+#[test]
+fn a_long_line_goes_on_in_parts() {
+    let mut world = World::new();
+    world.rebuild_is_checked = false;
+    let first = world.qualify(lead("c0", 1000, &[("email", ADA)]));
+    let behind = RELEASED_MAX + 20;
+    for n in 1..=behind {
+        world.qualify(lead(&format!("c{n}"), 1000, &[("email", ADA)]));
+    }
+    let create = world.answer(&first[0], found(&[]));
+    world.answer(&create[0], written(&salesforce("Lead", "00Q1"), true));
+    let linked = |world: &World| world.customer(&contact("c0")).records.len();
+    assert_eq!(linked(&world), 2 + RELEASED_MAX);
+    world.pass(3 * DEADLINE_MS);
+    assert_eq!(linked(&world), 2 + behind);
+}
+
+/// The review item of a contact that was deleted or merged away stayed open for ever.
+#[test]
+fn a_contact_that_leaves_takes_its_review_item_with_it() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let rows = ["0031", "0032"].map(|id| row("Contact", id, 900, &[("Email", ADA)]));
+    world.answer(&lookup[0], found(&rows));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: Gone::Deleted,
+    });
+    assert!(world.events().contains(&"review_closed"));
 }

@@ -238,3 +238,86 @@ fn no_reason_or_notification_holds_a_personal_value() {
     let debugged = format!("{:?}", world.commands);
     assert!(!debugged.contains("Lovelace") && !debugged.contains("Countess"));
 }
+
+/// A read showed that a person had changed a value which the first link had left alone, and had
+/// filled in the company where we had put a stand-in; both were written back.
+#[test]
+fn what_a_person_keeps_in_salesforce_is_not_written_back() {
+    let mut world = World::new();
+    let base = [("email", ADA), ("custom_attributes.job_title", "Countess")];
+    let lookup = world.qualify(lead("c1", 1000, &base));
+    let kept = row("Contact", "0031", 900, &[("Email", ADA), ("Title", "Boss")]);
+    let fill = world.answer(&lookup[0], found(&[kept]));
+    let unknown = Outcome::Unknown {
+        reason: "timeout".into(),
+    };
+    let read = world.answer(&fill[0], unknown.clone());
+    let edited = [
+        ("Email", ADA),
+        ("Title", "Owner"),
+        ("Intercom_Contact_ID__c", "abc123:c1"),
+    ];
+    let snapshot = row("Contact", "0031", 1000, &edited);
+    assert_eq!(world.answer(&read[0], Outcome::Read { snapshot }), vec![]);
+
+    let record = world.created_lead("c2", "bea@example.com");
+    let phone = [
+        ("email", "bea@example.com"),
+        ("name", "Ada Lovelace"),
+        ("phone", "1"),
+    ];
+    let update = world.show(with_tag(lead("c2", 2000, &phone)));
+    let read = world.answer(&update[0], unknown);
+    let snapshot = row("Lead", "00Qc2", 3, &[("Company", "Acme"), ("Phone", "1")]);
+    let mut after = world.answer(&read[0], Outcome::Read { snapshot });
+    after.retain(|command| fields(command).iter().any(|(name, _)| name == "Company"));
+    assert_eq!(after, vec![]);
+    assert_eq!(
+        world.state(&record).desired["Company"].value.display(),
+        "Acme"
+    );
+}
+
+/// A read was asked for while a write was out, and the write ended first. The read showed what had
+/// been there before it, and the same value was written again.
+#[test]
+fn a_read_that_a_write_overtook_is_asked_for_again() {
+    let (mut world, write, record) = written_and_read();
+    let read = world.commands.last().cloned().unwrap();
+    assert!(is_read_of(&read, &record));
+    world.answer(&write, written(&record, false));
+    let snapshot = row("Lead", "00Qc1", 3, &[("Phone", "")]);
+    let again = world.answer(&read, Outcome::Read { snapshot });
+    assert_eq!(again.len(), 1);
+    assert!(is_read_of(&again[0], &record));
+}
+
+/// The outcome of a write was unknown while a read was out already, and that read counted as the
+/// one after it.
+#[test]
+fn a_read_from_before_an_unknown_outcome_does_not_decide_it() {
+    let (mut world, write, record) = written_and_read();
+    let read = world.commands.last().cloned().unwrap();
+    let unknown = Outcome::Unknown {
+        reason: "timeout".into(),
+    };
+    assert_eq!(world.answer(&write, unknown), vec![]);
+    let snapshot = row("Lead", "00Qc1", 3, &[("Phone", "")]);
+    let again = world.answer(&read, Outcome::Read { snapshot });
+    assert_eq!(again.len(), 1);
+    assert!(is_read_of(&again[0], &record));
+}
+
+/// A Lead with a write out for so long that what was held behind it is being read.
+fn written_and_read() -> (World, crate::domain::Command, RecordRef) {
+    let mut world = World::new();
+    let record = world.created_lead("c1", ADA);
+    let phone = [("email", ADA), ("name", "Ada Lovelace"), ("phone", "1")];
+    let write = world.show(with_tag(lead("c1", 2000, &phone)));
+    let lookup = world.qualify(lead("c2", 1000, &[("email", "bea@example.com")]));
+    let shown = [("Email", "bea@example.com"), ("Phone", "999")];
+    world.answer(&lookup[0], found(&[row("Lead", "00Qc1", 3, &shown)]));
+    world.pass(DEADLINE_MS + 1000);
+    world.pass(DEADLINE_MS + 1000);
+    (world, write[0].clone(), record)
+}
