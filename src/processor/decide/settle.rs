@@ -16,7 +16,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandRe
     let Some(waiting) = waiting.filter(|waiting| result.attempt <= waiting.command.attempt) else {
         return journal.trace("late_result", None);
     };
-    if let Some(review) = waiting.review {
+    // A read that could not be made is still unanswered: the deadline asks again.
+    let no_answer = matches!(waiting.command.kind, CommandKind::Read(_))
+        && matches!(result.outcome, Outcome::Unknown { .. });
+    if let Some(review) = waiting.review.filter(|_| !no_answer) {
         journal.emit(E::ReviewClosed {
             review,
             how: "answered".into(),

@@ -321,3 +321,41 @@ fn written_and_read() -> (World, crate::domain::Command, RecordRef) {
     world.pass(DEADLINE_MS + 1000);
     (world, write[0].clone(), record)
 }
+
+#[test]
+fn a_refused_lookup_is_tried_again_when_the_record_changes() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    world.qualify(lead("c2", 1000, &[("email", ADA)]));
+    let refused = refusal("INVALID_FIELD", RejectClass::Permission);
+    let behind = world.answer(&lookup[0], refused);
+    assert!(matches!(
+        world.state(&contact("c1")).pursuit,
+        Pursuit::InReview { .. }
+    ));
+    assert!(is_lookup(&behind[0]), "the one behind it looks for itself");
+    let again = world.show(with_tag(lead(
+        "c1",
+        2000,
+        &[("email", ADA), ("name", "Ada Lovelace")],
+    )));
+    assert!(world.events().contains(&"review_closed"));
+    assert!(world.events().contains(&"link_deferred") || again.iter().any(is_lookup));
+}
+
+#[test]
+fn a_read_that_could_not_be_made_is_still_unanswered() {
+    let mut world = World::new();
+    world.show(lead("c1", 1000, &[("name", "Ada Lovelace")]));
+    let read = world.show(lead("c1", 1000, &[("name", "Ada Byron")]));
+    for _ in 0..8 {
+        world.pass(16 * 60 * 1000);
+    }
+    let last = world.commands.last().cloned().unwrap();
+    assert_eq!(last.id, read[0].id);
+    let unknown = Outcome::Unknown {
+        reason: "timeout".into(),
+    };
+    world.answer(&last, unknown);
+    assert!(!world.events().contains(&"review_closed"));
+}
