@@ -19,3 +19,6 @@ pub use condition::Condition;
 pub use field::{FieldMap, System};
 pub use offer::{Offer, Sources};
 pub use transform::Transform;
+
+#[cfg(test)]
+mod tests;

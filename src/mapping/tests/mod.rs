@@ -1,0 +1,3 @@
+//! What the mapping takes and refuses.
+
+mod transforms;
