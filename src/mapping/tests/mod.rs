@@ -1,3 +1,10 @@
 //! What the mapping takes and refuses.
 
+mod broken_fields;
+mod broken_sections;
+mod broken_yaml;
+mod conditions;
+mod expressions;
+mod small_file;
 mod transforms;
+mod watched;
