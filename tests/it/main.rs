@@ -9,6 +9,7 @@ mod config;
 mod config_refusals;
 mod contract_event_log;
 mod contract_view_store;
+mod docs_examples;
 mod ingest_captured;
 mod ingest_door;
 mod ingest_fake_log;

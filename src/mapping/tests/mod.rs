@@ -4,6 +4,7 @@ mod broken_fields;
 mod broken_sections;
 mod broken_yaml;
 mod conditions;
+mod documents;
 mod expressions;
 mod small_file;
 mod transforms;
