@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::config::bridge::Bridge;
 use crate::config::error::Problem;
 use crate::config::load::Config;
-use crate::config::nearest::did_you_mean;
 use crate::config::source::Source;
 use crate::config::tree::Entry;
+use crate::domain::nearest::did_you_mean;
 
 const NAME_CHARS_MAX: usize = 64;
 

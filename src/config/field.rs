@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::config::error::{Place, Problem};
 use crate::config::load::Variables;
-use crate::config::nearest::did_you_mean;
 use crate::config::secret::Secret;
 use crate::config::tree::{Content, Entry, Node};
+use crate::domain::nearest::did_you_mean;
 
 /// What reading needs beside the tree: variables for secrets, the folder for relative paths.
 pub(super) struct Around<'a> {

@@ -9,7 +9,6 @@ mod error;
 mod field;
 mod load;
 mod log;
-mod nearest;
 mod role;
 pub mod secret;
 mod server;

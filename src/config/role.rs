@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::error::Problem;
 use crate::config::field::Field;
-use crate::config::nearest::did_you_mean;
+use crate::domain::nearest::did_you_mean;
 
 /// The materialised state on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]

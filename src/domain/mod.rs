@@ -8,6 +8,7 @@ pub mod command;
 pub mod ids;
 pub mod journal;
 pub mod message;
+pub mod nearest;
 pub mod observation;
 pub mod record;
 pub mod result;

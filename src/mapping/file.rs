@@ -1,4 +1,4 @@
-//! The grammar of `mapping.yaml`, as serde reads it. Meaning is checked in `lint`.
+//! The grammar of `mapping.yaml`, as serde reads it. Meaning is checked where it is compiled.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Grows with every change of the file; a bridge activates higher versions only.
-    pub version: u64,
+    pub version: Spanned<i64>,
     pub people: SectionFile,
     #[serde(default)]
     pub companies: Option<SectionFile>,
@@ -22,7 +22,7 @@ pub struct File {
 pub struct SectionFile {
     pub objects: Objects,
     #[serde(rename = "match")]
-    pub matching: Vec<Spanned<MatchFile>>,
+    pub matching: Spanned<Vec<Spanned<MatchFile>>>,
     #[serde(default)]
     pub ambiguous: Option<Spanned<String>>,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct SectionFile {
 pub struct Objects {
     pub intercom: Spanned<String>,
     /// In the order in which a match is preferred.
-    pub salesforce: Vec<Spanned<String>>,
+    pub salesforce: Spanned<Vec<Spanned<String>>>,
 }
 
 /// One match rule; exactly one key is set.
@@ -58,14 +58,14 @@ pub struct MatchFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplicitFile {
-    pub salesforce: String,
+    pub salesforce: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairFile {
-    pub salesforce: String,
-    pub intercom: String,
+    pub salesforce: Spanned<String>,
+    pub intercom: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,13 +84,13 @@ pub struct CreateLeadFile {
     pub needs: Vec<Spanned<String>>,
     /// Constants by API name.
     #[serde(default)]
-    pub set: BTreeMap<String, String>,
+    pub set: BTreeMap<String, Spanned<String>>,
     /// The Lead field that takes the name of the contact's company.
     #[serde(default)]
     pub company_name: Option<Spanned<String>>,
     /// What stands in required fields while the real value is unknown.
     #[serde(default)]
-    pub placeholders: BTreeMap<String, String>,
+    pub placeholders: BTreeMap<String, Spanned<String>>,
     /// Whether the org's assignment rules decide the owner of what is created.
     #[serde(default = "yes")]
     pub auto_assign: bool,
@@ -120,7 +120,7 @@ pub struct FieldFile {
     pub transform: Option<Spanned<String>>,
     /// For `transform: picklist`: Intercom's value to Salesforce's value.
     #[serde(default)]
-    pub values: BTreeMap<String, String>,
+    pub values: Option<Spanned<BTreeMap<String, String>>>,
     /// For `transform: phone_e164`: the region of numbers written without a country code.
     #[serde(default)]
     pub region: Option<Spanned<String>>,

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_saphyr::Spanned;
 
-/// One finding. Displays as `mapping.yaml:12:5: fields: … ; fix: …`.
+/// One finding. Displays as `12:5: people.fields: what; fix`, to stand after the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Line and column from 1; 0 where the finding is about the whole file.
+    /// Line and column from 1.
     pub line: u64,
     pub column: u64,
     /// What it is about: `people.fields.salesforce`.
@@ -31,39 +31,31 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything that is wrong with a file.
+/// Everything that is wrong with a file, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    pub fn at<T>(&mut self, place: &Spanned<T>, field: &str, what: String, fix: &str) {
+    pub fn at<T>(
+        &mut self,
+        place: &Spanned<T>,
+        field: &str,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         self.0.push(Finding {
             line: place.referenced.line(),
             column: place.referenced.column(),
             field: field.to_owned(),
-            what,
-            fix: fix.to_owned(),
+            what: what.into(),
+            fix: fix.into(),
         });
     }
 
-    /// A finding that the YAML reader made.
-    pub fn of_reader(error: &serde_saphyr::Error) -> Self {
-        let place = error.location();
-        // The reader's report spans several lines with an excerpt; the first line says it.
-        let text = error.to_string();
-        let what = text
-            .lines()
-            .next()
-            .unwrap_or("not readable as YAML")
-            .trim()
-            .to_owned();
-        Self(vec![Finding {
-            line: place.map_or(0, |place| place.line()),
-            column: place.map_or(0, |place| place.column()),
-            field: "file".to_owned(),
-            what,
-            fix: String::new(),
-        }])
+    /// In the order of the file, so that the first one is the one to mend first.
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_by_key(|finding| (finding.line, finding.column));
+        self
     }
 }
 

@@ -1,14 +1,22 @@
 //! The mapping: which fields mean the same, who owns them, which way they flow, what makes two
 //! records one customer, and when a record is created.
 //!
-//! `file` is the grammar, `lint` refuses what cannot work, `compile` makes the `Mapping` that the
-//! rules use. Pure: a mapping reaches the processor as an observation, never as a file.
+//! `file` is the grammar, `read` its reader, `lint` what a refusal says; `compile` and its parts
+//! make the `Mapping` that the rules use, or refuse what cannot work. Pure: a mapping reaches the
+//! processor as an observation, never as a file.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod file;
+mod read;
 pub mod lint;
+mod names;
 pub mod compile;
+mod compile_section;
+mod compile_field;
+mod compile_create;
+mod depth;
+mod expression;
 pub mod condition;
 pub mod field;
 pub mod transform;
@@ -19,3 +27,6 @@ pub use condition::Condition;
 pub use field::{FieldMap, System};
 pub use offer::{Offer, Sources};
 pub use transform::Transform;
+
+#[cfg(test)]
+mod tests;

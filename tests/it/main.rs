@@ -10,6 +10,7 @@ mod config_refusals;
 mod contract_event_log;
 mod contract_view_store;
 mod demo;
+mod docs_examples;
 mod driver;
 mod ingest_captured;
 mod ingest_door;

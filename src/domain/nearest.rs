@@ -1,7 +1,7 @@
 //! The known name that a mistyped one was most likely meant to be.
 
 /// `; did you mean "x"?`, or nothing where no name is near.
-pub(super) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(given, known) {
         Some(name) => format!("; did you mean \"{name}\"?"),
         None => String::new(),

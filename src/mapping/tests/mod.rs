@@ -1,0 +1,11 @@
+//! What the mapping takes and refuses.
+
+mod broken_fields;
+mod broken_sections;
+mod broken_yaml;
+mod conditions;
+mod documents;
+mod expressions;
+mod small_file;
+mod transforms;
+mod watched;
