@@ -9,7 +9,7 @@ use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
-use crate::mapping::field::FieldMap;
+use crate::mapping::field::{FieldMap, System};
 use crate::mapping::file::File;
 use crate::mapping::lint::Findings;
 use crate::mapping::offer::Sources;
@@ -82,6 +82,10 @@ impl Mapping {
         if !findings.0.is_empty() {
             return Err(findings.sorted());
         }
+        people
+            .fields
+            .iter()
+            .for_each(|field| field.transform.warm_up());
         Ok(Self {
             version,
             hash,
@@ -124,6 +128,14 @@ impl Mapping {
 impl Section {
     pub fn rule(&self, rule: MatchRule) -> Option<&MatchBy> {
         self.rules.iter().find(|by| by.rule == rule)
+    }
+
+    /// The system whose value counts in a Salesforce field, if the field is mapped.
+    pub fn owner_of(&self, object: &str, name: &str) -> Option<System> {
+        let maps = |field: &&FieldMap| {
+            field.applies_to(object) && field.salesforce.iter().any(|known| known == name)
+        };
+        self.fields.iter().find(maps).map(|field| field.owner)
     }
 
     /// Every field to ask for when a row of this object is read.

@@ -101,6 +101,8 @@ fn rules(
             rules.push(by);
         }
     }
+    // The order of the rules is fixed: our own key, an id both systems hold, the address.
+    rules.sort_by_key(|by| by.rule);
     rules
 }
 

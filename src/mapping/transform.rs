@@ -21,6 +21,14 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Loads what the first use would load, so that no change waits for it: the numbering plans of
+    /// all countries take some hundred milliseconds.
+    pub fn warm_up(&self) {
+        if let Self::PhoneE164 { region } = self {
+            e164("+14155550100", *region);
+        }
+    }
+
     /// The decided form of a value as Intercom holds it.
     pub fn decided(&self, value: &Value) -> Value {
         match self {

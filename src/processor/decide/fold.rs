@@ -8,7 +8,7 @@ use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_st
 use crate::domain::{Fields, RecordRef, RecordSnapshot};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
-use crate::mapping::{Mapping, Section};
+use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::{Terms, create, pursue, reconcile};
 use crate::sync::{desires, moves};
 
@@ -48,8 +48,8 @@ pub fn fold<J: Journal>(
     create::name_company(journal, terms, record);
 }
 
-/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and whether the record's
-/// match keys changed.
+/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and
+/// whether the record's match keys changed.
 pub fn note<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -79,18 +79,34 @@ pub fn note<J: Journal>(
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
-    keep(journal, record, &state, &moved.fields);
+    keep(journal, section, record, &state, &moved.fields);
     (!nothing).then_some((moved.fields, keys_changed))
 }
 
-/// A value of the record's own follows what people make of it, and so does a stand-in that somebody
-/// replaced: neither is ours to write back.
-fn keep<J: Journal>(journal: &mut J, record: &RecordRef, state: &RecordState, moved: &Fields) {
+/// A value of the record's own follows what people make of it, and so do a stand-in that somebody
+/// replaced and a field that Salesforce owns: none of them is ours to write back.
+fn keep<J: Journal>(
+    journal: &mut J,
+    section: &Section,
+    record: &RecordRef,
+    state: &RecordState,
+    moved: &Fields,
+) {
     let mut kept = Vec::new();
     for (name, value) in moved {
-        let basis = state.desired.get(name).map(|desire| desire.basis);
-        let replaced = basis == Some(Basis::Placeholder) && !value.is_blank();
-        if basis == Some(Basis::Kept) || replaced {
+        let Some(desire) = state.desired.get(name) else {
+            continue;
+        };
+        let ours_to_keep = match desire.basis {
+            Basis::Kept => true,
+            Basis::Placeholder => !value.is_blank(),
+            Basis::Agreed => {
+                desire.value != *value
+                    && section.owner_of(record.object.as_str(), name) == Some(System::Salesforce)
+            }
+            Basis::Constant | Basis::Key => false,
+        };
+        if ours_to_keep {
             kept.push(Desire {
                 name: name.clone(),
                 value: value.clone(),

@@ -81,6 +81,28 @@ fn the_explicit_key_counts_before_the_email() {
 }
 
 #[test]
+fn the_order_of_the_rules_is_not_the_files() {
+    let explicit = "    - explicit: {salesforce: Intercom_Contact_ID__c}\n";
+    let email = "    - email: {salesforce: Email, intercom: email}\n";
+    let swapped = MAPPING.replace(&format!("{explicit}{email}"), &format!("{email}{explicit}"));
+    assert_ne!(swapped, MAPPING);
+    let mut world = World::with_mapping(&swapped);
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let by_email = row("Contact", "0031", 900, &[("Email", ADA)]);
+    let by_key = row(
+        "Lead",
+        "00Q1",
+        900,
+        &[("Intercom_Contact_ID__c", "abc123:c1")],
+    );
+    world.answer(&lookup[0], found(&[by_email, by_key]));
+    assert_eq!(
+        world.customer(&contact("c1")).links[0].rule,
+        MatchRule::Explicit
+    );
+}
+
+#[test]
 fn a_contact_counts_before_a_lead() {
     let mut world = World::new();
     let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));

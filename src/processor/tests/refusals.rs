@@ -359,3 +359,23 @@ fn a_read_that_could_not_be_made_is_still_unanswered() {
     world.answer(&last, unknown);
     assert!(!world.events().contains(&"review_closed"));
 }
+
+#[test]
+fn a_field_that_salesforce_owns_is_not_written_over_what_a_person_put_there() {
+    let owned = "      owner: intercom\n      direction: to_salesforce\n      meaning: position";
+    let mapping = MAPPING.replace(owned, &owned.replace("intercom", "salesforce"));
+    assert_ne!(mapping, MAPPING);
+    let mut world = World::with_mapping(&mapping);
+    let record = world.created_lead("c1", ADA);
+    let update = titled(&mut world, 2000, "Countess");
+    let other = row("Lead", "00Qc1", 3, &[("Title", "Someone else's")]);
+    let found = Outcome::FoundOther { snapshot: other };
+    assert_eq!(world.answer(&update[0], found), vec![]);
+    assert_eq!(
+        world.state(&record).desired["Title"].value.display(),
+        "Someone else's"
+    );
+    // The next change in Intercom is a new decision.
+    let next = titled(&mut world, 3000, "Poet");
+    assert_eq!(fields(&next[0]), pairs(&[("Title", "Poet")]));
+}
