@@ -378,3 +378,16 @@ fn a_contact_that_leaves_takes_its_review_item_with_it() {
     });
     assert!(world.events().contains(&"review_closed"));
 }
+
+/// A merge in Intercom brought a value that the Lead lacked; it was decided, and desired of nobody.
+#[test]
+fn what_a_merge_brings_fills_the_blanks_of_the_lead() {
+    let mut world = World::new();
+    world.created_lead("c1", ADA);
+    let survivor = lead("u1", 5000, &[("name", "Bea"), ("phone", "1")]);
+    let commands = world.change(Change::Merged {
+        survivor,
+        absorbed: Some(contact("c1")),
+    });
+    assert_eq!(fields(&commands[0]), pairs(&[("Phone", "1")]));
+}
