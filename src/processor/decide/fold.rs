@@ -48,8 +48,8 @@ pub fn fold<J: Journal>(
     create::name_company(journal, terms, record);
 }
 
-/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and whether the record's
-/// match keys changed.
+/// Journals what a snapshot moves. None if nothing but the version; else the moved fields and
+/// whether the record's match keys changed.
 pub fn note<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
