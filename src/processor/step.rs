@@ -127,8 +127,10 @@ struct Step<'a, V: ViewRead> {
 impl<V: ViewRead> Step<'_, V> {
     /// Handles what is due, in the order of time, bridge by bridge.
     fn pass_time(&mut self) -> Result<(), Error> {
-        let mut left = DUE_PER_STEP_MAX;
+        let share = (DUE_PER_STEP_MAX / self.settings.bridges.len().max(1)).max(1);
         for bridge in self.settings.bridges.clone() {
+            // A bridge with much that is due must not keep the others from theirs.
+            let mut left = share;
             let mut advanced = false;
             while left > 0 {
                 let (from, _) = ViewKey::range(&bridge, 0x06);

@@ -99,6 +99,21 @@ fn show_row<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot
     }
 }
 
+/// Fills the blanks of a customer's Salesforce records with what another customer brought.
+pub fn fill_blanks<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+        return;
+    };
+    for (other, state) in fold::salesforce_records(terms.mapping, &customer) {
+        let Some(section) = terms.mapping.section_of(&other) else {
+            continue;
+        };
+        let mut desires = desires::at_first_link(section, &customer, &other, &state, None);
+        desires.retain(|desire| state.desired.get(&desire.name) != Some(desire));
+        reconcile::desire(journal, terms, &other, desires);
+    }
+}
+
 /// Fills the blanks of a record that was just linked, and writes our key where it has none.
 fn adopt<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, to: &RecordRef) {
     let bridge = journal.bridge().clone();

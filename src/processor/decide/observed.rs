@@ -196,6 +196,7 @@ fn merge<J: Journal>(
         record: absorbed.clone(),
         how: Gone::Deleted,
     });
+    link::fill_blanks(journal, terms, survivor);
     pursue::release(journal, terms, waiting);
     pursue::pursue(journal, terms, survivor, true);
 }

@@ -86,6 +86,9 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         state.pursuit,
         Pursuit::LookingUp { .. } | Pursuit::AwaitingCompany { .. } | Pursuit::Creating { .. }
     );
+    // The view alone can show several counterparts, before any lookup.
+    let rests = matches!(state.pursuit, Pursuit::Idle | Pursuit::Waiting { .. });
+    let pursuing = pursuing || (rests && *kind == ReviewKind::Ambiguous);
     match kind {
         ReviewKind::Ambiguous | ReviewKind::Rejected if pursuing => {
             edit.pursue(record, Pursuit::InReview { review: *review });

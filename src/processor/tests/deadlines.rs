@@ -1,7 +1,8 @@
 //! Time is input: what is not answered is asked again, and nothing waits for ever.
 
 use crate::domain::journal::{DomainEvent, ReviewKind};
-use crate::domain::{Change, Gone};
+use crate::domain::{BridgeId, Change, Gone, ObservationBody, Topic};
+use crate::processor::step::DUE_PER_STEP_MAX;
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -137,4 +138,41 @@ fn a_lookup_that_nobody_waits_for_ends_at_its_deadline() {
     assert!(world.events().contains(&"read_settled"));
     world.pass(20 * DEADLINE_MS);
     assert_eq!(world.events(), Vec::<&str>::new());
+}
+
+/// Deadlines were taken bridge by bridge up to one bound for all: a bridge with more of them than
+/// that kept the next ones waiting.
+#[test]
+fn a_bridge_with_many_deadlines_does_not_keep_another_from_its_own() {
+    let mut world = World::new();
+    for n in 0..=DUE_PER_STEP_MAX {
+        let email = format!("{n}@example.com");
+        world.qualify(lead(&format!("c{n}"), 1000, &[("email", &email)]));
+        world.rebuild_is_checked = false;
+    }
+    let neighbour = BridgeId::new("neighbour").unwrap();
+    world.add_bridge(neighbour.clone());
+    let (hash, body) = world.offer();
+    let mut offer = world.changed(Change::Kept);
+    offer.body = ObservationBody::MappingOffered {
+        version: 1,
+        hash,
+        body,
+    };
+    let mut tagged = world.changed(Change::Tagged {
+        snapshot: with_tag(lead("c1", 1000, &[("email", ADA)])),
+        tag_id: "t1".into(),
+        tag_name: "qualified".into(),
+        added: true,
+    });
+    offer.bridge = neighbour.clone();
+    tagged.bridge = neighbour.clone();
+    world.batch(
+        [offer, tagged]
+            .map(|one| (Topic::IntercomObserved, one))
+            .to_vec(),
+    );
+    let due = world.pass(2 * DEADLINE_MS);
+    assert!(due.len() < DUE_PER_STEP_MAX);
+    assert!(due.iter().any(|command| command.bridge == neighbour));
 }

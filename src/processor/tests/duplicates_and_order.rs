@@ -1,6 +1,10 @@
 //! Repeats and disorder change nothing.
 
-use crate::domain::{Change, Outcome, Topic, Version};
+use std::sync::Arc;
+
+use crate::domain::view::{DEDUPE_WINDOW_MAX, ViewEntry, bridge_state};
+use crate::domain::{Change, Outcome, Topic, Version, ViewKey, ViewRead};
+use crate::processor::overlay::Changes;
 use crate::processor::tests::world::*;
 
 #[test]
@@ -171,4 +175,26 @@ fn a_tag_that_another_contact_named_counts_too() {
     world.qualify(lead("c2", 1000, &[("email", "bea@example.com")]));
     let commands = world.qualify(lead("c1", 2000, &[("email", "ada@example.com")]));
     assert!(is_lookup(&commands[0]));
+}
+
+/// The window is bounded: the oldest observation leaves when a new one enters a full window.
+#[test]
+fn the_oldest_observation_leaves_a_full_window() {
+    let mut world = World::new();
+    let observation = world.changed(Change::Shown(lead("c1", 1000, &[("name", "Ada")])));
+    world.batch(vec![(Topic::IntercomObserved, observation.clone())]);
+    let mut state = bridge_state(&world.view, &bridge());
+    let oldest = state.window_to - 1;
+    state.window_from = oldest;
+    state.window_to = oldest + DEDUPE_WINDOW_MAX;
+    let entry = Some(Arc::new(ViewEntry::Bridge(state)));
+    let full = Changes::from([(ViewKey::bridge(&bridge()), entry)]);
+    world.view.apply(full, 0);
+    world.rebuild_is_checked = false;
+    world.show(lead("c1", 2000, &[("name", "Bea")]));
+    let known = |key: &ViewKey| world.view.get(key).is_some();
+    assert!(!known(&ViewKey::deduped(&bridge(), &observation.id)));
+    assert!(!known(&ViewKey::window(&bridge(), oldest)));
+    let state = bridge_state(&world.view, &bridge());
+    assert_eq!(state.window_to - state.window_from, DEDUPE_WINDOW_MAX);
 }

@@ -400,3 +400,32 @@ fn a_contact_that_leaves_takes_its_review_item_with_it() {
     });
     assert!(world.events().contains(&"review_closed"));
 }
+
+/// A merge in Intercom brought a value that the Lead lacked; it was decided, and desired of nobody.
+#[test]
+fn what_a_merge_brings_fills_the_blanks_of_the_lead() {
+    let mut world = World::new();
+    world.created_lead("c1", ADA);
+    let survivor = lead("u1", 5000, &[("name", "Bea"), ("phone", "1")]);
+    let commands = world.change(Change::Merged {
+        survivor,
+        absorbed: Some(contact("c1")),
+    });
+    assert_eq!(fields(&commands[0]), pairs(&[("Phone", "1")]));
+}
+
+/// Two Leads that the view knew had one address; a contact with it was told of at every change
+/// anew, because only a lookup made it wait for the person who was told.
+#[test]
+fn several_known_leads_are_told_of_once() {
+    let mut world = World::new();
+    world.created_lead("c1", ADA);
+    world.created_lead("c2", "bea@example.com");
+    let moved = [("email", ADA), ("name", "Ada Lovelace")];
+    let update = world.show(with_tag(lead("c2", 2000, &moved)));
+    world.answer(&update[0], written(&salesforce("Lead", "00Qc2"), false));
+    world.show(lead("c3", 1000, &[("email", ADA)]));
+    assert!(world.events().contains(&"review_opened"));
+    world.show(lead("c3", 2000, &[("email", ADA), ("name", "Ada")]));
+    assert!(!world.events().contains(&"review_opened"));
+}

@@ -10,3 +10,4 @@ mod refusals;
 mod deadlines;
 mod rebuild;
 mod quarantine;
+mod storms;
