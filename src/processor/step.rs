@@ -211,7 +211,10 @@ impl<V: ViewRead> Step<'_, V> {
             decide(draft, terms, observation);
         })?;
         match done {
-            None => self.quarantine(&bridge, Some(entry)),
+            None => {
+                self.trace(observation, "panicked");
+                self.quarantine(&bridge, Some(entry));
+            }
             Some(why) => {
                 if let Some(why) = why {
                     *self.out.unchanged.entry(why).or_default() += 1;

@@ -9,5 +9,6 @@ mod holds_and_reads;
 mod refusals;
 mod deadlines;
 mod rebuild;
+mod promises;
 mod quarantine;
 mod storms;

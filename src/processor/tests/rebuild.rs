@@ -89,3 +89,40 @@ fn one_batch_or_many_decide_the_same() {
     let customers = |world: &World| world.customer(&contact("c1"));
     assert_eq!(customers(&one), customers(&other));
 }
+
+#[test]
+fn every_decision_names_the_observation_that_led_to_it() {
+    let mut world = World::new();
+    let shown = lead(
+        "c1",
+        1000,
+        &[("email", "ada@example.com"), ("name", "Ada B")],
+    );
+    let (tag_id, tag_name) = ("t1".to_owned(), "qualified".to_owned());
+    let observation = world.changed(Change::Tagged {
+        snapshot: with_tag(shown),
+        tag_id,
+        tag_name,
+        added: true,
+    });
+    let before = world.journal.len();
+    let commands = world.batch(vec![(Topic::IntercomObserved, observation.clone())]);
+    assert_eq!(commands[0].cause, observation.id);
+    let bridge_events = world.journal[before..]
+        .iter()
+        .filter(|entry| matches!(entry.key, JournalKey::Bridge(_)));
+    let causes: Vec<_> = bridge_events.map(|entry| entry.cause).collect();
+    assert!(causes.len() > 4 && causes.iter().all(|cause| *cause == Some(observation.id)));
+}
+
+#[test]
+fn an_observation_that_means_nothing_has_a_line_that_says_so() {
+    let mut world = World::new();
+    let mut unmapped = lead("c1", 1000, &[("name", "Ada")]);
+    unmapped.record = crate::domain::RecordRef::new(&support(), "ticket", "t1").unwrap();
+    for change in [Change::Kept, Change::Shown(unmapped)] {
+        // The world itself checks that nothing disappears.
+        world.change(change);
+        assert_eq!(world.last.unchanged.values().sum::<u64>(), 1);
+    }
+}

@@ -290,6 +290,7 @@ impl World {
     }
 
     pub fn batch(&mut self, observations: Vec<(Topic, Observation)>) -> Vec<Command> {
+        let ids: Vec<ObservationId> = observations.iter().map(|(_, one)| one.id).collect();
         let entries: Vec<Entry> = observations
             .into_iter()
             .map(|(topic, observation)| self.entry(topic, observation))
@@ -316,10 +317,23 @@ impl World {
             .apply(output.changes.clone(), self.journal.len() as u64);
         self.last = output;
         self.commands.extend(commands.clone());
+        self.nothing_disappeared(&ids);
         if self.rebuild_is_checked {
             self.agrees_with_rebuild();
         }
         commands
+    }
+
+    /// Invariant 8, after every step: each observation is some event's cause or has a trace line.
+    fn nothing_disappeared(&self, ids: &[ObservationId]) {
+        for id in ids {
+            let ended = self.last.outputs.iter().any(|one| match &one.message {
+                Some(Message::Journal(entry)) => entry.cause == Some(*id),
+                Some(Message::Trace(line)) => line.observation == *id && !line.reason.is_empty(),
+                _ => false,
+            });
+            assert!(ended, "{id} disappeared");
+        }
     }
 
     /// Invariant 6, after every step: what the journal holds rebuilds this very view.
