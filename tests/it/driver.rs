@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use crosswalk::ports::clock::SystemClock;
 use crosswalk::ports::event_log::{
     EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
 };
-use crosswalk::ports::view_store::{MemoryStore, ViewStore};
+use crosswalk::ports::view_store::Error as StoreError;
+use crosswalk::ports::view_store::{Checkpoint, KeyValue, MemoryStore, Standing, ViewStore};
 use crosswalk::processor::decide::Timing;
 use crosswalk::processor::driver::{Driver, Error, Options};
 use crosswalk::processor::recovery::recover;
@@ -299,7 +301,7 @@ fn a_checkpointed_view_goes_on_from_where_it_stands() {
     let mut driver = bench.driver_on(bench.sled()).unwrap();
     bench.show(0..25);
     settle(&mut driver);
-    let stop = std::sync::atomic::AtomicBool::new(true);
+    let stop = AtomicBool::new(true);
     driver.run(&stop).unwrap();
     let digest = driver.view().digest();
     drop(driver);
@@ -314,7 +316,7 @@ fn a_view_ahead_of_its_journal_is_rebuilt() {
     let mut driver = ahead.driver_on(ahead.sled()).unwrap();
     ahead.show(0..25);
     settle(&mut driver);
-    let stop = std::sync::atomic::AtomicBool::new(true);
+    let stop = AtomicBool::new(true);
     driver.run(&stop).unwrap();
     drop(driver);
     // The log was restored from an older backup; the view was not.
@@ -405,7 +407,7 @@ fn a_checkpoint_and_the_journal_behind_it_give_the_whole_view() {
     let mut driver = bench.driver_on(bench.sled()).unwrap();
     bench.show(0..10);
     settle(&mut driver);
-    let stop = std::sync::atomic::AtomicBool::new(true);
+    let stop = AtomicBool::new(true);
     driver.run(&stop).unwrap();
     bench.show(10..25);
     settle(&mut driver);
@@ -415,4 +417,55 @@ fn a_checkpoint_and_the_journal_behind_it_give_the_whole_view() {
     assert!(!again.recovered().rebuilt);
     assert!(again.recovered().entries > 0);
     assert_eq!(again.view().digest().to_string(), bench.rebuilt());
+}
+
+/// A store that can stop to be readable.
+struct Failing {
+    inner: MemoryStore,
+    fails: Arc<AtomicBool>,
+}
+
+impl ViewStore for Failing {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::Failed {
+                step: "read",
+                reason: "the disk is gone".into(),
+            });
+        }
+        self.inner.get(key)
+    }
+
+    fn first(&self, from: &[u8], to: &[u8]) -> Result<Option<KeyValue>, StoreError> {
+        self.inner.first(from, to)
+    }
+
+    fn checkpoint(&mut self, batch: Checkpoint) -> Result<(), StoreError> {
+        self.inner.checkpoint(batch)
+    }
+
+    fn standing(&self) -> Result<Option<Standing>, StoreError> {
+        self.inner.standing()
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.inner.clear()
+    }
+}
+
+#[test]
+fn nothing_is_committed_that_was_decided_on_a_failed_read() {
+    let bench = Bench::new();
+    let fails = Arc::new(AtomicBool::new(false));
+    let store = Failing {
+        inner: MemoryStore::default(),
+        fails: fails.clone(),
+    };
+    let mut driver = bench.driver_on(Box::new(store)).unwrap();
+    settle(&mut driver);
+    let before = bench.read(Topic::Journal).len();
+    bench.show(0..1);
+    fails.store(true, Ordering::Relaxed);
+    assert!(matches!(driver.turn(), Err(Error::ViewFailed { .. })));
+    assert_eq!(bench.read(Topic::Journal).len(), before);
 }

@@ -14,7 +14,12 @@ use crate::sync::writes;
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandResult) {
     let waiting = outstanding(journal, journal.bridge(), &result.command);
     let Some(waiting) = waiting.filter(|waiting| result.attempt <= waiting.command.attempt) else {
-        return journal.trace("late_result", None);
+        journal.trace("late_result", None);
+        if let Outcome::Written { record, .. } = &result.outcome {
+            // A repeat that was out when an earlier attempt ended otherwise, and wrote after it.
+            request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
+        }
+        return;
     };
     // A read that could not be made is still unanswered: the deadline asks again.
     let no_answer = matches!(waiting.command.kind, CommandKind::Read(_))

@@ -180,3 +180,23 @@ fn many_records_behind_one_key_do_not_stop_the_bridge() {
         1
     );
 }
+
+#[test]
+fn a_record_remembers_its_last_eight_writes_by_hash() {
+    let mut world = World::new();
+    let record = world.created_lead("c1", ADA);
+    for n in 0..12 {
+        let name = format!("Ada Number{n}");
+        let write = world.show(with_tag(lead(
+            "c1",
+            2000 + n,
+            &[("email", ADA), ("name", &name)],
+        )));
+        world.answer(&write[0], written(&record, false));
+    }
+    let recent = world.state(&record).recent_writes;
+    let sequences: Vec<u64> = recent.iter().map(|write| write.sequence).collect();
+    assert_eq!(sequences, (6..14).collect::<Vec<u64>>());
+    let last = crate::domain::Value::text("Number11").hash();
+    assert_eq!(recent.back().unwrap().hashes["LastName"], last);
+}

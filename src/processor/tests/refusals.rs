@@ -379,3 +379,18 @@ fn a_field_that_salesforce_owns_is_not_written_over_what_a_person_put_there() {
     let next = titled(&mut world, 3000, "Poet");
     assert_eq!(fields(&next[0]), pairs(&[("Title", "Poet")]));
 }
+
+/// A write was refused after it had been asked for again, and the repeat then succeeded. Its answer
+/// came to a command that had ended, and nobody learned what the record held.
+#[test]
+fn a_repeat_that_wrote_after_the_refusal_is_read() {
+    let mut world = World::new();
+    let record = world.created_lead("c1", ADA);
+    let write = titled(&mut world, 2000, "Countess");
+    let again = world.pass(DEADLINE_MS + 1000);
+    assert_eq!(again[0].id, write[0].id);
+    world.answer(&write[0], refusal("BUSY", RejectClass::BadData));
+    let read = world.answer(&again[0], written(&record, false));
+    assert_eq!(read.len(), 1);
+    assert!(is_read_of(&read[0], &record));
+}

@@ -85,6 +85,29 @@ fn modules_import_only_what_the_table_allows() {
     );
 }
 
+/// What changed the view then must change it the same way for ever: by the event alone.
+#[test]
+fn evolve_knows_neither_configuration_nor_mapping() {
+    let files = rust_files("src/processor/evolve");
+    assert!(files.len() > 5, "evolve has moved: mend this test");
+    let mut complaints = Vec::new();
+    for file in &files {
+        let code = code_only(&file.text);
+        for foreign in [
+            "mapping::",
+            "config::",
+            "identity::",
+            "sync::",
+            "processor::decide",
+        ] {
+            for at in find_all(&code, foreign) {
+                complaints.push(format!("{}:{}: {foreign}", file.path, line_of(&code, at)));
+            }
+        }
+    }
+    demand(complaints, "put what evolve needs into the event");
+}
+
 #[test]
 fn every_module_has_a_row_in_the_import_table() {
     let unknown = super::folders("src")
