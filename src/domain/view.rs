@@ -17,7 +17,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 1;
+pub const VIEW_VERSION: u32 = 2;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -217,6 +217,12 @@ pub struct RecordState {
     pub rereads: u32,
     pub reread_required: bool,
     pub blocked: Option<Blocked>,
+    /// Writes in a row whose outcome nobody knows.
+    pub unknowns: u32,
+    /// Until when nothing is tried; its end is a deadline.
+    pub paused_until: Option<Timestamp>,
+    /// The review item that tells of unknown outcomes.
+    pub told: Option<ReviewId>,
     pub held: Vec<Held>,
     pub recent_writes: VecDeque<RecentWrite>,
     /// Contacts whose lead carries a placeholder for this company's name.
@@ -310,6 +316,8 @@ pub enum Due {
     Command(CommandId),
     Deferral(RecordRef),
     Hold(RecordRef, ObservationId),
+    /// The end of a pause: the record is tried again.
+    Pause(RecordRef),
 }
 
 impl Due {
@@ -319,6 +327,7 @@ impl Due {
             Self::Command(id) => *id.as_bytes(),
             Self::Deferral(record) => derive("deferral", &[&record.hash()]),
             Self::Hold(record, id) => derive("hold", &[&record.hash(), id.as_bytes()]),
+            Self::Pause(record) => derive("pause", &[&record.hash()]),
         };
         ViewKey::due(bridge, at, &what)
     }

@@ -32,6 +32,9 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
             why: "read_in_flight",
         };
     }
+    if state.paused_until.is_some() {
+        return Plan::Nothing { why: "paused" };
+    }
     let fields = difference(state);
     if fields.is_empty() {
         return Plan::Nothing {

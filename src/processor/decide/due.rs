@@ -4,12 +4,13 @@ use crate::domain::command::ReadCommand;
 use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind};
 use crate::domain::view::{Due, Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandId, CommandKind, ReviewId};
-use crate::processor::decide::{Terms, create, holds, pursue, request, settle_lookup};
+use crate::processor::decide::{Terms, create, holds, pause, pursue, request, settle_lookup};
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, due: &Due) {
     match due {
         Due::Command(command) => repeat(journal, terms, command),
         Due::Deferral(record) => pursue::end_deferral(journal, terms, record, "deadline"),
+        Due::Pause(record) => pause::over(journal, terms, record),
         Due::Hold(record, observation) => {
             let state = record_state(journal, journal.bridge(), record);
             let held = state.and_then(|state| {

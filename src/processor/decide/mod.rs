@@ -14,6 +14,7 @@ pub mod request;
 pub mod settle;
 pub mod settle_lookup;
 pub mod holds;
+pub mod pause;
 pub mod due;
 
 pub use observation::{Terms, Timing, decide};

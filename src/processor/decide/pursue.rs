@@ -1,11 +1,11 @@
 //! Pursue: takes the next step of a record towards its counterpart.
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
-use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry};
+use crate::domain::view::{Journal, Pursuit, RecordState};
 use crate::domain::view::{customer_of, matching, record_state};
-use crate::domain::{MatchKey, RecordRef, ReviewId, ViewKey};
+use crate::domain::{MatchKey, RecordRef, ReviewId};
 use crate::identity::pursuit::{Step, next};
-use crate::processor::decide::{Terms, link, reconcile, request};
+use crate::processor::decide::{Terms, link, pause, reconcile, request};
 
 /// Takes the next step of an Intercom record, if there is one to take.
 pub fn pursue<J: Journal>(
@@ -82,20 +82,12 @@ fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: boo
             review,
             how: "identifiers_changed".into(),
         });
-    } else if is_refusal(journal, &review) {
+    } else if pause::is_refusal(journal, &review) {
         // A refused lookup says nothing of who matches: any change of the record tries again.
         journal.emit(E::ReviewClosed {
             review,
             how: "record_changed".into(),
         });
-    }
-}
-
-fn is_refusal<J: Journal>(journal: &J, review: &ReviewId) -> bool {
-    let key = ViewKey::review(journal.bridge(), review);
-    match journal.get(&key).as_deref() {
-        Some(ViewEntry::Review(item)) => item.kind == ReviewKind::Rejected,
-        _ => false,
     }
 }
 

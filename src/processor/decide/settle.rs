@@ -8,7 +8,7 @@ use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, create, fold, holds, pursue, reconcile, request};
+use crate::processor::decide::{Terms, create, fold, holds, pause, pursue, reconcile, request};
 use crate::sync::writes;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandResult) {
@@ -110,12 +110,15 @@ fn update<J: Journal>(
                     record: record.clone(),
                 });
             }
-            request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
+            if !pause::rests(journal, terms, record) {
+                request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
+            }
         }
         Outcome::Read { .. } | Outcome::LookedUp { .. } => {
             return journal.trace("answer_of_another_kind", Some(record));
         }
     }
+    pause::answered(journal, record);
     holds::release(journal, terms, record, placed);
     reconcile::reconcile(journal, terms, record);
 }

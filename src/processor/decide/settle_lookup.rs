@@ -10,7 +10,7 @@ use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
 use crate::mapping::CreateRule;
 use crate::processor::decide::settle::{block, gone, rekey, written_values};
-use crate::processor::decide::{Terms, create, link, pursue, reconcile, request};
+use crate::processor::decide::{Terms, create, link, pause, pursue, reconcile, request};
 use crate::sync::{desires, writes};
 
 /// The answer to "who holds one of this record's identifiers?".
@@ -182,7 +182,9 @@ pub fn creation<J: Journal>(
                     reason: reason.clone(),
                 },
             ));
-            look_again(journal, terms, &origin);
+            if !pause::rests(journal, terms, &origin) {
+                look_again(journal, terms, &origin);
+            }
         }
         Outcome::Read { .. } | Outcome::LookedUp { .. } => {
             journal.trace("answer_of_another_kind", Some(&origin));
@@ -208,7 +210,7 @@ fn refused<J: Journal>(
 }
 
 /// Nobody knows whether the record was created: a read decides, never a second write.
-fn look_again<J: Journal>(journal: &mut J, terms: &Terms<'_>, origin: &RecordRef) {
+pub fn look_again<J: Journal>(journal: &mut J, terms: &Terms<'_>, origin: &RecordRef) {
     let state = record_state(journal, journal.bridge(), origin);
     if let (Some(section), Some(state)) = (terms.mapping.section_of(origin), state) {
         let lookup = pursuit::lookup(terms.mapping, section, &state, origin);
@@ -258,6 +260,7 @@ fn created_record<J: Journal>(
         reconcile::desire(journal, terms, record, wanted);
     }
     create::name_company(journal, terms, origin);
+    pause::answered(journal, origin);
     pursue::release(journal, terms, behind);
 }
 

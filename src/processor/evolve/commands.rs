@@ -3,7 +3,7 @@
 use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
-use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, outstanding};
+use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
 use crate::domain::{Value, ViewKey, WriteCommand, WriteTarget};
 use crate::processor::evolve::edit::Edit;
@@ -45,7 +45,10 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 review: *review,
             });
         }),
-        E::WriteUnblocked { record, .. } => edit.record(record, |state| state.blocked = None),
+        E::WriteUnblocked { record, .. } => {
+            edit.unpause(record);
+            edit.record(record, |state| state.blocked = None);
+        }
         other => unreachable!("{} is no command event", other.name()),
     }
 }
@@ -167,6 +170,32 @@ fn write_settled<V: ViewWrite>(
             state.folded = sequence;
         }
     });
+    let subject = &ended.record;
+    if let WriteEnding::Unknown { .. } = ending {
+        doubt(edit, subject);
+    } else {
+        edit.unpause(subject);
+        edit.record(subject, |state| state.unknowns = 0);
+    }
+}
+
+/// The first pause after unknown outcomes in a row, in milliseconds; it doubles.
+const PAUSE_MS: i64 = 60_000;
+const PAUSE_MS_MAX: i64 = 15 * 60_000;
+
+/// One unknown outcome is looked into at once. From the second in a row the record rests, longer
+/// each time: a remote that never answers costs a bounded number of calls.
+fn doubt<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
+    let mut unknowns = 0;
+    edit.record(record, |state| {
+        state.unknowns = state.unknowns.saturating_add(1);
+        unknowns = state.unknowns;
+    });
+    if unknowns >= 2 {
+        let rest = (PAUSE_MS << (unknowns - 2).min(10)).min(PAUSE_MS_MAX);
+        let now = bridge_state(edit.view, edit.bridge).last_at;
+        edit.pause(record, now.plus_ms(rest));
+    }
 }
 
 /// Sets *seen* to what the remote answered, or to what was sent where it answers no values.

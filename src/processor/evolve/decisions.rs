@@ -2,7 +2,7 @@
 
 use crate::domain::journal::{DomainEvent as E, ReviewKind};
 use crate::domain::view::{ActiveMapping, Decided, Pursuit, RecordState, ReviewItem, ViewEntry};
-use crate::domain::view::{ViewWrite, outstanding};
+use crate::domain::view::{ViewWrite, bridge_state, outstanding};
 use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
 use crate::processor::evolve::edit::Edit;
 
@@ -20,6 +20,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             };
             edit.view
                 .put(ViewKey::mapping(edit.bridge), ViewEntry::Mapping(active));
+            try_refused_again(edit);
         }
         E::FieldAgreed {
             customer,
@@ -53,6 +54,29 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     }
 }
 
+/// Records that a new mapping gives another try; beyond it they wait for a change of their own.
+const TRIED_AGAIN_MAX: usize = 1_000;
+
+/// What was refused under the old mapping is due at once under the new one.
+fn try_refused_again<V: ViewWrite>(edit: &mut Edit<'_, V>) {
+    let now = bridge_state(edit.view, edit.bridge).last_at;
+    let (mut from, to) = ViewKey::range(edit.bridge, 0x07);
+    for _ in 0..TRIED_AGAIN_MAX {
+        let Some((key, entry)) = edit.view.first(&from, &to) else {
+            return;
+        };
+        let mut next = key.as_bytes().to_vec();
+        next.push(0);
+        from = ViewKey::from_bytes(&next);
+        if let ViewEntry::Review(item) = &*entry
+            && item.kind == ReviewKind::Rejected
+            && edit.knows(&item.record)
+        {
+            edit.pause(&item.record, now);
+        }
+    }
+}
+
 fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     let E::ReviewOpened {
         review,
@@ -70,7 +94,7 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         record: record.clone(),
         candidates: candidates.clone(),
         reason: reason.clone(),
-        opened_at: crate::domain::view::bridge_state(edit.view, edit.bridge).last_at,
+        opened_at: bridge_state(edit.view, edit.bridge).last_at,
         closed: None,
     };
     edit.view.put(
@@ -96,6 +120,9 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         ReviewKind::Unanswered => {
             for command in commands_of(&state) {
                 note_review(edit, &command, review);
+            }
+            if state.unknowns > 0 && state.writing.is_none() {
+                edit.record(record, |state| state.told = Some(*review));
             }
         }
         _ => {}
@@ -135,7 +162,10 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
     };
     let mut waits = false;
     edit.record(&record, |state| {
-        waits = state.pursuit == Pursuit::InReview { review: *review }
+        waits = state.pursuit == Pursuit::InReview { review: *review };
+        if state.told == Some(*review) {
+            state.told = None;
+        }
     });
     if waits {
         edit.pursue(&record, Pursuit::Idle);

@@ -72,6 +72,22 @@ impl<V: ViewWrite> Edit<'_, V> {
         }
     }
 
+    /// Lets a record rest: nothing is tried before the deadline.
+    pub fn pause(&mut self, record: &RecordRef, until: Timestamp) {
+        self.unpause(record);
+        self.record(record, |state| state.paused_until = Some(until));
+        self.put_due(until, Due::Pause(record.clone()));
+    }
+
+    /// Ends a rest and its deadline.
+    pub fn unpause(&mut self, record: &RecordRef) {
+        let mut until = None;
+        self.record(record, |state| until = state.paused_until.take());
+        if let Some(until) = until {
+            self.remove_due(until, &Due::Pause(record.clone()));
+        }
+    }
+
     /// Changes an identifier's entry; an empty one is removed.
     pub fn matching(&mut self, key: &MatchKey, change: impl FnOnce(&mut Matching)) {
         let mut entry = matching(self.view, self.bridge, key);

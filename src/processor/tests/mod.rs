@@ -10,5 +10,6 @@ mod refusals;
 mod deadlines;
 mod rebuild;
 mod promises;
+mod pauses;
 mod quarantine;
 mod storms;

@@ -106,6 +106,9 @@ fn deadlines(whole: &Whole) {
         if let Pursuit::Deferred { deadline, .. } = state.pursuit {
             expect(deadline, Due::Deferral(record.clone()));
         }
+        if let Some(until) = state.paused_until {
+            expect(until, Due::Pause(record.clone()));
+        }
         for held in &state.held {
             let observation = held.observation.observation;
             expect(held.deadline, Due::Hold(record.clone(), observation));
