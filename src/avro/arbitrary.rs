@@ -147,7 +147,8 @@ fn change() -> BoxedStrategy<Change> {
         }),
         (snapshot(), proptest::option::of(record()))
             .prop_map(|(survivor, absorbed)| Change::Merged { survivor, absorbed }),
-        (record(), gone()).prop_map(|(record, how)| Change::Left { record, how }),
+        (record(), gone(), proptest::option::of(version()))
+            .prop_map(|(record, how, at)| Change::Left { record, how, at }),
         Just(Change::Kept),
     ]
     .boxed()

@@ -144,7 +144,11 @@ fn records() -> BoxedStrategy<DomainEvent> {
             tag_id,
             name
         }),
-        (record(), gone()).prop_map(|(record, how)| DomainEvent::RecordLeft { record, how }),
+        (record(), gone(), of(version())).prop_map(|(record, how, at)| DomainEvent::RecordLeft {
+            record,
+            how,
+            at
+        }),
         record().prop_map(|record| DomainEvent::RecordReturned { record }),
     ]
     .boxed()

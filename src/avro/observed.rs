@@ -15,7 +15,7 @@ union!(Change {
     1 "Tagged" => Tagged { snapshot, tag_id, tag_name, added },
     2 "Attached" => Attached { company, contact, attached },
     3 "Merged" => Merged { survivor, absorbed },
-    4 "Left" => Left { record, how },
+    4 "Left" => Left { record, how, at },
     5 "Kept" => Kept,
 });
 

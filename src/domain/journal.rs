@@ -80,9 +80,11 @@ pub enum DomainEvent {
         tag_id: String,
         name: String,
     },
+    /// `at`: when the source says it happened; none where only an answer of ours showed it.
     RecordLeft {
         record: RecordRef,
         how: Gone,
+        at: Option<Version>,
     },
     RecordReturned {
         record: RecordRef,

@@ -3,7 +3,7 @@
 use crate::domain::ids::{BridgeId, ObservationId, RecordRef, SourceId};
 use crate::domain::record::{Gone, RecordSnapshot};
 use crate::domain::result::CommandResult;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Version};
 
 /// One thing that was observed, for one bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +80,11 @@ pub enum Change {
         survivor: RecordSnapshot,
         absorbed: Option<RecordRef>,
     },
+    /// `at`: when the source says it happened, where it says so.
     Left {
         record: RecordRef,
         how: Gone,
+        at: Option<Version>,
     },
     /// A topic of a known source that this version does not interpret; kept whole in `raw`.
     Kept,

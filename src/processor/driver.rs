@@ -235,6 +235,7 @@ impl Driver {
         let due = self.last_checkpoint.elapsed() >= self.options.checkpoint_interval;
         if (due && self.view.dirty_len() > 0)
             || self.view.dirty_len() > self.options.overlay_entries_max
+            || self.view.is_full()
         {
             self.view.checkpoint()?;
             self.last_checkpoint = Instant::now();
@@ -386,6 +387,14 @@ impl Driver {
                 if active.version == *version && active.hash != offer.hash() {
                     let (bridge, version) = (bridge.clone(), *version);
                     return Err(Error::MappingVersion { bridge, version });
+                }
+                if active.version > *version {
+                    tracing::warn!(
+                        %bridge,
+                        "the mapping file of {bridge} has version {version}, version {} is active \
+                         and stays; raise the file's version to change it",
+                        active.version
+                    );
                 }
                 if active.version >= *version {
                     continue;

@@ -3,9 +3,10 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::domain::journal::{DomainEvent as E, WriteEnding};
+use crate::domain::journal::{DomainEvent as E, ReadEnding, WriteEnding};
 use crate::domain::view::{ViewRead, outstanding};
-use crate::domain::{BridgeId, DeadLetter, JournalEntry, Message, Notification, Topic};
+use crate::domain::{BridgeId, CommandId, DeadLetter, JournalEntry, Message, Notification};
+use crate::domain::{Rejection, Topic};
 use crate::mapping::Sources;
 use crate::ports::event_log::{Outgoing, Place};
 
@@ -42,25 +43,18 @@ pub fn project<V: ViewRead>(
             command,
             ending: WriteEnding::Rejected(rejection),
             ..
-        } => {
-            let Some(refused) = outstanding(view, bridge, command) else {
-                return Vec::new();
-            };
-            let bytes = serde_json::to_vec(&refused.command).unwrap_or_default();
-            let letter = DeadLetter {
-                bridge: bridge.clone(),
-                at: entry.at,
-                origin: format!("command {command}"),
-                reason: format!("write_rejected:{}", rejection.code),
-                hint: rejection.hint.clone(),
-                command: Some(*command),
-                bytes,
-            };
-            vec![here(
-                Topic::DeadLetters,
-                Message::DeadLetter(Box::new(letter)),
-            )]
-        }
+        } => refused(view, bridge, entry, command, "write_rejected", rejection)
+            .map(|letter| here(Topic::DeadLetters, letter))
+            .into_iter()
+            .collect(),
+        E::ReadSettled {
+            command,
+            ending: ReadEnding::Rejected(rejection),
+            ..
+        } => refused(view, bridge, entry, command, "read_rejected", rejection)
+            .map(|letter| here(Topic::DeadLetters, letter))
+            .into_iter()
+            .collect(),
         E::RecordWaiting { record, missing } => {
             let text = format!("{record} qualifies and waits for: {}", missing.join(", "));
             let records = vec![record.clone()];
@@ -82,6 +76,27 @@ pub fn project<V: ViewRead>(
         }
         _ => Vec::new(),
     }
+}
+
+/// The dead letter of a command that the remote refused: the command itself, as JSON.
+fn refused<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    entry: &JournalEntry,
+    command: &CommandId,
+    reason: &str,
+    rejection: &Rejection,
+) -> Option<Message> {
+    let refused = outstanding(view, bridge, command)?;
+    Some(Message::DeadLetter(Box::new(DeadLetter {
+        bridge: bridge.clone(),
+        at: entry.at,
+        origin: format!("command {command}"),
+        reason: format!("{reason}:{}", rejection.code),
+        hint: rejection.hint.clone(),
+        command: Some(*command),
+        bytes: serde_json::to_vec(&refused.command).unwrap_or_default(),
+    })))
 }
 
 fn notice(

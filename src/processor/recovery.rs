@@ -18,8 +18,6 @@ const READ_LIMIT: ReadLimit = ReadLimit {
     entries_max: 2_000,
     bytes_max: 8 << 20,
 };
-/// Changed keys kept in memory while replaying; more are brought to the store.
-pub const DIRTY_MAX: usize = 50_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -126,7 +124,7 @@ pub fn replay(
                 reason: reason.to_owned(),
             }));
         }
-        if view.dirty_len() > DIRTY_MAX {
+        if view.is_full() {
             view.checkpoint()?;
         }
     }

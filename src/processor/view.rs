@@ -11,16 +11,22 @@ use crate::ports::view_store::{Checkpoint, Error, Standing, ViewStore};
 use crate::processor::digest::Digest;
 use crate::processor::overlay::{Changes, first_of};
 
-/// Entries that are kept decoded although the store has them. Emptied when full: the working set
-/// comes back by itself.
-const CLEAN_MAX: usize = 20_000;
+/// Encoded bytes of entries that are kept decoded although the store has them; decoded they take a
+/// few times that. Emptied when full: the working set comes back by itself.
+const CLEAN_BYTES_MAX: usize = 4 << 20;
+/// Encoded bytes of changes beyond which the store is brought up, whatever else is due.
+pub const DIRTY_BYTES_MAX: usize = 8 << 20;
+/// What an entry costs beside its bytes: key, map and allocation.
+const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 /// The view of one partition.
 pub struct View {
     store: Box<dyn ViewStore>,
     /// Committed, not yet in the store.
     dirty: Changes,
+    dirty_bytes: usize,
     clean: RefCell<BTreeMap<ViewKey, Arc<ViewEntry>>>,
+    clean_bytes: Cell<usize>,
     digest: Digest,
     /// The next journal offset that this view has not folded.
     journal_offset: u64,
@@ -42,7 +48,9 @@ impl View {
         Ok(Self {
             store,
             dirty: Changes::new(),
+            dirty_bytes: 0,
             clean: RefCell::default(),
+            clean_bytes: Cell::new(0),
             digest: Digest::from_bytes(&standing.digest),
             journal_offset: standing.journal_offset,
             failed: Cell::new(None),
@@ -53,7 +61,8 @@ impl View {
     pub fn clear(&mut self) -> Result<(), Error> {
         self.store.clear()?;
         self.dirty.clear();
-        self.clean.borrow_mut().clear();
+        self.dirty_bytes = 0;
+        self.forget_clean();
         self.digest = Digest::default();
         self.journal_offset = 0;
         self.failed.set(None);
@@ -77,6 +86,25 @@ impl View {
         self.dirty.len()
     }
 
+    /// Whether so much has changed that it should be brought to the store before more is taken.
+    pub fn is_full(&self) -> bool {
+        self.dirty_bytes > DIRTY_BYTES_MAX
+    }
+
+    fn forget_clean(&self) {
+        self.clean.borrow_mut().clear();
+        self.clean_bytes.set(0);
+    }
+
+    fn keep_clean(&self, key: ViewKey, entry: Arc<ViewEntry>, bytes: usize) {
+        if self.clean_bytes.get() + bytes > CLEAN_BYTES_MAX {
+            self.forget_clean();
+        }
+        self.clean_bytes
+            .set(self.clean_bytes.get() + bytes + ENTRY_OVERHEAD_BYTES);
+        self.clean.borrow_mut().insert(key, entry);
+    }
+
     /// Takes committed changes, which bring the view to `journal_offset`.
     pub fn apply(&mut self, changes: Changes, journal_offset: u64) {
         for (key, change) in changes {
@@ -84,8 +112,11 @@ impl View {
                 self.digest.subtract(key.as_bytes(), &before.to_bytes());
             }
             if let Some(after) = &change {
-                self.digest.add(key.as_bytes(), &after.to_bytes());
+                let bytes = after.to_bytes();
+                self.digest.add(key.as_bytes(), &bytes);
+                self.dirty_bytes += bytes.len();
             }
+            self.dirty_bytes += ENTRY_OVERHEAD_BYTES;
             self.dirty.insert(key, change);
         }
         self.journal_offset = journal_offset;
@@ -94,28 +125,24 @@ impl View {
     /// Brings the store up to the view.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         let dirty = std::mem::take(&mut self.dirty);
-        let bytes = |entry: &Arc<ViewEntry>| entry.to_bytes();
-        let changes = dirty
-            .iter()
-            .map(|(key, change)| (key.as_bytes().to_vec(), change.as_ref().map(bytes)))
-            .collect();
+        self.dirty_bytes = 0;
+        let mut changes = BTreeMap::new();
+        for (key, change) in dirty {
+            let bytes = change.as_ref().map(|entry| entry.to_bytes());
+            changes.insert(key.as_bytes().to_vec(), bytes.clone());
+            match (change, bytes) {
+                (Some(entry), Some(bytes)) => self.keep_clean(key, entry, bytes.len()),
+                _ => {
+                    self.clean.borrow_mut().remove(&key);
+                }
+            }
+        }
         let standing = Standing {
             view_version: VIEW_VERSION,
             journal_offset: self.journal_offset,
             digest: self.digest.to_bytes(),
         };
-        self.store.checkpoint(Checkpoint { changes, standing })?;
-        let mut clean = self.clean.borrow_mut();
-        for (key, change) in dirty {
-            match change {
-                Some(entry) => clean.insert(key, entry),
-                None => clean.remove(&key),
-            };
-        }
-        if clean.len() > CLEAN_MAX {
-            clean.clear();
-        }
-        Ok(())
+        self.store.checkpoint(Checkpoint { changes, standing })
     }
 
     fn decode(&self, bytes: &[u8]) -> Option<Arc<ViewEntry>> {
@@ -146,11 +173,7 @@ impl ViewRead for View {
             }
         };
         let entry = self.decode(&bytes)?;
-        let mut clean = self.clean.borrow_mut();
-        if clean.len() >= CLEAN_MAX {
-            clean.clear();
-        }
-        clean.insert(key.clone(), Arc::clone(&entry));
+        self.keep_clean(key.clone(), Arc::clone(&entry), bytes.len());
         Some(entry)
     }
 

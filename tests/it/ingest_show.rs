@@ -27,13 +27,14 @@ pub fn change(change: &Change) -> Json {
             "absorbed": absorbed.as_ref().map(ToString::to_string),
             "survivor": snapshot(survivor),
         }}),
-        Change::Left { record, how } => {
+        Change::Left { record, how, at } => {
             let how = match how {
                 Gone::Archived => "archived",
                 Gone::Deleted => "deleted",
                 Gone::NotFound => "not_found",
             };
-            json!({"left": {"record": record.to_string(), "how": how}})
+            let at = at.map(|at| [at.from_ms, at.to_ms]);
+            json!({"left": {"record": record.to_string(), "how": how, "version_ms": at}})
         }
         Change::Kept => json!("kept"),
     }

@@ -7,7 +7,7 @@ union!(DomainEvent {
     1 "CustomerFounded" => CustomerFounded { customer, kind, record },
     2 "RecordSeen" => RecordSeen { record, version, via, fields, tags, companies, keys },
     3 "TagNamed" => TagNamed { source, tag_id, name },
-    4 "RecordLeft" => RecordLeft { record, how },
+    4 "RecordLeft" => RecordLeft { record, how, at },
     5 "RecordReturned" => RecordReturned { record },
     6 "RecordLinked" => RecordLinked {
         left, right, rule, rule_version, evidence, customer, absorbed

@@ -147,8 +147,9 @@ fn change(change: &Change, show: Show) -> Json {
             "absorbed": absorbed.as_ref().map(ToString::to_string),
             "survivor": snapshot(survivor, show),
         }}),
-        Change::Left { record, how } => json!({"left": {
+        Change::Left { record, how, at } => json!({"left": {
             "record": record.to_string(), "how": format!("{how:?}").to_lowercase(),
+            "version_ms": at.map(|at| [at.from_ms, at.to_ms]),
         }}),
         Change::Kept => json!({"kept": true}),
     }

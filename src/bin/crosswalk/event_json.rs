@@ -190,8 +190,11 @@ impl Show {
                     "keys": keys.as_ref().map(|keys| keys.iter().map(key).collect::<Vec<_>>()),
                 })
             }
-            DomainEvent::RecordLeft { record, how } => {
-                json!({"record": record.to_string(), "how": format!("{how:?}").to_lowercase()})
+            DomainEvent::RecordLeft { record, how, at } => {
+                json!({
+                    "record": record.to_string(), "how": format!("{how:?}").to_lowercase(),
+                    "version_ms": at.map(|at| [at.from_ms, at.to_ms]),
+                })
             }
             DomainEvent::RecordLinked {
                 left,

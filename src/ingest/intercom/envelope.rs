@@ -10,6 +10,8 @@ pub struct Envelope {
     /// `notif_…`; null on a ping.
     pub id: Option<String>,
     pub topic: String,
+    /// Unix seconds of the event, where the envelope has them.
+    pub created_at: Option<i64>,
     /// `data.item`; null where there is none.
     pub item: Value,
 }
@@ -42,6 +44,7 @@ impl Envelope {
             app_id,
             id: text(&body["id"]),
             topic,
+            created_at: body["created_at"].as_i64(),
             item: item.unwrap_or_default(),
         })
     }

@@ -44,12 +44,15 @@ pub fn translate(source: &SourceId, envelope: &Envelope) -> Result<Translated, M
     Ok(Translated {
         notification_id,
         topic: envelope.topic.clone(),
-        change: change(source, &envelope.topic, &envelope.item)?,
+        change: change(source, envelope)?,
     })
 }
 
-fn change(source: &SourceId, topic: &str, item: &Value) -> Result<Change, Misunderstood> {
-    match topic {
+fn change(source: &SourceId, envelope: &Envelope) -> Result<Change, Misunderstood> {
+    let item = &envelope.item;
+    // Items of what left carry no time of their own; the envelope's second is the next best.
+    let at = envelope.created_at.map(Version::second);
+    match envelope.topic.as_str() {
         "contact.user.created"
         | "contact.user.updated"
         | "contact.lead.created"
@@ -66,12 +69,12 @@ fn change(source: &SourceId, topic: &str, item: &Value) -> Result<Change, Misund
         "contact.user.tag.created" | "contact.lead.tag.created" => tagged(source, item, true),
         "contact.user.tag.deleted" | "contact.lead.tag.deleted" => tagged(source, item, false),
         "contact.merged" => merged(source, item),
-        "contact.archived" | "contact.archive" => left(source, "contact", item, Gone::Archived),
-        "contact.deleted" => left(source, "contact", item, Gone::Deleted),
+        "contact.archived" | "contact.archive" => left(source, "contact", item, Gone::Archived, at),
+        "contact.deleted" => left(source, "contact", item, Gone::Deleted, at),
         "company.created" | "company.updated" => {
             Ok(Change::Shown(company(source, item, "data.item")?))
         }
-        "company.deleted" => left(source, "company", item, Gone::Deleted),
+        "company.deleted" => left(source, "company", item, Gone::Deleted, at),
         "company.contact.attached" => attached(source, item, true),
         "company.contact.detached" => attached(source, item, false),
         _ => Ok(Change::Kept),
@@ -128,10 +131,17 @@ fn flattened_company(source: &SourceId, value: &Value) -> Result<RecordSnapshot,
     })
 }
 
-fn left(source: &SourceId, object: &str, item: &Value, how: Gone) -> Result<Change, Misunderstood> {
+fn left(
+    source: &SourceId,
+    object: &str,
+    item: &Value,
+    how: Gone,
+    at: Option<Version>,
+) -> Result<Change, Misunderstood> {
     Ok(Change::Left {
         record: record(source, object, item, "data.item")?,
         how,
+        at,
     })
 }
 

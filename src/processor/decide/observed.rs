@@ -4,7 +4,7 @@ use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
 use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, record_state};
-use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, ViewKey};
+use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, Version, ViewKey};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, holds, link, pursue, request};
 use crate::sync::moves::moved;
@@ -59,7 +59,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
                 None => journal.trace("merge_names_no_absorbed", Some(&survivor.record)),
             }
         }
-        Change::Left { record, how } => leave(journal, terms, record, *how),
+        Change::Left { record, how, at } => leave(journal, terms, record, *how, *at),
         Change::Kept => journal.trace("not_interpreted", None),
     }
 }
@@ -144,7 +144,13 @@ pub fn known_or_founded<J: Journal>(
     record_state(journal, journal.bridge(), record).expect("it was founded above")
 }
 
-fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how: Gone) {
+fn leave<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    how: Gone,
+    at: Option<Version>,
+) {
     let Some(section) = terms.mapping.section_of(record) else {
         return journal.trace("object_not_mapped", Some(record));
     };
@@ -153,11 +159,17 @@ fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, how
     if state.gone == Some(how) || state.gone == Some(Gone::Deleted) {
         return journal.trace("already_gone", Some(record));
     }
+    // What was archived can have come back since; what was deleted cannot.
+    let order = at.map(|at| at.against(&state.version));
+    if how == Gone::Archived && order == Some(Order::Older) {
+        return journal.trace("older", Some(record));
+    }
     pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
     journal.emit(E::RecordLeft {
         record: record.clone(),
         how,
+        at,
     });
     pursue::release(journal, terms, waiting);
 }
@@ -195,6 +207,7 @@ fn merge<J: Journal>(
     journal.emit(E::RecordLeft {
         record: absorbed.clone(),
         how: Gone::Deleted,
+        at: None,
     });
     link::fill_blanks(journal, terms, survivor);
     pursue::release(journal, terms, waiting);

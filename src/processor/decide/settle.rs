@@ -168,6 +168,7 @@ fn refused<J: Journal>(
         journal.emit(E::RecordLeft {
             record: record.clone(),
             how: Gone::NotFound,
+            at: None,
         });
     }
 }
@@ -263,6 +264,7 @@ fn read<J: Journal>(
                 journal.emit(E::RecordLeft {
                     record: record.clone(),
                     how: Gone::NotFound,
+                    at: None,
                 });
                 pursue::release(journal, terms, behind);
             }

@@ -38,7 +38,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             let key = ViewKey::tag_name(edit.bridge, source, tag_id);
             edit.view.put(key, ViewEntry::TagName(name.clone()));
         }
-        E::RecordLeft { record, how } => {
+        E::RecordLeft { record, how, at } => {
             // A creation in flight keeps its keys until it is answered: the Lead may stand.
             if !edit.creates(record) {
                 edit.pursue(record, Pursuit::Idle);
@@ -46,6 +46,11 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.keys(record, &BTreeSet::new());
             edit.record(record, |state| {
                 state.gone = Some(*how);
+                if let Some(at) = at {
+                    // What is told of before it left, and comes late, does not bring it back.
+                    state.version.from_ms = state.version.from_ms.max(at.from_ms);
+                    state.version.to_ms = state.version.to_ms.max(at.to_ms);
+                }
                 state.reread_required = false;
             });
         }

@@ -118,6 +118,7 @@ fn the_deadline_of_a_deferral_goes_with_the_contact() {
             world.change(Change::Left {
                 record: contact("c2"),
                 how: Gone::Deleted,
+                at: None,
             });
         }
         world.pass(3 * DEADLINE_MS);
@@ -133,6 +134,7 @@ fn a_lookup_that_nobody_waits_for_ends_at_its_deadline() {
     world.change(Change::Left {
         record: contact("c1"),
         how: Gone::Deleted,
+        at: None,
     });
     assert_eq!(world.pass(DEADLINE_MS + 1000), vec![]);
     assert!(world.events().contains(&"read_settled"));

@@ -115,6 +115,7 @@ fn a_deleted_contact_does_not_come_back_by_a_late_notification() {
     world.change(Change::Left {
         record: contact("c1"),
         how: crate::domain::Gone::Deleted,
+        at: None,
     });
     world.show(lead("c1", 2000, &[("name", "Ada Byron")]));
     assert_eq!(world.last.unchanged.get("record_gone"), Some(&1));
@@ -128,6 +129,7 @@ fn a_contact_that_was_deleted_before_it_was_shown_stays_deleted() {
     world.change(Change::Left {
         record: contact("c1"),
         how: crate::domain::Gone::Deleted,
+        at: None,
     });
     let late = world.qualify(lead("c1", 1000, &[("email", "ada@example.com")]));
     assert_eq!(late, vec![]);
@@ -197,4 +199,30 @@ fn the_oldest_observation_leaves_a_full_window() {
     assert!(!known(&ViewKey::window(&bridge(), oldest)));
     let state = bridge_state(&world.view, &bridge());
     assert_eq!(state.window_to - state.window_from, DEDUPE_WINDOW_MAX);
+}
+
+/// Archive and tag were delivered newest first: the older tag brought the contact back and made a
+/// Lead of it.
+#[test]
+fn what_was_told_before_a_contact_was_archived_does_not_bring_it_back() {
+    let mut world = World::new();
+    world.show(lead("c1", 1_000, &[("email", "ada@example.com")]));
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: crate::domain::Gone::Archived,
+        at: Some(Version::second(5)),
+    });
+    let late = world.qualify(lead("c1", 5_300, &[("email", "ada@example.com")]));
+    assert_eq!(late, vec![]);
+    assert!(world.state(&contact("c1")).gone.is_some());
+    // What is newer than the archiving brings it back.
+    let back = world.show(with_tag(lead("c1", 9_000, &[("email", "ada@example.com")])));
+    assert!(is_lookup(&back[0]));
+    // And an archiving that is older than its return says nothing.
+    world.change(Change::Left {
+        record: contact("c1"),
+        how: crate::domain::Gone::Archived,
+        at: Some(Version::second(5)),
+    });
+    assert!(world.state(&contact("c1")).gone.is_none());
 }

@@ -166,6 +166,7 @@ fn a_deleted_contact_stays_deleted_when_a_read_does_not_find_it() {
     world.change(Change::Left {
         record: record.clone(),
         how,
+        at: None,
     });
     let none = Outcome::NotFound {
         record: record.clone(),

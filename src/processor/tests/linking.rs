@@ -321,6 +321,7 @@ fn a_creation_in_flight_keeps_its_address_when_the_contact_is_deleted() {
     world.change(Change::Left {
         record: contact("c1"),
         how: Gone::Deleted,
+        at: None,
     });
     assert_eq!(
         world.qualify(lead("c2", 1000, &[("email", ADA)])),
@@ -397,6 +398,7 @@ fn a_contact_that_leaves_takes_its_review_item_with_it() {
     world.change(Change::Left {
         record: contact("c1"),
         how: Gone::Deleted,
+        at: None,
     });
     assert!(world.events().contains(&"review_closed"));
 }

@@ -151,6 +151,7 @@ fn observed() -> Vec<(String, Message)> {
             Change::Left {
                 record: contact(),
                 how: Gone::Archived,
+                at: Some(version()),
             },
         ),
         ("kept", Change::Kept),

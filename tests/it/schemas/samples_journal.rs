@@ -91,6 +91,7 @@ fn records() -> Cases {
     let left = DomainEvent::RecordLeft {
         record: contact(),
         how: Gone::Deleted,
+        at: Some(version()),
     };
     let returned = DomainEvent::RecordReturned { record: contact() };
     [mapping, founded, seen, named, left, returned]

@@ -134,7 +134,11 @@ impl Intercom {
         self.people.get_mut(id).expect("it is there").gone = Some(how);
         let record = contact(id);
         Told {
-            change: Change::Left { record, how },
+            change: Change::Left {
+                record,
+                how,
+                at: None,
+            },
             about: id.to_owned(),
             in_order: how == Gone::Archived,
         }
