@@ -154,8 +154,19 @@ impl Driver {
             handle: Handle { questions },
             last_checkpoint: Instant::now(),
         };
+        driver.show_quarantined();
         driver.offer_mappings()?;
         Ok(driver)
+    }
+
+    /// Bridges that stand aside, counted from the view: a restart does not forget them.
+    fn show_quarantined(&self) {
+        let settings = &self.options.settings;
+        let aside = |bridge: &&BridgeId| bridge_state(&self.view, bridge).quarantined.is_some();
+        let count = settings.bridges.iter().filter(aside).count();
+        let partition = settings.partition.to_string();
+        let gauge = &metrics().quarantined_bridges;
+        gauge.with_label_values(&[&partition]).set(count as i64);
     }
 
     pub fn handle(&self) -> Handle {
@@ -299,8 +310,9 @@ impl Driver {
         self.events_since_digest += journaled;
         for bridge in &output.quarantined {
             tracing::error!(%bridge, partition, "bridge {bridge} is quarantined");
-            let gauge = &metrics().quarantined_bridges;
-            gauge.with_label_values(&[&partition.to_string()]).inc();
+        }
+        if !output.quarantined.is_empty() {
+            self.show_quarantined();
         }
         if due {
             let digest = self.view.digest().to_bytes();

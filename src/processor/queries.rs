@@ -3,7 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, RecordState, ViewEntry, ViewRead, customer_id_of, matching};
+use crate::domain::view::{
+    Customer, Pursuit, RecordState, ViewEntry, ViewRead, customer_id_of, matching,
+};
 use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ViewKey};
 use crate::mapping::Sources;
 use crate::processor::step::partition_state;
@@ -110,6 +112,21 @@ fn possible_records(sources: Option<&Sources>, query: &str) -> Vec<RecordRef> {
     records
 }
 
+/// Where a record stands on its way to a counterpart, in words.
+fn pursuit(pursuit: &Pursuit) -> Json {
+    match pursuit {
+        Pursuit::Idle => json!("idle"),
+        Pursuit::Waiting { missing } => json!({"waiting_for": missing}),
+        Pursuit::LookingUp { command } => json!({"looking_up": command.to_string()}),
+        Pursuit::Deferred { behind, deadline } => {
+            json!({"behind": behind.to_string(), "until_ms": deadline.0})
+        }
+        Pursuit::AwaitingCompany { company } => json!({"awaiting": company.to_string()}),
+        Pursuit::Creating { command } => json!({"creating": command.to_string()}),
+        Pursuit::InReview { review } => json!({"in_review": review.to_string()}),
+    }
+}
+
 fn show(customer: &Customer) -> Json {
     let record = |(record, state): (&RecordRef, &RecordState)| {
         let seen = |(name, seen): (&String, &crate::domain::view::Seen)| {
@@ -128,7 +145,7 @@ fn show(customer: &Customer) -> Json {
         json!({
             "record": record.to_string(),
             "gone": state.gone.map(|gone| format!("{gone:?}")),
-            "pursuit": format!("{:?}", state.pursuit),
+            "pursuit": pursuit(&state.pursuit),
             "write_in_flight": state.writing.map(|id| id.to_string()),
             "writes": state.write_sequence,
             "seen": state.seen.iter().map(seen).collect::<serde_json::Map<_, _>>(),
