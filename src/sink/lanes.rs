@@ -32,15 +32,24 @@ impl Lanes {
         }
     }
 
-    pub fn push(&mut self, job: Job) {
+    /// Answers the offset of an earlier attempt of the same command that has not started: the new
+    /// one takes its turn and stands for both, since it reads before it writes.
+    pub fn push(&mut self, job: Job) -> Option<u64> {
         let lane = job.command.lane.clone();
-        match self.waiting.get_mut(&lane) {
-            Some(waiting) => waiting.push_back(job),
-            None => {
-                self.waiting.insert(lane.clone(), VecDeque::from([job]));
-                self.ready.push_back(lane);
-            }
+        let Some(waiting) = self.waiting.get_mut(&lane) else {
+            self.waiting.insert(lane.clone(), VecDeque::from([job]));
+            self.ready.push_back(lane);
+            return None;
+        };
+        // One is enough to look for: attempts come in order, each in the place of the one before.
+        let earlier = waiting.iter_mut().find(|earlier| {
+            earlier.command.id == job.command.id && earlier.command.attempt < job.command.attempt
+        });
+        if let Some(earlier) = earlier {
+            return Some(std::mem::replace(earlier, job).offset);
         }
+        waiting.push_back(job);
+        None
     }
 
     /// The next command that may start; it runs until `done` is said of its lane.
@@ -93,6 +102,50 @@ mod tests {
 
     fn started(lanes: &mut Lanes) -> Vec<u64> {
         std::iter::from_fn(|| lanes.start().map(|job| job.offset)).collect()
+    }
+
+    #[test]
+    fn a_later_attempt_takes_the_place_of_one_that_waits_and_of_none_that_runs() {
+        let mut lanes = Lanes::new(2);
+        let attempt = |offset, number, lane: &str| {
+            let mut again = job(offset, lane);
+            again.command.id = job(0, lane).command.id;
+            again.command.attempt = number;
+            again
+        };
+        assert_eq!(lanes.push(attempt(0, 1, "a")), None);
+        assert_eq!(started(&mut lanes), [0]);
+        assert_eq!(lanes.push(attempt(1, 2, "a")), None, "the first one runs");
+        assert_eq!(lanes.push(job(2, "a")), None, "another command");
+        assert_eq!(lanes.push(attempt(3, 3, "a")), Some(1));
+        assert_eq!(lanes.push(attempt(4, 4, "a")), Some(3));
+        assert_eq!(lanes.push(attempt(5, 4, "a")), None, "the same attempt");
+        assert_eq!(lanes.push(attempt(6, 2, "a")), None, "an earlier attempt");
+        assert_eq!(lanes.push(attempt(7, 9, "b")), None, "another lane");
+        let mut order = started(&mut lanes);
+        for _ in 0..4 {
+            lanes.done("a");
+            order.extend(started(&mut lanes));
+        }
+        assert_eq!(order, [7, 4, 2, 5, 6], "no attempt loses its turn");
+    }
+
+    #[test]
+    fn a_lane_that_waits_for_room_starts_its_latest_attempt_once() {
+        let mut lanes = Lanes::new(1);
+        lanes.push(job(0, "a"));
+        assert_eq!(started(&mut lanes), [0]);
+        lanes.push(job(1, "b"));
+        let mut again = job(2, "b");
+        again.command = Command {
+            attempt: 2,
+            ..job(1, "b").command
+        };
+        assert_eq!(lanes.push(again), Some(1));
+        lanes.done("a");
+        assert_eq!(started(&mut lanes), [2]);
+        lanes.done("b");
+        assert!(lanes.waiting.is_empty() && lanes.ready.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod answer;
 mod commit;
 mod error;
 mod executor;
+mod gate;
 mod in_flight;
 pub mod intercom;
 mod lanes;

@@ -1,4 +1,4 @@
-//! Pauses of a system: counted over its lanes, shown as a gauge, logged once per change.
+//! Pauses of a system: counted over its gates, shown as a gauge, logged once per change.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,14 +24,14 @@ impl Pause {
     }
 }
 
-/// How many lanes of a system wait, per reason.
+/// How many gates of a system are shut, per reason.
 #[derive(Debug)]
 pub struct Pauses {
     system: System,
     waiting: Mutex<[usize; 3]>,
 }
 
-/// One lane's wait; ends when dropped.
+/// One gate's pause; ends when dropped.
 #[derive(Debug)]
 pub struct Waiting {
     pauses: Arc<Pauses>,
@@ -47,7 +47,7 @@ impl Pauses {
     }
 
     pub fn enter(self: &Arc<Self>, reason: Pause, error: &Error) -> Waiting {
-        if self.change(reason, |lanes| lanes + 1) == 1 {
+        if self.change(reason, |gates| gates + 1) == 1 {
             let (system, reason) = (self.system.as_str(), reason.as_str());
             tracing::warn!(system, reason, code = %error.source, "{system} is paused: {reason}");
         }
@@ -59,12 +59,12 @@ impl Pauses {
 
     fn change(&self, reason: Pause, by: impl Fn(usize) -> usize) -> usize {
         let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let lanes = &mut waiting[reason as usize];
-        *lanes = by(*lanes);
+        let gates = &mut waiting[reason as usize];
+        *gates = by(*gates);
         let labels = [self.system.as_str(), reason.as_str()];
         let gauge = metrics().lane_paused.with_label_values(&labels);
-        gauge.set(i64::from(*lanes > 0));
-        *lanes
+        gauge.set(i64::from(*gates > 0));
+        *gates
     }
 }
 
@@ -76,7 +76,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if self.pauses.change(self.reason, |lanes| lanes - 1) == 0 {
+        if self.pauses.change(self.reason, |gates| gates - 1) == 0 {
             let (system, reason) = (self.pauses.system.as_str(), self.reason.as_str());
             tracing::info!(system, reason, "{system} is no longer paused: {reason}");
         }
@@ -91,7 +91,7 @@ mod tests {
     use crate::sink::error::Access;
 
     #[test]
-    fn a_system_is_paused_while_one_of_its_lanes_waits() {
+    fn a_system_is_paused_while_one_of_its_gates_is_shut() {
         let pauses = Pauses::new(System::Intercom);
         let error = Error {
             system: System::Intercom,

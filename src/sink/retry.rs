@@ -11,17 +11,22 @@ use tokio::time::Instant;
 use crate::clients::{self, System};
 use crate::domain::{Outcome, RecordRef, RejectClass, Rejection};
 use crate::sink::error::{Access, Error};
-use crate::sink::pause::{Pause, Pauses, Waiting};
+use crate::sink::gate::{ASKED_MAX, Gate};
+use crate::sink::pause::{Pause, Pauses};
 use crate::sink::{intercom, salesforce};
 use crate::telemetry::metrics;
 
-/// Longest wait that a remote may ask for; its clock or ours may be wrong.
-const ASKED_MAX: Duration = Duration::from_secs(300);
+/// Tries of a call that the remote is too busy for. A record that it is always too busy for must
+/// not keep its place among the running lanes: the rest is for whoever asked, who can wait longer.
+const BUSY_TRIES_MAX: u32 = 8;
+/// All the waits between those tries, together.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What a failed call calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// Surely not carried out, and only this call is concerned: repeat for ever.
+    /// Surely not carried out, and perhaps only this record is concerned: repeat a few times, then
+    /// say unknown.
     RetryAfter {
         reason: &'static str,
         after: Option<Duration>,
@@ -32,8 +37,12 @@ pub enum Disposition {
     Unknown { reason: String },
     /// Refused for good.
     Rejected(Rejection),
-    /// Surely not carried out, and the whole system is concerned: repeat for ever, seldom.
-    PauseLane { reason: Pause },
+    /// Surely not carried out, and everything there is concerned: all wait, for ever, while one
+    /// asks again.
+    PauseLane {
+        reason: Pause,
+        after: Option<Duration>,
+    },
 }
 
 /// The one place where the sinks branch on errors.
@@ -41,12 +50,14 @@ pub fn disposition(error: &Error) -> Disposition {
     match &error.source {
         clients::Error::NotSent(_) => Disposition::PauseLane {
             reason: Pause::Outage,
+            after: None,
         },
         clients::Error::Login { refused, .. } => Disposition::PauseLane {
             reason: match refused {
                 true => Pause::Credentials,
                 false => Pause::Outage,
             },
+            after: None,
         },
         clients::Error::NoAnswer(_) => Disposition::ReadFirst {
             reason: "no_answer",
@@ -145,7 +156,8 @@ struct Series<'a> {
     retries: &'a Retries,
     pace: ExponentialBackoff,
     doubtful: u32,
-    waiting: Option<Waiting>,
+    busy: u32,
+    busy_waited: Duration,
 }
 
 enum Next {
@@ -163,8 +175,13 @@ impl Retries {
         }
     }
 
+    /// A gate for one of the system's remotes, at this pace.
+    pub fn gate(&self) -> Gate {
+        Gate::new(self.pauses.clone(), self.pace())
+    }
+
     /// Tries until an outcome stands. `once` is told whether it must read before it writes.
-    pub async fn run<F, T>(&self, mut repeat: bool, mut once: F) -> Outcome
+    pub async fn run<F, T>(&self, gate: &Gate, mut repeat: bool, mut once: F) -> Outcome
     where
         F: FnMut(bool) -> T,
         T: Future<Output = Result<Outcome, Box<Error>>>,
@@ -174,19 +191,31 @@ impl Retries {
             retries: self,
             pace: self.pace(),
             doubtful: 0,
-            waiting: None,
+            busy: 0,
+            busy_waited: Duration::ZERO,
         };
         loop {
+            let pass = gate.pass().await;
+            repeat |= started.elapsed() > self.options.stale_after;
             let error = match once(repeat).await {
-                Ok(outcome) => return outcome,
+                Ok(outcome) => {
+                    pass.answered();
+                    return outcome;
+                }
                 Err(error) => error,
             };
-            match series.after(&error).await {
+            let disposition = disposition(&error);
+            if let Disposition::PauseLane { reason, after } = disposition {
+                self.count(reason.as_str());
+                pass.paused(reason, after, &error);
+                continue;
+            }
+            pass.answered();
+            match series.after(disposition, &error).await {
                 Next::Again => {}
                 Next::ReadFirst => repeat = true,
                 Next::Settled(outcome) => return outcome,
             }
-            repeat |= started.elapsed() > self.options.stale_after;
         }
     }
 
@@ -200,44 +229,52 @@ impl Retries {
         pace.reset();
         pace
     }
+
+    fn count(&self, reason: &str) {
+        let labels = [self.system.as_str(), reason];
+        metrics().retries_total.with_label_values(&labels).inc();
+    }
 }
 
 impl Series<'_> {
     /// Waits as long as the error calls for.
-    async fn after(&mut self, error: &Error) -> Next {
-        match disposition(error) {
+    async fn after(&mut self, disposition: Disposition, error: &Error) -> Next {
+        match disposition {
             Disposition::Rejected(rejection) => Next::Settled(Outcome::Rejected(rejection)),
             Disposition::Unknown { reason } => Next::Settled(Outcome::Unknown { reason }),
             Disposition::RetryAfter { reason, after } => {
-                self.waiting = None;
-                self.wait(reason, after).await;
-                Next::Again
-            }
-            Disposition::PauseLane { reason } => {
-                if self.waiting.as_ref().map(Waiting::reason) != Some(reason) {
-                    self.waiting = Some(self.retries.pauses.enter(reason, error));
+                self.busy += 1;
+                let wait = self.wait(after);
+                self.busy_waited += wait;
+                if self.busy >= BUSY_TRIES_MAX || self.busy_waited > BUSY_WAIT_MAX {
+                    return unknown(error);
                 }
-                self.wait(reason.as_str(), None).await;
+                self.retries.count(reason);
+                tokio::time::sleep(wait).await;
                 Next::Again
             }
             Disposition::ReadFirst { reason } => {
-                self.waiting = None;
                 self.doubtful += 1;
                 if self.doubtful > self.retries.options.doubtful_max {
-                    let reason = error.source.to_string();
-                    return Next::Settled(Outcome::Unknown { reason });
+                    return unknown(error);
                 }
-                self.wait(reason, None).await;
+                self.retries.count(reason);
+                let wait = self.wait(None);
+                tokio::time::sleep(wait).await;
                 Next::ReadFirst
             }
+            Disposition::PauseLane { .. } => unreachable!("the gate waits for these"),
         }
     }
 
-    async fn wait(&mut self, reason: &'static str, asked: Option<Duration>) {
-        let labels = [self.retries.system.as_str(), reason];
-        metrics().retries_total.with_label_values(&labels).inc();
+    fn wait(&mut self, asked: Option<Duration>) -> Duration {
         let interval_max = self.retries.options.interval_max;
         let pace = self.pace.next_backoff().unwrap_or(interval_max);
-        tokio::time::sleep(asked.map_or(pace, |asked| asked.min(ASKED_MAX).max(pace))).await;
+        asked.map_or(pace, |asked| asked.min(ASKED_MAX).max(pace))
     }
+}
+
+fn unknown(error: &Error) -> Next {
+    let reason = error.source.to_string();
+    Next::Settled(Outcome::Unknown { reason })
 }

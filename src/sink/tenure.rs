@@ -183,7 +183,10 @@ impl<'a> Tenure<'a> {
             EntryBody::Message(Message::Command(command)) => {
                 if self.worker.bridges.contains_key(&command.bridge) {
                     let command = *command;
-                    self.lanes.push(Job { offset, command });
+                    if let Some(superseded) = self.lanes.push(Job { offset, command }) {
+                        // Its successor stands at a later offset and is not settled yet.
+                        self.in_flight.settle(superseded);
+                    }
                     return self.show_lag();
                 }
                 let body = EntryBody::Tombstone;

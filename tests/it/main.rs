@@ -22,6 +22,7 @@ mod schemas;
 mod sink_clients;
 mod sink_disposition;
 mod sink_log;
+mod sink_pace;
 mod sink_remote;
 mod sink_requests;
 mod sink_sandbox;

@@ -51,7 +51,7 @@ fn judged(error: &Error) -> Is {
         Disposition::RetryAfter { .. } => Retry,
         Disposition::ReadFirst { .. } => ReadFirst,
         Disposition::Unknown { .. } => Unknown,
-        Disposition::PauseLane { reason } => Paused(reason),
+        Disposition::PauseLane { reason, .. } => Paused(reason),
         Disposition::Rejected(rejection) => {
             assert!(!rejection.hint.is_empty(), "{error:?} has no hint");
             Rejected(rejection.class)
@@ -78,16 +78,16 @@ fn salesforce_refusals() {
             (401, "HTTP_401", "", Paused(Pause::Credentials)),
             (403, "API_DISABLED_FOR_ORG", "", Paused(Pause::Credentials)),
             (403, "REQUEST_LIMIT_EXCEEDED", "", Paused(Pause::Limit)),
-            (400, "STORAGE_LIMIT_EXCEEDED", "", Paused(Pause::Limit)),
-            (400, "LIMIT_EXCEEDED", "", Paused(Pause::Limit)),
-            (403, "EXCEEDED_QUOTA", "", Paused(Pause::Limit)),
-            (503, "SERVER_UNAVAILABLE", "", Paused(pause)),
-            (503, "HTTP_503", "", Paused(pause)),
+            (400, "STORAGE_LIMIT_EXCEEDED", "", Retry),
+            (400, "LIMIT_EXCEEDED", "", Retry),
+            (403, "EXCEEDED_QUOTA", "", Retry),
+            (503, "SERVER_UNAVAILABLE", "", Retry),
+            (503, "HTTP_503", "", Retry),
             (503, "ORG_IN_MAINTENANCE", "", Paused(pause)),
             (302, "HTTP_302", "", Paused(pause)),
             (420, "HTTP_420", "", Paused(pause)),
             (410, "HTTP_410", "", Paused(pause)),
-            (429, "HTTP_429", "", Retry),
+            (429, "HTTP_429", "", Paused(Pause::Limit)),
             (400, "UNABLE_TO_LOCK_ROW", "", Retry),
             (409, "UNABLE_TO_LOCK_ROW", "", Retry),
             (400, "TOO_MANY_APEX_REQUESTS", "", Retry),
@@ -165,7 +165,7 @@ fn intercom_refusals() {
     check(
         System::Intercom,
         &[
-            (429, "rate_limit_exceeded", "", Retry),
+            (429, "rate_limit_exceeded", "", Paused(Pause::Limit)),
             (400, "scroll_exists", "", Retry),
             (408, "HTTP_408", "", ReadFirst),
             (500, "server_error", "", ReadFirst),
@@ -173,7 +173,7 @@ fn intercom_refusals() {
             (502, "HTTP_502", "", ReadFirst),
             (504, "server_timeout", "", ReadFirst),
             (302, "HTTP_302", "", Paused(Pause::Outage)),
-            (503, "service_unavailable", "", Paused(Pause::Outage)),
+            (503, "service_unavailable", "", Retry),
             (401, "unauthorized", "", Paused(Pause::Credentials)),
             (401, "token_revoked", "", Paused(Pause::Credentials)),
             (402, "HTTP_402", "", Paused(Pause::Credentials)),
@@ -325,16 +325,37 @@ fn the_remotes_words_stand_in_the_text_and_nowhere_else() {
 
 #[test]
 fn a_wait_that_the_remote_names_is_kept() {
-    let mut refused = refusal(429, "rate_limit_exceeded", "", &[]);
-    refused.retry_after = Some(Duration::from_secs(7));
-    let error = failed(
-        System::Intercom,
-        Access::Read,
-        clients::Error::Refused(refused),
-    );
-    let expected = Disposition::RetryAfter {
-        reason: "rate_limit",
-        after: Some(Duration::from_secs(7)),
+    let after = Some(Duration::from_secs(7));
+    let judged = |system, status| {
+        let refused = Refusal {
+            retry_after: after,
+            ..refusal(status, "code", "", &[])
+        };
+        let source = clients::Error::Refused(refused);
+        disposition(&failed(system, Access::Read, source))
     };
-    assert_eq!(disposition(&error), expected);
+    for system in [System::Salesforce, System::Intercom] {
+        let limited = Disposition::PauseLane {
+            reason: Pause::Limit,
+            after,
+        };
+        assert_eq!(judged(system, 429), limited);
+        assert!(matches!(
+            judged(system, 503),
+            Disposition::RetryAfter { after: asked, .. } if asked == after
+        ));
+    }
+}
+
+#[test]
+fn hints_name_only_what_a_person_can_do_today() {
+    for system in [System::Salesforce, System::Intercom] {
+        let refused = clients::Error::Refused(refusal(418, "TEAPOT", "", &[]));
+        let Disposition::Rejected(rejection) = disposition(&failed(system, Access::Write, refused))
+        else {
+            panic!("a teapot refuses for good");
+        };
+        let said = "change the record or the mapping; crosswalk then tries again";
+        assert!(rejection.hint.ends_with(said), "{}", rejection.hint);
+    }
 }

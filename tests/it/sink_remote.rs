@@ -133,10 +133,20 @@ pub fn command(number: u64, lane: &str, kind: CommandKind) -> Command {
 
 /// Sets the lead's title from `before` to `after`.
 pub fn retitle(number: u64, lane: &str, before: &str, after: &str) -> Command {
+    retitle_record(number, lane, lead(), [before, after])
+}
+
+/// The same for any lead, in a lane of its own.
+pub fn retitle_lead(number: u64, id: &str, before: &str, after: &str) -> Command {
+    let record = RecordRef::new(&org(), "Lead", id).unwrap();
+    retitle_record(number, id, record, [before, after])
+}
+
+fn retitle_record(number: u64, lane: &str, record: RecordRef, titles: [&str; 2]) -> Command {
     let write = WriteCommand {
-        target: WriteTarget::Record(lead()),
+        target: WriteTarget::Record(record),
         sequence: number,
-        fields: vec![field("Title", before, after)],
+        fields: vec![field("Title", titles[0], titles[1])],
         auto_assign: false,
     };
     command(number, lane, CommandKind::Write(write))

@@ -18,7 +18,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::sink_log::{MemoryLog, result};
-use crate::sink_remote::{Remote, bridge, command, executor, lead, lead_row, response, retitle};
+use crate::sink_remote::{
+    Remote, bridge, command, executor, lead, lead_row, refused, response, retitle, retitle_lead,
+};
 
 /// The clock of commands: they were requested at 1,000,000.
 struct Fixed(i64);
@@ -435,4 +437,68 @@ async fn a_system_that_is_down_answers_nothing_and_goes_on_when_it_is_back() {
         log.results()[0].outcome,
         Outcome::Written { created: false, .. }
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_never_written_do_not_keep_the_others_from_it() {
+    let log = Arc::new(MemoryLog::default());
+    let remote = Remote::new(|request| match request.url.contains("00QBAD") {
+        true => Ok(refused(503, "SERVER_UNAVAILABLE")),
+        false => Ok(response(204, &Json::Null)),
+    });
+    let running = start(&log, executor(remote), 1_000_000);
+    until("the lease is taken", || running.log.epoch() == 1).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let bad = options().lanes_max as u64;
+    for number in 0..bad {
+        let id = format!("00QBAD{number:09}");
+        log.write(&retitle_lead(number, &id, "CTO", "CEO"));
+    }
+    let good = retitle_lead(bad, "00QD00000000001", "CTO", "CEO");
+    log.write(&good);
+    until("all answer", || log.position() == bad + 1).await;
+    running.stop().await;
+    for result in log.results() {
+        let unknown = matches!(result.outcome, Outcome::Unknown { .. });
+        let written = matches!(result.outcome, Outcome::Written { .. });
+        assert!(unknown || written);
+        assert_eq!(written, result.command == good.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_attempts_that_wait_the_latest_answers_for_all() {
+    let log = Arc::new(MemoryLog::default());
+    let executor = Scripted::with_lanes(&["a"]);
+    let running = start(&log, executor.clone(), 1_000_000);
+    until("the lease is taken", || running.log.epoch() == 1).await;
+    let first = retitle(1, "a", "", "x");
+    log.write(&first);
+    until("the first runs", || executor.started().len() == 1).await;
+    for attempt in 2..=4 {
+        let first = first.clone();
+        log.write(&Command { attempt, ..first });
+    }
+    log.write(&read(2, "b"));
+    until("another lane answers", || log.results().len() == 1).await;
+    assert_eq!(log.position(), 0, "the first attempt still runs");
+    executor.open("a");
+    // The second and the third attempt are settled, the fourth runs.
+    until("the first answers", || log.position() == 3).await;
+    executor.open("a");
+    until("the fourth answers", || log.position() == 5).await;
+    running.stop().await;
+    let answered: Vec<_> = log
+        .results()
+        .iter()
+        .filter(|result| result.command == first.id)
+        .map(|result| result.attempt)
+        .collect();
+    assert_eq!(answered, [1, 4]);
+    let last = executor.started().last().copied();
+    assert_eq!(
+        last,
+        Some((first.id, true)),
+        "the later attempt reads first"
+    );
 }

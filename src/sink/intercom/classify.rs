@@ -16,14 +16,22 @@ pub fn refusal(error: &Error, refusal: &Refusal) -> Disposition {
     match refusal.status {
         401..=403 => Disposition::PauseLane {
             reason: Pause::Credentials,
+            after: None,
         },
-        429 => Disposition::RetryAfter {
-            reason: "rate_limit",
+        // The window is the whole workspace's.
+        429 => Disposition::PauseLane {
+            reason: Pause::Limit,
             after: refusal.retry_after,
         },
         // Redirects are not followed: the host is not the workspace's region.
-        301..=308 | 503 => Disposition::PauseLane {
+        301..=308 => Disposition::PauseLane {
             reason: Pause::Outage,
+            after: None,
+        },
+        // One record can be answered so each time, while all others are shown.
+        503 => Disposition::RetryAfter {
+            reason: "unavailable",
+            after: refusal.retry_after,
         },
         408 | 500..=599 => Disposition::ReadFirst {
             reason: "server_error",
@@ -84,7 +92,8 @@ fn reject(error: &Error, refusal: &Refusal) -> (RejectClass, String) {
             (RejectClass::BadData, hint)
         }
         _ => {
-            let hint = "read the answer in the dead letter; redrive when its cause is gone";
+            let hint = "read the answer in the dead letter, then change the record or the mapping; \
+                        crosswalk then tries again";
             (RejectClass::Other, hint.into())
         }
     }

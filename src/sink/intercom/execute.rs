@@ -10,6 +10,7 @@ use crate::domain::RejectClass;
 use crate::domain::{BridgeId, Command, Outcome, RecordRef, RecordSnapshot, SourceId};
 use crate::sink::error::{Access, Error};
 use crate::sink::executor::{Execute, Execution};
+use crate::sink::gate::Gates;
 use crate::sink::intercom::plan::{Plan, plan};
 use crate::sink::retry::{self, Retries};
 
@@ -19,13 +20,17 @@ pub type Clients = BTreeMap<(BridgeId, SourceId), Arc<Client>>;
 pub struct Executor {
     clients: Clients,
     retries: Retries,
+    gates: Gates,
 }
 
 impl Executor {
     pub fn new(clients: Clients, options: retry::Options) -> Self {
+        let retries = Retries::new(System::Intercom, options);
+        let gates = Gates::new(&clients, || retries.gate());
         Self {
             clients,
-            retries: Retries::new(System::Intercom, options),
+            retries,
+            gates,
         }
     }
 
@@ -42,7 +47,9 @@ impl Executor {
             return Outcome::Rejected(refused);
         };
         // Reads change nothing: a repetition is the same call.
-        self.retries.run(repeat, |_| read(client, &plan)).await
+        let gate = self.gates.of(&key);
+        let read = |_| read(client, &plan);
+        self.retries.run(gate, repeat, read).await
     }
 }
 

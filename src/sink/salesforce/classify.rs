@@ -10,7 +10,7 @@ use crate::sink::retry::{Disposition, rejected};
 /// What a code means, before its hint is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    /// Another transaction is in the way; this call was rolled back.
+    /// Rolled back or not begun, for what may concern this record only: a lock, say.
     Busy,
     /// May or may not have been carried out, or takes too long each time.
     Doubtful,
@@ -22,6 +22,11 @@ const CODES: &[(&str, Meaning)] = &[
     ("UNABLE_TO_LOCK_ROW", Meaning::Busy),
     ("TOO_MANY_APEX_REQUESTS", Meaning::Busy),
     ("TERRITORY_REALIGN_IN_PROGRESS", Meaning::Busy),
+    // A full org makes no records; it still changes and shows those that it has.
+    ("STORAGE_LIMIT_EXCEEDED", Meaning::Busy),
+    ("EXCEEDED_QUOTA", Meaning::Busy),
+    // Also of limits within one transaction, which another record may keep.
+    ("LIMIT_EXCEEDED", Meaning::Busy),
     ("REQUEST_RUNNING_TOO_LONG", Meaning::Doubtful),
     ("QUERY_TIMEOUT", Meaning::Doubtful),
     ("UNKNOWN_EXCEPTION", Meaning::Doubtful),
@@ -33,10 +38,8 @@ const CODES: &[(&str, Meaning)] = &[
         Meaning::Paused(Pause::Credentials),
     ),
     ("REQUEST_LIMIT_EXCEEDED", Meaning::Paused(Pause::Limit)),
-    ("LIMIT_EXCEEDED", Meaning::Paused(Pause::Limit)),
-    ("EXCEEDED_QUOTA", Meaning::Paused(Pause::Limit)),
-    ("STORAGE_LIMIT_EXCEEDED", Meaning::Paused(Pause::Limit)),
-    ("SERVER_UNAVAILABLE", Meaning::Paused(Pause::Outage)),
+    // One record's own automation can end so each time, while all others are written.
+    ("SERVER_UNAVAILABLE", Meaning::Busy),
     ("ORG_IN_MAINTENANCE", Meaning::Paused(Pause::Outage)),
     (
         "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
@@ -95,7 +98,10 @@ pub fn refusal(error: &Error, refusal: &Refusal) -> Disposition {
         Meaning::Doubtful => Disposition::ReadFirst {
             reason: "server_error",
         },
-        Meaning::Paused(reason) => Disposition::PauseLane { reason },
+        Meaning::Paused(reason) => Disposition::PauseLane {
+            reason,
+            after: refusal.retry_after,
+        },
         Meaning::Refused(class) => {
             let hint = hint(error, refusal, class);
             rejected(error, refusal, class, hint)
@@ -133,8 +139,9 @@ fn meaning_of_status(status: u16) -> Meaning {
         404 => GONE,
         // 420: no host serves the org. 410: the API version was retired, which concerns every
         // call; nothing is lost while a person raises it.
-        410 | 420 | 503 => Meaning::Paused(Pause::Outage),
-        429 => Meaning::Busy,
+        410 | 420 => Meaning::Paused(Pause::Outage),
+        429 => Meaning::Paused(Pause::Limit),
+        503 => Meaning::Busy,
         408 | 500..=599 => Meaning::Doubtful,
         400 | 412..=415 | 422 | 428 | 431 => BAD_DATA,
         _ => Meaning::Refused(RejectClass::Other),
@@ -199,7 +206,9 @@ fn hint_of_class(object: &str, place: &str, class: RejectClass) -> String {
         RejectClass::Duplicate => format!("link to the {object} that already holds the value"),
         RejectClass::Gone => format!("nothing to repair: the {object} was deleted or merged"),
         RejectClass::Other => {
-            "read the answer in the dead letter; redrive when its cause is gone".into()
+            "read the answer in the dead letter, then change the record or the mapping; crosswalk \
+             then tries again"
+                .into()
         }
     }
 }

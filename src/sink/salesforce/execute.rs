@@ -13,6 +13,7 @@ use crate::domain::{BridgeId, Command, CommandKind, Lookup, ObjectName, Outcome,
 use crate::domain::{RecordRef, RecordSnapshot, RejectClass, Rejection, SourceId, WriteCommand};
 use crate::sink::error::{Access, Error};
 use crate::sink::executor::{Execute, Execution};
+use crate::sink::gate::Gates;
 use crate::sink::retry::{self, Retries};
 use crate::sink::salesforce::plan::{self, Read, Standing};
 
@@ -22,13 +23,17 @@ pub type Clients = BTreeMap<(BridgeId, SourceId), Arc<Client>>;
 pub struct Executor {
     clients: Clients,
     retries: Retries,
+    gates: Gates,
 }
 
 impl Executor {
     pub fn new(clients: Clients, options: retry::Options) -> Self {
+        let retries = Retries::new(System::Salesforce, options);
+        let gates = Gates::new(&clients, || retries.gate());
         Self {
             clients,
-            retries: Retries::new(System::Salesforce, options),
+            retries,
+            gates,
         }
     }
 
@@ -41,8 +46,9 @@ impl Executor {
             return Outcome::Rejected(refused);
         };
         let call = Call { client, command };
+        let gate = self.gates.of(&key);
         self.retries
-            .run(repeat, |repeat| async move {
+            .run(gate, repeat, |repeat| async move {
                 call.once(repeat).await.or_else(Halt::settled)
             })
             .await
