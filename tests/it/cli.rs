@@ -396,14 +396,17 @@ async fn the_view_answers_while_it_runs_and_is_rebuilt_when_it_does_not() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let shown = loop {
         let shown = output(&[&show[..], &["--admin", admin]].concat());
-        assert!(shown.status.success(), "{}", text(&shown.stderr));
-        let shown = text(&shown.stdout);
-        if shown.contains("support/contact/65a1b2c3d4e5f60718293a4b") {
-            break shown;
+        let error = text(&shown.stderr);
+        if shown.status.success() {
+            break text(&shown.stdout);
         }
-        assert!(Instant::now() < deadline, "never there: {shown}");
+        assert_eq!(error, format!("error: no customer matches {EMAIL:?}\n"));
+        assert_eq!(text(&shown.stdout), "");
+        assert!(Instant::now() < deadline, "never there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
+    let record = "support/contact/65a1b2c3d4e5f60718293a4b";
+    assert!(shown.contains(record), "{shown}");
     let verify = ["verify", "--config", &config];
     let verified = output(&[&verify[..], &["--admin", admin]].concat());
     assert!(verified.status.success(), "{}", text(&verified.stderr));
@@ -429,6 +432,18 @@ async fn the_view_answers_while_it_runs_and_is_rebuilt_when_it_does_not() {
     // The port of the configuration is left to chance, so nobody is asked.
     let rebuilt = output(&show);
     assert_eq!(text(&rebuilt.stdout), shown, "{}", text(&rebuilt.stderr));
+    let nobody = output(&[
+        "identity",
+        "show",
+        "nobody@kestrel.example",
+        "--config",
+        &config,
+    ]);
+    assert!(!nobody.status.success());
+    assert_eq!(
+        text(&nobody.stderr),
+        "error: no customer matches \"nobody@kestrel.example\"\n"
+    );
     let alone = text(&output(&verify).stdout);
     assert!(
         alone.starts_with("no process is running; rebuilt from the journal: 0: "),
