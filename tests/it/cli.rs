@@ -554,3 +554,43 @@ async fn sandboxes_print_what_crosswalk_needs_to_know() {
     let (success, logged) = running.end("-INT");
     assert!(success, "{logged}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_posts_again_when_it_is_told_to() {
+    // Nobody listens at port 9.
+    let hook = "http://127.0.0.1:9/webhooks/intercom";
+    let mut running = Running::start(&[
+        "sandbox",
+        "intercom",
+        "--port",
+        "0",
+        "--control",
+        "--webhook-url",
+        hook,
+        "--webhook-retry-seconds",
+        "0",
+    ]);
+    let start = "export CROSSWALK__SOURCES__SUPPORT__INTERCOM__BASE_URL=";
+    let base = loop {
+        if let Some(base) = running.line().strip_prefix(start) {
+            break base.to_owned();
+        }
+    };
+    let client = Client::builder().no_proxy().build().unwrap();
+    let act = client.post(format!("{base}/__sandbox/act"));
+    let act = act.json(&json!({"verb": "create_contact", "email": EMAIL}));
+    assert_eq!(act.send().await.unwrap().status(), StatusCode::OK);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let url = format!("{base}/__sandbox/deliveries");
+        let shown = client.get(url).send().await.unwrap();
+        let shown = shown.text().await.unwrap();
+        if shown.contains(r#""attempt":2"#) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "never again: {shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (success, logged) = running.end("-INT");
+    assert!(success, "{logged}");
+}
