@@ -1,33 +1,33 @@
 //! The HTTP door for webhooks: limits, statuses, and an orderly end.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config;
 use crate::ingest::appender;
+use crate::ingest::connections;
+use crate::ingest::intake::{Intake, NoBody};
+use crate::ingest::intercom::verify::Signature;
 use crate::ingest::intercom::{Answer, Post, Receiver, Workspace};
 use crate::ports::clock::Clock;
 use crate::ports::event_log::EventLog;
 use crate::telemetry::metrics;
 
 pub const INTERCOM_PATH: &str = "/webhooks/intercom";
-/// Intercom itself gives up after 5 s.
-const BODY_WAIT: Duration = Duration::from_secs(5);
 /// How long requests under way may take once the server is told to stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
-/// One permit of the intake budget.
-const PERMIT_BYTES: usize = 1_024;
+const SIGNATURE: &str = "x-hub-signature";
 
 /// What the server is started with.
 #[derive(Clone, Debug)]
@@ -60,9 +60,14 @@ pub struct Handle {
 struct Door {
     receiver: Receiver,
     body_bytes_max: usize,
-    /// Bounds the memory of all bodies under way.
-    intake: Semaphore,
-    intake_permits: usize,
+    intake: Intake,
+}
+
+/// The door as one connection meets it.
+#[derive(Clone)]
+struct Caller {
+    door: Arc<Door>,
+    asked: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -88,10 +93,7 @@ pub async fn start(
     let listening = listener.local_addr().map_err(failed)?;
     let limits = options.limits;
     let (appender, appending) = appender::start(log, limits.queue_max)?;
-    let intake_permits = limits
-        .intake_bytes_max
-        .max(options.body_bytes_max)
-        .div_ceil(PERMIT_BYTES);
+    let intake_bytes_max = limits.intake_bytes_max.max(options.body_bytes_max);
     let door = Arc::new(Door {
         receiver: Receiver::new(
             options.workspaces,
@@ -101,16 +103,16 @@ pub async fn start(
             clock,
         ),
         body_bytes_max: options.body_bytes_max,
-        intake: Semaphore::new(intake_permits),
-        intake_permits,
+        intake: Intake::new(intake_bytes_max),
     });
     let (closing, closed) = watch::channel(false);
-    let serving = axum::serve(listener, router(door)).with_graceful_shutdown(until(closed));
-    let serving = tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the webhook server ended");
-        }
-    });
+    let router = move |asked| {
+        let door = Arc::clone(&door);
+        router(Caller { door, asked })
+    };
+    let connections_max = connections::CONNECTIONS_MAX;
+    let serving = connections::serve(listener, connections_max, router, closed);
+    let serving = tokio::spawn(serving);
     tracing::info!(address = %listening, "webhooks are taken at {listening}{INTERCOM_PATH}");
     Ok(Handle {
         listening,
@@ -142,67 +144,70 @@ impl Handle {
     }
 }
 
-fn router(door: Arc<Door>) -> Router {
-    let limit = DefaultBodyLimit::max(door.body_bytes_max);
+fn router(caller: Caller) -> Router {
     // HEAD is the handshake of Intercom's endpoint validation; GET stays refused.
-    let intercom = routing::head(|| async { StatusCode::OK }).post(post);
+    let intercom = routing::head(|| async { last(StatusCode::OK) }).post(post);
     Router::new()
         .route(INTERCOM_PATH, intercom)
-        .layer(limit)
-        .with_state(door)
+        .with_state(caller)
 }
 
-async fn until(mut closed: watch::Receiver<bool>) {
-    // An error means that the handle is gone, which also ends the server.
-    let _ = closed.wait_for(|closed| *closed).await;
-}
-
-async fn post(State(door): State<Arc<Door>>, request: Request) -> StatusCode {
-    let (status, outcome) = door.answer(request).await;
+async fn post(State(caller): State<Caller>, request: Request) -> Response {
+    caller.asked.store(true, Ordering::Relaxed);
+    let (status, outcome) = caller.door.answer(request).await;
     metrics().webhooks_total.with_label_values(&[outcome]).inc();
-    status
+    if status == StatusCode::OK {
+        status.into_response()
+    } else {
+        last(status)
+    }
+}
+
+/// The last answer of its connection: only who signs may keep one open, of which there are few.
+fn last(status: StatusCode) -> Response {
+    (status, [(header::CONNECTION, "close")]).into_response()
 }
 
 impl Door {
     async fn answer(&self, request: Request) -> (StatusCode, &'static str) {
-        let headers = request.headers().clone();
-        let length = content_length(&headers);
-        if length.is_some_and(|length| length > self.body_bytes_max) {
+        let (head, body) = request.into_parts();
+        let text = |name| {
+            let value: Option<&HeaderValue> = head.headers.get(name);
+            value.and_then(|value| value.to_str().ok())
+        };
+        if content_length(&head.headers).is_some_and(|length| length > self.body_bytes_max) {
             return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
         }
-        if !headers.contains_key("x-hub-signature") {
+        // What cannot be right costs neither memory nor time.
+        if text(SIGNATURE).and_then(Signature::parse).is_none() {
             return (StatusCode::UNAUTHORIZED, Answer::BadSignature.name());
         }
-        let bytes = length.unwrap_or(self.body_bytes_max);
-        let permits = bytes.div_ceil(PERMIT_BYTES).clamp(1, self.intake_permits) as u32;
-        let Ok(_permit) = self.intake.try_acquire_many(permits) else {
-            return (StatusCode::SERVICE_UNAVAILABLE, Answer::Unavailable.name());
-        };
-        let bytes = match within_wait(Bytes::from_request(request, &())).await {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(refused)) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                return (StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-            }
-            Some(Err(_)) => return (StatusCode::BAD_REQUEST, Answer::Unavailable.name()),
-            None => return (StatusCode::REQUEST_TIMEOUT, Answer::Unavailable.name()),
+        let body = match self.intake.read(body, self.body_bytes_max).await {
+            Ok(body) => body,
+            Err(error) => return refused(error),
         };
         let began = Instant::now();
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value: &header::HeaderValue| value.to_str().ok())
-        };
         let answer = self.receiver.receive(Post {
-            signature: text("x-hub-signature"),
+            signature: text(SIGNATURE),
             traceparent: text("traceparent"),
             content_type: text("content-type"),
-            bytes: &bytes,
+            bytes: &body.bytes,
         });
         let answer = answer.await;
         metrics()
             .webhook_duration_seconds
             .observe(began.elapsed().as_secs_f64());
         (status(answer), answer.name())
+    }
+}
+
+fn refused(error: NoBody) -> (StatusCode, &'static str) {
+    let unavailable = Answer::Unavailable.name();
+    match error {
+        NoBody::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        NoBody::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, unavailable),
+        NoBody::TooSlow => (StatusCode::REQUEST_TIMEOUT, unavailable),
+        NoBody::Broken => (StatusCode::BAD_REQUEST, unavailable),
     }
 }
 
@@ -213,10 +218,6 @@ fn status(answer: Answer) -> StatusCode {
         Answer::BadSignature => StatusCode::UNAUTHORIZED,
         Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-async fn within_wait<T>(reading: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(BODY_WAIT, reading).await.ok()
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

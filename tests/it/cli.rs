@@ -396,14 +396,17 @@ async fn the_view_answers_while_it_runs_and_is_rebuilt_when_it_does_not() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let shown = loop {
         let shown = output(&[&show[..], &["--admin", admin]].concat());
-        assert!(shown.status.success(), "{}", text(&shown.stderr));
-        let shown = text(&shown.stdout);
-        if shown.contains("support/contact/65a1b2c3d4e5f60718293a4b") {
-            break shown;
+        let error = text(&shown.stderr);
+        if shown.status.success() {
+            break text(&shown.stdout);
         }
-        assert!(Instant::now() < deadline, "never there: {shown}");
+        assert_eq!(error, format!("error: no customer matches {EMAIL:?}\n"));
+        assert_eq!(text(&shown.stdout), "");
+        assert!(Instant::now() < deadline, "never there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
+    let record = "support/contact/65a1b2c3d4e5f60718293a4b";
+    assert!(shown.contains(record), "{shown}");
     let verify = ["verify", "--config", &config];
     let verified = output(&[&verify[..], &["--admin", admin]].concat());
     assert!(verified.status.success(), "{}", text(&verified.stderr));
@@ -429,11 +432,35 @@ async fn the_view_answers_while_it_runs_and_is_rebuilt_when_it_does_not() {
     // The port of the configuration is left to chance, so nobody is asked.
     let rebuilt = output(&show);
     assert_eq!(text(&rebuilt.stdout), shown, "{}", text(&rebuilt.stderr));
-    let alone = text(&output(&verify).stdout);
-    assert!(
-        alone.starts_with("no process is running; rebuilt from the journal: 0: "),
-        "{alone}"
+    let nobody = output(&[
+        "identity",
+        "show",
+        "nobody@kestrel.example",
+        "--config",
+        &config,
+    ]);
+    assert!(!nobody.status.success());
+    assert_eq!(
+        text(&nobody.stderr),
+        "error: no customer matches \"nobody@kestrel.example\"\n"
     );
+    assert_verify_alone(&config, admin);
+}
+
+/// Once the process at `admin` has ended.
+fn assert_verify_alone(config: &str, admin: &str) {
+    let verify = ["verify", "--config", config];
+    let alone = output(&verify);
+    assert!(alone.status.success(), "{}", text(&alone.stderr));
+    let alone = text(&alone.stdout);
+    let start = "nothing was compared: server.admin leaves the port to chance, so nobody was \
+                 asked; the journal alone gives 0: ";
+    assert!(alone.starts_with(start), "{alone}");
+    let failed = output(&[&verify[..], &["--admin", admin]].concat());
+    assert!(!failed.status.success());
+    assert_eq!(text(&failed.stdout), "");
+    let expected = format!("error: nobody listens at {admin}; nothing was compared\n");
+    assert_eq!(text(&failed.stderr), expected);
 }
 
 #[test]
@@ -524,6 +551,46 @@ async fn sandboxes_print_what_crosswalk_needs_to_know() {
         lines.iter().any(|line| line.starts_with("curl ")),
         "{lines:?}"
     );
+    let (success, logged) = running.end("-INT");
+    assert!(success, "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_posts_again_when_it_is_told_to() {
+    // Nobody listens at port 9.
+    let hook = "http://127.0.0.1:9/webhooks/intercom";
+    let mut running = Running::start(&[
+        "sandbox",
+        "intercom",
+        "--port",
+        "0",
+        "--control",
+        "--webhook-url",
+        hook,
+        "--webhook-retry-seconds",
+        "0",
+    ]);
+    let start = "export CROSSWALK__SOURCES__SUPPORT__INTERCOM__BASE_URL=";
+    let base = loop {
+        if let Some(base) = running.line().strip_prefix(start) {
+            break base.to_owned();
+        }
+    };
+    let client = Client::builder().no_proxy().build().unwrap();
+    let act = client.post(format!("{base}/__sandbox/act"));
+    let act = act.json(&json!({"verb": "create_contact", "email": EMAIL}));
+    assert_eq!(act.send().await.unwrap().status(), StatusCode::OK);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let url = format!("{base}/__sandbox/deliveries");
+        let shown = client.get(url).send().await.unwrap();
+        let shown = shown.text().await.unwrap();
+        if shown.contains(r#""attempt":2"#) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "never again: {shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let (success, logged) = running.end("-INT");
     assert!(success, "{logged}");
 }

@@ -1,40 +1,24 @@
 //! Captured notifications through the real receive path, against goldens of what they mean.
 //!
 //! The captures are not part of this repository; without them these tests say so and pass, except
-//! in CI. They are looked for beside the repository or in CROSSWALK_FIXTURES. Their signatures
-//! were not captured: the bytes are signed here.
+//! in CI. Their signatures were not captured: the bytes are signed here.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crosswalk::domain::{ObservationBody, Value};
 use crosswalk::ingest::intercom::Answer;
 use serde_json::{Value as Json, json};
 
+use crate::captures::{folder, skipped};
 use crate::ingest_door::{SECRET, receiver, sign, workspace};
 use crate::ingest_fake_log::FakeLog;
 use crate::ingest_show as show;
 
 fn captures() -> Option<BTreeMap<String, Vec<u8>>> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let fixtures = std::env::var_os("CROSSWALK_FIXTURES").map_or(beside, PathBuf::from);
-    let folder = fixtures.join("intercom/webhooks");
+    let folder = folder();
     let Ok(files) = std::fs::read_dir(&folder) else {
-        let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(
-            !ci,
-            "the captured notifications are absent: {}",
-            folder.display()
-        );
-        println!(
-            "SKIPPED: captured notifications, {} is absent",
-            folder.display()
-        );
-        eprintln!(
-            "SKIPPED: captured notifications, {} is absent",
-            folder.display()
-        );
+        skipped(&folder);
         return None;
     };
     let mut captures = BTreeMap::new();

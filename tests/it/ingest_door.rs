@@ -128,6 +128,28 @@ pub fn body(app_id: &str, id: Option<&str>, topic: &str, item: Value) -> Vec<u8>
     serde_json::to_vec(&body).unwrap()
 }
 
+/// Announces a body and sends none of it.
+pub async fn announce(door: &Door, signature: &str) -> tokio::net::TcpStream {
+    use tokio::io::AsyncWriteExt;
+    let address = door.handle.address();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {INTERCOM_PATH} HTTP/1.1\r\nHost: {address}\r\nX-Hub-Signature: {signature}\r\n\
+         Content-Length: {BODY_BYTES_MAX}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Everything that comes until the server closes; fails where that takes longer than `wait`.
+pub async fn last_answer(stream: &mut tokio::net::TcpStream, wait: Duration) -> String {
+    use tokio::io::AsyncReadExt;
+    let mut answer = String::new();
+    let reading = stream.read_to_string(&mut answer);
+    tokio::time::timeout(wait, reading).await.unwrap().unwrap();
+    answer
+}
+
 /// Posts without a Content-Length; answers the status.
 pub async fn chunked(door: &Door, bytes: &[u8]) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -11,7 +11,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::ingest_door::{BODY_BYTES_MAX, Door, OTHER_SECRET, SECRET};
-use crate::ingest_door::{body, chunked, notification, post, receiver, sign, workspace};
+use crate::ingest_door::{
+    announce, body, chunked, last_answer, notification, post, receiver, sign, workspace,
+};
 use crate::ingest_fake_log::{FakeLog, Mood};
 
 #[tokio::test]
@@ -318,6 +320,94 @@ async fn a_body_beyond_the_limit_is_413_whether_announced_or_not() {
         "200"
     );
     assert_eq!(door.log.observations().len(), 4);
+    door.handle.stop().await;
+}
+
+/// All that these tests wait for comes within 5 s, after which Intercom gives up.
+const SOON: Duration = Duration::from_secs(1);
+const IN_TIME: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_malformed_signature_is_401_before_the_body_is_read() {
+    let door = Door::open().await;
+    let digits = "0".repeat(40);
+    let malformed = [
+        String::new(),
+        "sha1=00".to_owned(),
+        digits.clone(),
+        format!("sha256={digits}"),
+        format!("sha1={digits}0"),
+        format!("sha1={}", digits.replace('0', "g")),
+    ];
+    for signature in malformed {
+        let mut stream = announce(&door, &signature).await;
+        let answer = last_answer(&mut stream, SOON).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{signature}: {answer}");
+    }
+    door.handle.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_that_never_come_do_not_crowd_out_a_signed_post() {
+    let door = Door::open_with(Ingest {
+        intake_bytes_max: BODY_BYTES_MAX,
+        ..Ingest::default()
+    })
+    .await;
+    let signature = format!("sha1={}", "0".repeat(40));
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(announce(&door, &signature).await);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let bytes = notification("abc123", "notif_1");
+    assert_eq!(door.send_signed(&bytes).await, StatusCode::OK);
+    for stream in &mut silent {
+        let answer = last_answer(stream, IN_TIME).await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    // What they took is free again: this needs nearly the whole budget.
+    let large = [
+        &notification("abc123", "notif_2")[..],
+        &vec![b' '; BODY_BYTES_MAX / 2],
+    ]
+    .concat();
+    assert_eq!(door.send_signed(&large).await, StatusCode::OK);
+    door.handle.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_408_in_time() {
+    use tokio::io::AsyncWriteExt;
+    let door = Door::open().await;
+    let stream = announce(&door, &sign(SECRET, b"never whole")).await;
+    let (mut answers, mut posting) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        while posting.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let mut answer = vec![0; 12];
+    let reading = tokio::io::AsyncReadExt::read_exact(&mut answers, &mut answer);
+    tokio::time::timeout(IN_TIME, reading)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer, b"HTTP/1.1 408");
+    trickle.abort();
+    door.handle.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_connects_and_asks_nothing_is_cut_off() {
+    use tokio::io::AsyncWriteExt;
+    let door = Door::open().await;
+    for said in ["", "POST /webhooks/inter"] {
+        let stream = tokio::net::TcpStream::connect(door.handle.address()).await;
+        let mut stream = stream.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        assert_eq!(last_answer(&mut stream, IN_TIME).await, "", "{said}");
+    }
     door.handle.stop().await;
 }
 

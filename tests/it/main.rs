@@ -4,6 +4,7 @@
     reason = "a test that meets an error it did not expect should stop"
 )]
 
+mod captures;
 mod cli;
 mod config;
 mod config_refusals;

@@ -1,21 +1,16 @@
 //! Do captured notifications become snapshots?
 
-use std::path::PathBuf;
-
 use crosswalk::clients::intercom::{company_snapshot, contact_snapshot};
 use crosswalk::domain::{SourceId, Value, Version};
 use serde_json::Value as Json;
 
+use crate::captures::{folder, skipped};
+
 /// The item of a captured notification; none, said loudly, where the captures are absent.
 fn captured(name: &str) -> Option<Json> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let folder = root.parent()?.join("shared/fixtures/intercom/webhooks");
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        assert!(
-            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "the captured notification {name} is needed where CI=true"
-        );
-        eprintln!("SKIPPED: no captured notification {name} beside the project");
+    let path = folder().join(name);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        skipped(&path);
         return None;
     };
     let envelope: Json = serde_json::from_str(&text).unwrap();

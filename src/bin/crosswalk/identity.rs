@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use crosswalk::config::Config;
+use serde_json::Value;
 
 use crate::{admin_client, rebuild};
 
@@ -21,7 +22,7 @@ enum Command {
     ///
     /// QUERY is an e-mail address, a customer id (cus_…), a record as source/object/id, or a
     /// record id alone. The running process is asked at its admin port; with none running, the
-    /// view is rebuilt from the journal first.
+    /// view is rebuilt from the journal first. That nobody matches is an error.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  \
@@ -53,11 +54,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             rebuild::rebuild(&config, &BTreeMap::new())?.identity(&show.query)
         }
     };
+    if !has_customers(&answer) {
+        bail!("no customer matches {:?}", show.query);
+    }
     println!("{}", serde_json::to_string_pretty(&answer)?);
     Ok(())
 }
 
-fn ask_running(show: &Show) -> anyhow::Result<Option<serde_json::Value>> {
+fn has_customers(answer: &Value) -> bool {
+    let mut bridges = answer["bridges"].as_array().into_iter().flatten();
+    bridges.any(|bridge| {
+        let customers = bridge["customers"].as_array();
+        customers.is_some_and(|customers| !customers.is_empty())
+    })
+}
+
+fn ask_running(show: &Show) -> anyhow::Result<Option<Value>> {
     let query = [("query", show.query.as_str())];
     if let Some(given) = &show.admin {
         let base = admin_client::url(given);

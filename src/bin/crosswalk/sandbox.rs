@@ -1,6 +1,7 @@
 //! `crosswalk sandbox`: the simulated systems on their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Context;
 use crosswalk::sandbox::{intercom, salesforce};
@@ -59,6 +60,9 @@ struct Intercom {
     /// Where notifications are posted.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
+    /// Seconds until a notification is posted again.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    webhook_retry_seconds: u64,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -102,6 +106,7 @@ async fn start_intercom(arguments: Intercom) -> anyhow::Result<intercom::Handle>
     let options = intercom::Options {
         listen: local(arguments.port),
         webhook_url: arguments.webhook_url,
+        webhook_retry_after: Duration::from_secs(arguments.webhook_retry_seconds),
         control: arguments.control,
         ..intercom::Options::default()
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use crosswalk::config::Config;
 use serde_json::Value;
 
@@ -13,10 +13,13 @@ use crate::{admin_client, rebuild};
 ///
 /// The running process is asked for its digest; the journal is evolved anew, in memory, to the
 /// same position. Equal digests mean that the view is what was decided, byte for byte.
+/// Where nobody listens at the configured address, the rebuild's digest is shown and nothing is
+/// compared; where nobody listens at --admin, that is an error.
 #[derive(clap::Args)]
 #[command(
     verbatim_doc_comment,
-    after_help = "Example:\n  crosswalk verify --config crosswalk.yaml"
+    after_help = "Example:\n  crosswalk verify --config crosswalk.yaml\n  \
+                  crosswalk verify --admin 127.0.0.1:9090"
 )]
 pub struct Arguments {
     /// The configuration file.
@@ -29,18 +32,14 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    let base = match &arguments.admin {
-        Some(given) => Some(admin_client::url(given)),
-        None => admin_client::configured(&config),
-    };
-    let running = match base {
-        Some(base) => admin_client::ask(&base, "/v1/digest", &[])?,
-        None => None,
-    };
-    let Some(running) = running else {
+    let Some(running) = ask_running(arguments.admin.as_deref(), &config)? else {
         let rebuilt = rebuild::rebuild(&config, &BTreeMap::new())?.digest();
+        let asked = match admin_client::configured(&config) {
+            Some(base) => format!("nobody listens at {base}"),
+            None => "server.admin leaves the port to chance, so nobody was asked".to_owned(),
+        };
         println!(
-            "no process is running; rebuilt from the journal: {}",
+            "nothing was compared: {asked}; the journal alone gives {}",
             digests(&rebuilt)
         );
         return Ok(());
@@ -55,6 +54,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     println!("the view and its rebuild are equal: {}", digests(&running));
     Ok(())
+}
+
+/// The digest of the running process; none where nobody listens and no address was given.
+fn ask_running(admin: Option<&str>, config: &Config) -> anyhow::Result<Option<Value>> {
+    if let Some(given) = admin {
+        let base = admin_client::url(given);
+        let answer = admin_client::ask(&base, "/v1/digest", &[])?;
+        return answer
+            .map(Some)
+            .with_context(|| format!("nobody listens at {base}; nothing was compared"));
+    }
+    match admin_client::configured(config) {
+        Some(base) => admin_client::ask(&base, "/v1/digest", &[]),
+        None => Ok(None),
+    }
 }
 
 /// Where the running view stands, by partition.

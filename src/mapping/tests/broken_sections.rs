@@ -150,6 +150,12 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "needs: [email]",
+        "needs: [emial]",
+        "13:15: people.create.salesforce_lead.needs: `emial` is no attribute of Intercom's; \
+         did you mean \"email\"?",
+    ),
+    (
+        "needs: [email]",
         "needs: [tags]",
         "13:15: people.create.salesforce_lead.needs: `tags` is a list; name a single value; \
          conditions can ask `\"name\" in contact.tags`",

@@ -42,11 +42,9 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
         let expected = format!("at most {MEMORY_MB_MAX} MB at the peak");
         failures.push(Failure::new("memory", expected, format!("{found} MB")));
     }
-    let echoes = metric(&metrics.1, "crosswalk_echoes_suppressed_total");
     let counts = Counts {
         stats: &stats,
         letters: letters.len() as u64,
-        echoes,
         memory,
     };
     Ok(Summary {
@@ -59,13 +57,13 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
 struct Counts<'a> {
     stats: &'a Value,
     letters: u64,
-    echoes: u64,
     memory: Option<f64>,
 }
 
 fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'static str, Value)> {
     let stats = counts.stats;
     let conflicts = events(stats, &["conflict_decided", "conflict_opened"]);
+    let echoes = events(stats, &["echo_suppressed"]);
     let (view, rebuild) = &story.digests;
     let [p50, p99] = [50, 99].map(|percent| story.latency.percentile_ms(percent));
     vec![
@@ -73,7 +71,7 @@ fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'stat
         ("journal_events", json!(all_events(stats))),
         ("writes_salesforce", json!(verdict.writes_salesforce)),
         ("writes_intercom", json!(verdict.writes_intercom)),
-        ("echoes_suppressed", json!(counts.echoes)),
+        ("echoes_suppressed", json!(echoes)),
         ("conflicts", json!(conflicts)),
         ("review_items", json!(events(stats, &["review_opened"]))),
         ("dead_letters", json!(counts.letters)),
@@ -179,11 +177,4 @@ fn digests(story: &Story) -> Option<Failure> {
         let expected = format!("the rebuild has the view's digest {view:?}");
         Failure::new("rebuild", expected, rebuild.clone())
     })
-}
-
-/// The sum of a metric over its labels.
-fn metric(text: &str, name: &str) -> u64 {
-    let lines = text.lines().filter(|line| line.starts_with(name));
-    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-    values.sum::<f64>() as u64
 }
