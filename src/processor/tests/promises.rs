@@ -200,3 +200,34 @@ fn a_record_remembers_its_last_eight_writes_by_hash() {
     let last = crate::domain::Value::text("Number11").hash();
     assert_eq!(recent.back().unwrap().hashes["LastName"], last);
 }
+
+#[test]
+fn nothing_leaves_that_the_journal_does_not_hold() {
+    // The world itself checks it after each step; here is one of each kind that leaves.
+    let mut world = World::new();
+    world.qualify(lead("c0", 1000, &[("name", "Ada")]));
+    let noticed = |world: &World| {
+        world
+            .last
+            .outputs
+            .iter()
+            .any(|one| one.topic == crate::domain::Topic::Notifications)
+    };
+    assert!(noticed(&world));
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let refused = crate::domain::Outcome::Rejected(crate::domain::Rejection {
+        class: crate::domain::RejectClass::Permission,
+        code: "INVALID_FIELD".into(),
+        text: String::new(),
+        fields: Vec::new(),
+        records: Vec::new(),
+        hint: "mend it".into(),
+    });
+    world.answer(&lookup[0], refused);
+    let letters = world
+        .last
+        .outputs
+        .iter()
+        .filter(|one| one.topic == crate::domain::Topic::DeadLetters);
+    assert_eq!(letters.count(), 1);
+}

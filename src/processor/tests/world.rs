@@ -318,10 +318,44 @@ impl World {
         self.last = output;
         self.commands.extend(commands.clone());
         self.nothing_disappeared(&ids);
+        self.nothing_leaves_unjournaled();
         if self.rebuild_is_checked {
             self.agrees_with_rebuild();
         }
         commands
+    }
+
+    /// After every step: what leaves for another topic is a journal event's projection.
+    fn nothing_leaves_unjournaled(&self) {
+        let messages: Vec<&Message> = self
+            .last
+            .outputs
+            .iter()
+            .filter_map(|one| one.message.as_ref())
+            .collect();
+        let journaled = |holds: &dyn Fn(&DomainEvent) -> bool| {
+            messages.iter().any(|message| match message {
+                Message::Journal(entry) => holds(&entry.event),
+                _ => false,
+            })
+        };
+        for message in &messages {
+            let held = match message {
+                Message::Command(sent) => journaled(&|event| match event {
+                    DomainEvent::WriteRequested { command }
+                    | DomainEvent::ReadRequested { command, .. } => *command == **sent,
+                    _ => false,
+                }),
+                Message::Notification(notice) => journaled(&|event| event.name() == notice.kind),
+                Message::DeadLetter(letter) => journaled(&|event| match event {
+                    DomainEvent::WriteSettled { command, .. }
+                    | DomainEvent::ReadSettled { command, .. } => Some(*command) == letter.command,
+                    _ => false,
+                }),
+                _ => true,
+            };
+            assert!(held, "the journal does not hold what leaves: {message:?}");
+        }
     }
 
     /// Invariant 8, after every step: each observation is some event's cause or has a trace line.
