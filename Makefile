@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Passed to the command behind demo, sandbox, bench and mutants, e.g. make demo ARGS=--json
+# Passed to the command behind demo, sandbox and mutants, e.g. make demo ARGS=--json
 ARGS ?=
 
 # With CI=true the committed lock file is binding and nothing may be skipped.
@@ -13,7 +13,7 @@ LOCKED := $(if $(filter true,$(CI)),--locked)
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test check fmt fmt-check lint deny tools golden mutants bench clean
+.PHONY: help demo sandbox test check fmt fmt-check lint deny tools golden mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -24,7 +24,7 @@ demo: ## Tell the whole story against the sandboxes (ARGS=--json for one JSON ob
 sandbox: ## Serve the simulated Intercom and Salesforce (ARGS='--port 8400')
 	@$(RUN) sandbox both $(ARGS)
 
-test: ## Run every test: unit tests, doc tests, the binaries it and sim
+test: ## Run every test: unit tests, the demo's checker, the integration tests
 	@cargo test $(LOCKED)
 
 check: fmt-check lint test deny ## What CI runs: format, lints, tests with structure tests, dependency policy
@@ -49,9 +49,6 @@ golden: ## Rewrite tests/golden from today's behaviour; review reads the diff
 
 mutants: ## Apply each tests/mutants/*.patch to a copy; each must fail its test (ARGS=name-part)
 	@tests/mutants/run $(ARGS)
-
-bench: ## Run the benches (ARGS=name-part)
-	@cargo bench $(LOCKED) $(ARGS)
 
 clean: ## Remove build output, keep .tools
 	@cargo clean

@@ -341,8 +341,6 @@ pub struct ReviewItem {
     pub candidates: Vec<RecordRef>,
     pub reason: String,
     pub opened_at: Timestamp,
-    /// None while it is open.
-    pub closed: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

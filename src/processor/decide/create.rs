@@ -61,10 +61,9 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
         return give_up(journal, terms, record);
     };
     let pair = writes::pair(record, &request::creation_fields(&creation));
-    if let Some(blocked) = state.blocked.filter(|blocked| blocked.pair == pair) {
+    if state.blocked.is_some_and(|blocked| blocked.pair == pair) {
         // Refused as it is: it stays with the person who was told.
         journal.trace("write_blocked", Some(record));
-        let _ = blocked;
         return give_up(journal, terms, record);
     }
     reconcile::unblock(journal, record, "desired_changed");

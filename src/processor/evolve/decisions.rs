@@ -95,7 +95,6 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         candidates: candidates.clone(),
         reason: reason.clone(),
         opened_at: bridge_state(edit.view, edit.bridge).last_at,
-        closed: None,
     };
     edit.view.put(
         ViewKey::review(edit.bridge, review),
