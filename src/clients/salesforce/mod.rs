@@ -1,6 +1,7 @@
 //! Salesforce over REST: one org, one integration user.
 
 pub mod client;
+pub mod pubsub;
 pub mod record_id;
 pub mod row;
 pub mod session;

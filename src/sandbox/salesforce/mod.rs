@@ -11,6 +11,7 @@ mod ids;
 mod model;
 mod objects;
 mod options;
+mod pubsub;
 mod schema;
 mod server;
 mod soql;

@@ -1,0 +1,3 @@
+//! Salesforce's Pub/Sub API over gRPC: topics, schemas and the subscription to change events.
+
+pub mod proto;

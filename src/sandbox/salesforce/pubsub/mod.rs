@@ -1,0 +1,3 @@
+//! The Pub/Sub API over the model's change log.
+
+mod proto;
