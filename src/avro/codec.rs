@@ -44,6 +44,7 @@ pub(crate) fn put(message: &Message, w: &mut Writer) {
         Message::Journal(entry) => entry.put(w),
         Message::Command(command) => command.put(w),
         Message::Cursor(cursor) => cursor.put(w),
+        Message::SourceSchema(schema) => schema.put(w),
         Message::Notification(notification) => notification.put(w),
         Message::Trace(line) => line.put(w),
         Message::DeadLetter(letter) => letter.put(w),
@@ -64,6 +65,9 @@ fn put_observation(observation: &Observation, w: &mut Writer) {
             hash,
             body,
         } => decision::put_mapping(observation, (version, hash, body), w),
+        ObservationBody::ReviewAnswered { review, answer, by } => {
+            decision::put_answer(observation, (review, answer, by), w);
+        }
     }
 }
 
@@ -76,6 +80,7 @@ pub(crate) fn take(subject: Subject, datum: &[u8]) -> Result<Message, Error> {
         Subject::Journal => Message::Journal(Box::new(Wire::take(&mut r)?)),
         Subject::Command => Message::Command(Box::new(Wire::take(&mut r)?)),
         Subject::Cursor => Message::Cursor(Wire::take(&mut r)?),
+        Subject::SourceSchema => Message::SourceSchema(Wire::take(&mut r)?),
         Subject::Notification => Message::Notification(Wire::take(&mut r)?),
         Subject::Trace => Message::Trace(Wire::take(&mut r)?),
         Subject::DeadLetter => Message::DeadLetter(Box::new(Wire::take(&mut r)?)),

@@ -1,10 +1,17 @@
-//! `crosswalk.Cursor`: where a feed or sweep stands.
+//! `crosswalk.Cursor`: where a feed or sweep stands; `crosswalk.SourceSchema`: what its events mean.
 
 use crate::domain::Cursor;
+use crate::domain::message::SourceSchema;
 
 record!(Cursor {
     source,
     name,
     position,
     at
+});
+
+record!(SourceSchema {
+    source,
+    schema_id,
+    json
 });

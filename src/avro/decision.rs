@@ -3,9 +3,18 @@
 use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
-use crate::domain::{Observation, ObservationBody};
+use crate::domain::observation::ReviewAnswer;
+use crate::domain::{Observation, ObservationBody, ReviewId};
 
 const MAPPING_OFFERED: i64 = 0;
+const REVIEW_ANSWERED: i64 = 1;
+
+union!(ReviewAnswer {
+    0 "Link" => Link { to },
+    1 "Keep" => Keep { record },
+    2 "Retry" => Retry,
+    3 "Dismiss" => Dismiss,
+});
 
 pub fn put_mapping(
     observation: &Observation,
@@ -20,6 +29,19 @@ pub fn put_mapping(
     w.field("body", body);
 }
 
+pub fn put_answer(
+    observation: &Observation,
+    (review, answer, by): (&ReviewId, &ReviewAnswer, &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(REVIEW_ANSWERED, "ReviewAnswered");
+    w.field("review", review);
+    w.field("answer", answer);
+    w.field("by", by);
+}
+
 pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
     let head = take_head(r)?;
     r.enter("body");
@@ -28,6 +50,11 @@ pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
             version: r.field("version")?,
             hash: r.field("hash")?,
             body: r.field("body")?,
+        })),
+        REVIEW_ANSWERED => Ok(head.with(ObservationBody::ReviewAnswered {
+            review: r.field("review")?,
+            answer: r.field("answer")?,
+            by: r.field("by")?,
         })),
         other => Err(r.unknown_case(other)),
     }

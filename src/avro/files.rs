@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 94] = [
+pub const FILES: [(&str, &str); 113] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -15,8 +15,28 @@ pub const FILES: [(&str, &str); 94] = [
         include_str!("../../schemas/decision/decision.v1.avsc"),
     ),
     (
+        "crosswalk.decision.Dismiss",
+        include_str!("../../schemas/decision/dismiss.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.Keep",
+        include_str!("../../schemas/decision/keep.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.Link",
+        include_str!("../../schemas/decision/link.v1.avsc"),
+    ),
+    (
         "crosswalk.decision.MappingOffered",
         include_str!("../../schemas/decision/mapping_offered.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.Retry",
+        include_str!("../../schemas/decision/retry.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.ReviewAnswered",
+        include_str!("../../schemas/decision/review_answered.v1.avsc"),
     ),
     (
         "crosswalk.Hash16",
@@ -43,8 +63,20 @@ pub const FILES: [(&str, &str); 94] = [
         include_str!("../../schemas/journal/bridge_quarantined.v1.avsc"),
     ),
     (
+        "crosswalk.journal.Claim",
+        include_str!("../../schemas/journal/claim.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.CompanyAwaited",
         include_str!("../../schemas/journal/company_awaited.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.ConflictDecided",
+        include_str!("../../schemas/journal/conflict_decided.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.ConflictOpened",
+        include_str!("../../schemas/journal/conflict_opened.v1.avsc"),
     ),
     (
         "crosswalk.journal.ConsumedObservation",
@@ -75,16 +107,24 @@ pub const FILES: [(&str, &str); 94] = [
         include_str!("../../schemas/journal/digest_recorded.v1.avsc"),
     ),
     (
+        "crosswalk.journal.EchoSignal",
+        include_str!("../../schemas/journal/echo_signal.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.EchoSuppressed",
+        include_str!("../../schemas/journal/echo_suppressed.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.FieldAgreed",
         include_str!("../../schemas/journal/field_agreed.v1.avsc"),
     ),
     (
-        "crosswalk.journal.HeldObservation",
-        include_str!("../../schemas/journal/held_observation.v1.avsc"),
+        "crosswalk.journal.FormAccepted",
+        include_str!("../../schemas/journal/form_accepted.v1.avsc"),
     ),
     (
-        "crosswalk.journal.HoldReleased",
-        include_str!("../../schemas/journal/hold_released.v1.avsc"),
+        "crosswalk.journal.HeldObservation",
+        include_str!("../../schemas/journal/held_observation.v1.avsc"),
     ),
     (
         "crosswalk.journal.InputRange",
@@ -93,6 +133,10 @@ pub const FILES: [(&str, &str); 94] = [
     (
         "crosswalk.journal.JournalEntry",
         include_str!("../../schemas/journal/journal_entry.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.LeadConverted",
+        include_str!("../../schemas/journal/lead_converted.v1.avsc"),
     ),
     (
         "crosswalk.journal.LinkDeferred",
@@ -105,6 +149,10 @@ pub const FILES: [(&str, &str); 94] = [
     (
         "crosswalk.journal.ObservationHeld",
         include_str!("../../schemas/journal/observation_held.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.OwnerSeen",
+        include_str!("../../schemas/journal/owner_seen.v1.avsc"),
     ),
     (
         "crosswalk.journal.Partition",
@@ -161,6 +209,10 @@ pub const FILES: [(&str, &str); 94] = [
     (
         "crosswalk.journal.RereadRequired",
         include_str!("../../schemas/journal/reread_required.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.ReviewAnswered",
+        include_str!("../../schemas/journal/review_answered.v1.avsc"),
     ),
     (
         "crosswalk.journal.ReviewClosed",
@@ -239,6 +291,14 @@ pub const FILES: [(&str, &str); 94] = [
         include_str!("../../schemas/observed/attached.v1.avsc"),
     ),
     (
+        "crosswalk.observed.Event",
+        include_str!("../../schemas/observed/event.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.EventKind",
+        include_str!("../../schemas/observed/event_kind.v1.avsc"),
+    ),
+    (
         "crosswalk.observed.Kept",
         include_str!("../../schemas/observed/kept.v1.avsc"),
     ),
@@ -259,12 +319,24 @@ pub const FILES: [(&str, &str); 94] = [
         include_str!("../../schemas/observed/raw_payload.v1.avsc"),
     ),
     (
+        "crosswalk.observed.RecordEvent",
+        include_str!("../../schemas/observed/record_event.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.Row",
+        include_str!("../../schemas/observed/row.v1.avsc"),
+    ),
+    (
         "crosswalk.observed.Shown",
         include_str!("../../schemas/observed/shown.v1.avsc"),
     ),
     (
         "crosswalk.observed.Tagged",
         include_str!("../../schemas/observed/tagged.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.Writer",
+        include_str!("../../schemas/observed/writer.v1.avsc"),
     ),
     (
         "crosswalk.record.Gone",
@@ -337,6 +409,10 @@ pub const FILES: [(&str, &str); 94] = [
     (
         "crosswalk.result.Written",
         include_str!("../../schemas/result/written.v1.avsc"),
+    ),
+    (
+        "crosswalk.SourceSchema",
+        include_str!("../../schemas/source_schema.v1.avsc"),
     ),
     (
         "crosswalk.Trace",

@@ -3,6 +3,7 @@
 use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
+use crate::domain::observation::{EventKind, RecordEvent, Writer as ChangeWriter};
 use crate::domain::{Change, Observation, ObservationBody, RawPayload, SourceId};
 
 record!(RawPayload {
@@ -17,6 +18,35 @@ union!(Change {
     3 "Merged" => Merged { survivor, absorbed },
     4 "Left" => Left { record, how, at },
     5 "Kept" => Kept,
+    6 "Event" => Event(event),
+    7 "Row" => Row(row),
+});
+
+record!(RecordEvent {
+    record,
+    kind,
+    version,
+    fields,
+    unread,
+    writer,
+    origin,
+    user,
+    transaction,
+    transaction_sequence,
+});
+
+symbols!(EventKind {
+    1 "CREATED" => Created,
+    2 "UPDATED" => Updated,
+    3 "DELETED" => Deleted,
+    4 "UNDELETED" => Undeleted,
+    5 "GAP" => Gap,
+});
+
+symbols!(ChangeWriter {
+    1 "OURS" => Ours,
+    2 "OUR_USER" => OurUser,
+    3 "FOREIGN" => Foreign,
 });
 
 pub fn put(

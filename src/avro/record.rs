@@ -46,6 +46,7 @@ symbols!(Gone {
     1 "ARCHIVED" => Archived,
     2 "DELETED" => Deleted,
     3 "NOT_FOUND" => NotFound,
+    4 "CONVERTED" => Converted,
 });
 
 symbols!(MatchRule {
@@ -55,6 +56,8 @@ symbols!(MatchRule {
     4 "ACCOUNT_KEY" => AccountKey,
     5 "CREATED" => Created,
     6 "SOURCE_MERGE" => SourceMerge,
+    7 "CONVERSION" => Conversion,
+    8 "OPERATOR" => Operator,
 });
 
 record!(MatchKey { rule, hash });

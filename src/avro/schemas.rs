@@ -24,10 +24,11 @@ pub enum Subject {
     Notification,
     Trace,
     DeadLetter,
+    SourceSchema,
 }
 
 impl Subject {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Observed,
         Self::Result,
         Self::Decision,
@@ -37,12 +38,13 @@ impl Subject {
         Self::Notification,
         Self::Trace,
         Self::DeadLetter,
+        Self::SourceSchema,
     ];
 
     /// What stands on a topic.
     pub fn of_topic(topic: Topic) -> Self {
         match topic {
-            Topic::IntercomObserved => Self::Observed,
+            Topic::IntercomObserved | Topic::SalesforceObserved => Self::Observed,
             Topic::Results => Self::Result,
             Topic::Decisions => Self::Decision,
             Topic::Cursors => Self::Cursor,
@@ -51,6 +53,7 @@ impl Subject {
             Topic::Notifications => Self::Notification,
             Topic::Trace => Self::Trace,
             Topic::DeadLetters => Self::DeadLetter,
+            Topic::SourceSchemas => Self::SourceSchema,
         }
     }
 
@@ -60,7 +63,9 @@ impl Subject {
             Message::Observation(observation) => match &observation.body {
                 ObservationBody::Changed { .. } => Self::Observed,
                 ObservationBody::Answered(_) => Self::Result,
-                ObservationBody::MappingOffered { .. } => Self::Decision,
+                ObservationBody::MappingOffered { .. } | ObservationBody::ReviewAnswered { .. } => {
+                    Self::Decision
+                }
             },
             Message::Journal(_) => Self::Journal,
             Message::Command(_) => Self::Command,
@@ -68,6 +73,7 @@ impl Subject {
             Message::Notification(_) => Self::Notification,
             Message::Trace(_) => Self::Trace,
             Message::DeadLetter(_) => Self::DeadLetter,
+            Message::SourceSchema(_) => Self::SourceSchema,
         }
     }
 
@@ -83,6 +89,7 @@ impl Subject {
             Self::Notification => "crosswalk.Notification",
             Self::Trace => "crosswalk.Trace",
             Self::DeadLetter => "crosswalk.DeadLetter",
+            Self::SourceSchema => "crosswalk.SourceSchema",
         }
     }
 
@@ -98,6 +105,7 @@ impl Subject {
             Self::Notification => "notification",
             Self::Trace => "trace",
             Self::DeadLetter => "dead_letter",
+            Self::SourceSchema => "source_schema",
         }
     }
 }

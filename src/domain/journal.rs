@@ -133,12 +133,45 @@ pub enum DomainEvent {
         value: Value,
         previous: Value,
         by: RecordRef,
-        /// The policy that decided: `moved`, `fill_blank`, `founding`.
+        /// The policy that decided: `moved`, `fill_blank`, `founding`, a conflict policy, `person`.
         policy: String,
+        /// When the value came to be, by the clock of the source it came from.
+        version: Version,
     },
     DesiredChanged {
         record: RecordRef,
         desires: Vec<Desire>,
+    },
+
+    /// Two sides changed one field, neither knowing of the other; a policy decided.
+    ConflictDecided {
+        customer: CustomerId,
+        field: String,
+        policy: String,
+        kept: Claim,
+        lost: Claim,
+    },
+    /// Two sides changed one field and a person is to decide; nothing of it is written meanwhile.
+    ConflictOpened {
+        review: ReviewId,
+        customer: CustomerId,
+        field: String,
+        claims: Vec<Claim>,
+    },
+    /// The remote stores what was desired in a form of its own, which is not fought.
+    FormAccepted {
+        record: RecordRef,
+        name: String,
+        desired: Value,
+        stored: Value,
+    },
+    /// What was observed is our own write coming back.
+    EchoSuppressed {
+        record: RecordRef,
+        signal: EchoSignal,
+        /// The record's write that it is the echo of.
+        write: u64,
+        fields: Vec<String>,
     },
 
     // === commands and their endings ===
@@ -186,7 +219,26 @@ pub enum DomainEvent {
         record: RecordRef,
     },
 
+    // === what stands beside customers ===
+    /// A lead became a contact, and its company an account.
+    LeadConverted {
+        lead: RecordRef,
+        contact: Option<RecordRef>,
+        account: Option<RecordRef>,
+        opportunity: Option<RecordRef>,
+    },
+    /// A user of the org who can own records.
+    OwnerSeen {
+        owner: RecordRef,
+        fields: Fields,
+    },
+
     // === people ===
+    ReviewAnswered {
+        review: ReviewId,
+        answer: String,
+        by: String,
+    },
     ReviewOpened {
         review: ReviewId,
         kind: ReviewKind,
@@ -240,6 +292,13 @@ impl DomainEvent {
             Self::CompanyAwaited { .. } => "company_awaited",
             Self::FieldAgreed { .. } => "field_agreed",
             Self::DesiredChanged { .. } => "desired_changed",
+            Self::ConflictDecided { .. } => "conflict_decided",
+            Self::ConflictOpened { .. } => "conflict_opened",
+            Self::FormAccepted { .. } => "form_accepted",
+            Self::EchoSuppressed { .. } => "echo_suppressed",
+            Self::LeadConverted { .. } => "lead_converted",
+            Self::OwnerSeen { .. } => "owner_seen",
+            Self::ReviewAnswered { .. } => "review_answered",
             Self::WriteRequested { .. } => "write_requested",
             Self::ReadRequested { .. } => "read_requested",
             Self::WriteSettled { .. } => "write_settled",
@@ -273,6 +332,32 @@ pub enum Via {
     Lookup,
     /// The remote's answer to our write, or a repeat that looked before writing.
     Write,
+    /// A change event.
+    Feed,
+    /// A row of a sweep or backfill.
+    Row,
+}
+
+/// What one side says a field holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    pub record: RecordRef,
+    /// In the decided form, so that both sides compare.
+    pub value: Value,
+    pub version: Version,
+}
+
+/// By which sign an echo was known (design section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EchoSignal {
+    /// Our token and our user on the change.
+    Tag,
+    /// The write in flight has the same values.
+    InFlight,
+    /// The values are those seen since our write.
+    Seen,
+    /// An earlier write than the latest: it confirms that one and sets nothing back.
+    Late,
 }
 
 /// What one field of one record should hold, and why.
@@ -296,6 +381,8 @@ pub enum Basis {
     Placeholder,
     /// Our explicit key.
     Key,
+    /// Two sides disagree and a person decides: meanwhile the record keeps what it holds.
+    Contested,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -310,6 +397,10 @@ pub enum ReadPurpose {
     Reread,
     /// A company that a record names and the view does not know.
     Company,
+    /// The name of an owner that the view does not know.
+    Owner,
+    /// A change event that does not say what changed.
+    Incomplete,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -380,6 +471,8 @@ pub enum ReviewKind {
     Unanswered,
     /// Reads keep being overtaken.
     Unsettled,
+    /// Two sides changed one field.
+    Conflict,
 }
 
 impl ReviewKind {
@@ -389,6 +482,7 @@ impl ReviewKind {
             Self::Rejected => "rejected",
             Self::Unanswered => "unanswered",
             Self::Unsettled => "unsettled",
+            Self::Conflict => "conflict",
         }
     }
 }

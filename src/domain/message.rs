@@ -21,10 +21,12 @@ pub enum Topic {
     Notifications,
     Trace,
     DeadLetters,
+    SalesforceObserved,
+    SourceSchemas,
 }
 
 impl Topic {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IntercomObserved,
         Self::Results,
         Self::Decisions,
@@ -35,6 +37,8 @@ impl Topic {
         Self::Notifications,
         Self::Trace,
         Self::DeadLetters,
+        Self::SalesforceObserved,
+        Self::SourceSchemas,
     ];
 
     /// A short name for labels of metrics and for logs; the full names stand in `log/topics.rs`.
@@ -50,11 +54,18 @@ impl Topic {
             Self::Notifications => "notifications",
             Self::Trace => "trace",
             Self::DeadLetters => "dead_letters",
+            Self::SalesforceObserved => "salesforce_observed",
+            Self::SourceSchemas => "source_schemas",
         }
     }
 
     /// What the processor reads, in the order in which a batch takes them.
-    pub const INPUTS: [Self; 3] = [Self::Decisions, Self::Results, Self::IntercomObserved];
+    pub const INPUTS: [Self; 4] = [
+        Self::Decisions,
+        Self::Results,
+        Self::IntercomObserved,
+        Self::SalesforceObserved,
+    ];
 }
 
 /// The value of one log entry.
@@ -64,6 +75,7 @@ pub enum Message {
     Journal(Box<JournalEntry>),
     Command(Box<Command>),
     Cursor(Cursor),
+    SourceSchema(SourceSchema),
     Notification(Notification),
     Trace(TraceLine),
     DeadLetter(Box<DeadLetter>),
@@ -78,6 +90,16 @@ pub struct Cursor {
     /// Opaque bytes as the remote gave them.
     pub position: Vec<u8>,
     pub at: Timestamp,
+}
+
+/// A schema of a source's change events, kept so that raw bytes stay readable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSchema {
+    pub source: SourceId,
+    /// The source's own id of it: content-addressed, so an id never changes its meaning.
+    pub schema_id: String,
+    /// Avro, as the source gave it; its `doc` texts are part of the meaning.
+    pub json: String,
 }
 
 /// A message for people. Ids and codes, no personal values.

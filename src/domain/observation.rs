@@ -1,7 +1,9 @@
 //! Observations: what a source, an operator or our own sinks told us.
 
-use crate::domain::ids::{BridgeId, ObservationId, RecordRef, SourceId};
-use crate::domain::record::{Gone, RecordSnapshot};
+use std::collections::BTreeSet;
+
+use crate::domain::ids::{BridgeId, ObservationId, RecordRef, ReviewId, SourceId};
+use crate::domain::record::{Fields, Gone, RecordSnapshot};
 use crate::domain::result::CommandResult;
 use crate::domain::time::{Timestamp, Version};
 
@@ -35,6 +37,37 @@ pub enum ObservationBody {
         hash: [u8; 32],
         body: String,
     },
+    /// A person's answer to a review item.
+    ReviewAnswered {
+        review: ReviewId,
+        answer: ReviewAnswer,
+        /// Who answered, as the operator names themselves.
+        by: String,
+    },
+}
+
+/// What a person can answer. Ids only: values stay in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReviewAnswer {
+    /// This candidate is the counterpart.
+    Link { to: RecordRef },
+    /// In a conflict this record's value stands.
+    Keep { record: RecordRef },
+    /// Try again what was refused.
+    Retry,
+    /// Nothing is to be done.
+    Dismiss,
+}
+
+impl std::fmt::Display for ReviewAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Link { to } => write!(f, "link:{to}"),
+            Self::Keep { record } => write!(f, "keep:{record}"),
+            Self::Retry => f.write_str("retry"),
+            Self::Dismiss => f.write_str("dismiss"),
+        }
+    }
 }
 
 /// The payload byte for byte.
@@ -88,4 +121,50 @@ pub enum Change {
     },
     /// A topic of a known source that this version does not interpret; kept whole in `raw`.
     Kept,
+    /// A change event of a feed, for one of the records it names.
+    Event(RecordEvent),
+    /// A row of a sweep or backfill: the record as a query showed it. It loses a tie.
+    Row(RecordSnapshot),
+}
+
+/// A change event, for one record. Events of one feed come in the order of their commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordEvent {
+    pub record: RecordRef,
+    pub kind: EventKind,
+    /// When the transaction was committed, to the source's second.
+    pub version: Version,
+    /// By API name, compounds flattened. An update holds what it names as changed, cleared fields
+    /// as `Null`; a creation or an undelete holds the whole record.
+    pub fields: Fields,
+    /// Fields that changed and whose new value the event does not hold.
+    pub unread: BTreeSet<String>,
+    pub writer: Writer,
+    /// The source's own words on where the change came from (`changeOrigin`).
+    pub origin: String,
+    /// The user who committed it.
+    pub user: String,
+    /// The same for all events of one transaction, with their order in it.
+    pub transaction: String,
+    pub transaction_sequence: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    Created,
+    Updated,
+    Deleted,
+    Undeleted,
+    /// Something changed that the event cannot tell: only a read can.
+    Gap,
+}
+
+/// Who committed a change, as far as its origin tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Writer {
+    /// The origin ends in this bridge's client token and the user is the integration's.
+    Ours,
+    /// The integration's user without our token: not every call keeps it.
+    OurUser,
+    Foreign,
 }

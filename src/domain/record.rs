@@ -38,6 +38,8 @@ pub enum Gone {
     Deleted,
     /// A read by id found nothing: merged, archived or deleted, the source does not say which.
     NotFound,
+    /// A lead that became a contact: it stands, and can no longer be written.
+    Converted,
 }
 
 /// The rule by which two records are one customer, in the order in which they are asked.
@@ -55,6 +57,10 @@ pub enum MatchRule {
     Created,
     /// The source merged the two itself.
     SourceMerge,
+    /// The lead was converted into the contact.
+    Conversion,
+    /// A person said so.
+    Operator,
 }
 
 /// A normalised identifier, hashed: the index of the view holds no personal value.
@@ -73,6 +79,8 @@ impl MatchKey {
             MatchRule::AccountKey => "account_key",
             MatchRule::Created => "created",
             MatchRule::SourceMerge => "source_merge",
+            MatchRule::Conversion => "conversion",
+            MatchRule::Operator => "operator",
         };
         Self {
             rule,

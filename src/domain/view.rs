@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::domain::command::Command;
 use crate::domain::ids::derive;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
-use crate::domain::journal::{CustomerKind, Desire, DomainEvent, HeldObservation, ReadPurpose};
-use crate::domain::journal::{InputRange, ReviewKind, Via};
+use crate::domain::journal::{Claim, CustomerKind, Desire, DomainEvent, HeldObservation};
+use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via};
 use crate::domain::message::Topic;
-use crate::domain::record::{Gone, MatchKey, MatchRule};
+use crate::domain::record::{Fields, Gone, MatchKey, MatchRule};
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 2;
+pub const VIEW_VERSION: u32 = 3;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -90,6 +90,18 @@ pub fn matching<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId, key: &MatchKe
     }
 }
 
+/// A user of an org, if the view knows the user.
+pub fn owner<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    owner: &RecordRef,
+) -> Option<Fields> {
+    match view.get(&ViewKey::owner(bridge, owner)).as_deref() {
+        Some(ViewEntry::Owner(fields)) => Some(fields.clone()),
+        _ => None,
+    }
+}
+
 /// A command that has not been answered.
 pub fn outstanding<V: ViewRead + ?Sized>(
     view: &V,
@@ -149,6 +161,8 @@ pub enum ViewEntry {
     Mapping(ActiveMapping),
     Bridge(BridgeState),
     Partition(PartitionState),
+    /// A user of an org who can own records: `Name`, `Email`, `UserRole.Name`.
+    Owner(Fields),
 }
 
 impl ViewEntry {
@@ -173,6 +187,8 @@ pub struct Customer {
     pub links: Vec<Link>,
     /// By the mapped field's name.
     pub decided: BTreeMap<String, Decided>,
+    /// Fields in conflict that wait for a person.
+    pub contested: BTreeMap<String, ReviewId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +207,8 @@ pub struct Decided {
     pub value: Value,
     pub by: RecordRef,
     pub sequence: u64,
+    /// When the value came to be, by the clock of its source.
+    pub version: Version,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -225,6 +243,10 @@ pub struct RecordState {
     pub told: Option<ReviewId>,
     pub held: Vec<Held>,
     pub recent_writes: VecDeque<RecentWrite>,
+    /// Fields of the write in flight that an echo has confirmed already.
+    pub echoed: BTreeSet<String>,
+    /// Forms of the remote's own that are not fought, by API name.
+    pub accepted: BTreeMap<String, AcceptedForm>,
     /// Contacts whose lead carries a placeholder for this company's name.
     pub awaited_by: BTreeSet<RecordRef>,
 }
@@ -284,6 +306,19 @@ pub struct Blocked {
 pub struct RecentWrite {
     pub sequence: u64,
     pub hashes: BTreeMap<String, [u8; 16]>,
+    /// What the fields were expected to hold before it.
+    pub before: BTreeMap<String, [u8; 16]>,
+    /// What was known of the record when it was asked for.
+    pub since: Version,
+    /// Whether an echo of it was seen.
+    pub echoed: bool,
+}
+
+/// A desired value and how the remote stores it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedForm {
+    pub desired: Value,
+    pub stored: Value,
 }
 
 /// Who holds an identifier, and who stands in line for it.
@@ -341,6 +376,10 @@ pub struct ReviewItem {
     pub candidates: Vec<RecordRef>,
     pub reason: String,
     pub opened_at: Timestamp,
+    /// The mapped field of a conflict.
+    pub field: Option<String>,
+    /// Both sides of a conflict.
+    pub claims: Vec<Claim>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@
 //! <bridge> 00 0b                               Mapping
 //! <bridge> 00 0c                               Bridge
 //! _partition/<p> 00 0d                         Partition
+//! <bridge> 00 0e <record hash 16>              Owner: a user who can own records
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
@@ -83,6 +84,10 @@ impl ViewKey {
 
     pub fn bridge(bridge: &BridgeId) -> Self {
         Self::of(bridge.as_str(), 0x0c, &[])
+    }
+
+    pub fn owner(bridge: &BridgeId, owner: &RecordRef) -> Self {
+        Self::of(bridge.as_str(), 0x0e, &owner.hash())
     }
 
     pub fn partition(partition: u32) -> Self {

@@ -75,6 +75,7 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
                 ObservationBody::Changed { .. } => "changed",
                 ObservationBody::Answered(_) => "answered",
                 ObservationBody::MappingOffered { .. } => "mapping_offered",
+                ObservationBody::ReviewAnswered { .. } => "review_answered",
             };
             let trace = seen.traceparent.clone();
             (seen.id.to_string(), kind, seen.received_at, trace)
@@ -87,6 +88,11 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
         Message::Cursor(cursor) => {
             let id = format!("{}/{}/{}", cursor.source, cursor.name, cursor.at.0);
             (id, "cursor", cursor.at, None)
+        }
+        // An id never changes its meaning, so it needs no time of its own.
+        Message::SourceSchema(schema) => {
+            let id = format!("{}/{}", schema.source, schema.schema_id);
+            (id, "source_schema", Timestamp(0), None)
         }
         Message::Notification(note) => {
             let id = format!("{}/{}/{}", note.bridge, note.kind, note.at.0);

@@ -24,6 +24,7 @@ pub enum Key {
     Bridge,
     Source,
     Lane,
+    Schema,
 }
 
 /// What is fixed about a topic.
@@ -56,6 +57,13 @@ pub fn spec(topic: Topic) -> Spec {
             Cleanup::Delete { days: 90 },
         ),
         Topic::DeadLetters => (10, "crosswalk.dead-letters.v1", Key::Bridge, DAYS),
+        Topic::SalesforceObserved => (11, "crosswalk.salesforce.observed.v1", Key::Bridge, DAYS),
+        Topic::SourceSchemas => (
+            12,
+            "crosswalk.source-schemas.v1",
+            Key::Schema,
+            Cleanup::Compact,
+        ),
     };
     Spec {
         number,
@@ -110,6 +118,7 @@ pub fn group_topics(group: Group) -> &'static [Topic] {
             Topic::Decisions,
             Topic::Results,
             Topic::IntercomObserved,
+            Topic::SalesforceObserved,
             Topic::Journal,
         ],
         Group::SalesforceSink => &[Topic::SalesforceWrites],
@@ -137,7 +146,7 @@ impl Partitions {
         match spec(topic).key {
             Key::Bridge => self.bridges,
             Key::Lane => self.lanes,
-            Key::Source => 1,
+            Key::Source | Key::Schema => 1,
         }
     }
 }
@@ -177,7 +186,7 @@ mod tests {
     fn numbers_and_names_are_unique() {
         let numbers: BTreeSet<u8> = Topic::ALL.map(|t| spec(t).number).into();
         let names: BTreeSet<&str> = Topic::ALL.map(|t| spec(t).name).into();
-        assert_eq!((numbers.len(), names.len()), (10, 10));
+        assert_eq!((numbers.len(), names.len()), (12, 12));
         let groups: BTreeSet<u8> = Group::ALL.map(group_number).into();
         assert_eq!(groups.len(), 3);
     }

@@ -9,7 +9,7 @@ use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
-use crate::mapping::field::{FieldMap, System};
+use crate::mapping::field::{FieldMap, OnFirstLink, System};
 use crate::mapping::file::File;
 use crate::mapping::lint::Findings;
 use crate::mapping::offer::Sources;
@@ -38,6 +38,7 @@ pub struct Section {
     pub rules: Vec<MatchBy>,
     pub fields: Vec<FieldMap>,
     pub create: Option<CreateRule>,
+    pub on_first_link: OnFirstLink,
     /// The Intercom paths that matter; others are not kept in the view.
     pub watched_intercom: BTreeSet<String>,
     /// The Salesforce fields that matter, by object.
@@ -118,6 +119,14 @@ impl Mapping {
         record.source == self.sources.salesforce
     }
 
+    pub fn system_of(&self, record: &RecordRef) -> System {
+        if self.is_salesforce(record) {
+            System::Salesforce
+        } else {
+            System::Intercom
+        }
+    }
+
     /// The value of the explicit key for an Intercom record.
     pub fn explicit_key(&self, record: &RecordRef) -> Option<String> {
         let app_id = self.sources.intercom.get(&record.source)?;
@@ -130,12 +139,19 @@ impl Section {
         self.rules.iter().find(|by| by.rule == rule)
     }
 
-    /// The system whose value counts in a Salesforce field, if the field is mapped.
-    pub fn owner_of(&self, object: &str, name: &str) -> Option<System> {
+    /// The mapped fields that have this field of a record of the system.
+    pub fn fields_of(&self, system: System, object: &str, name: &str) -> Vec<&FieldMap> {
         let maps = |field: &&FieldMap| {
-            field.applies_to(object) && field.salesforce.iter().any(|known| known == name)
+            let here = system == System::Intercom || field.applies_to(object);
+            here && field.names_in(system).iter().any(|known| known == name)
         };
-        self.fields.iter().find(maps).map(|field| field.owner)
+        self.fields.iter().filter(maps).collect()
+    }
+
+    /// The mapped field that is written to this field of a record, if one is.
+    pub fn written_as(&self, system: System, object: &str, name: &str) -> Option<&FieldMap> {
+        let fields = self.fields_of(system, object, name).into_iter();
+        fields.into_iter().find(|field| field.flows_to(system))
     }
 
     /// Every field to ask for when a row of this object is read.

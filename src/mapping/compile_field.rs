@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
-use crate::mapping::field::{FieldMap, System};
+use crate::mapping::field::{Conflict, Direction, FieldMap, System};
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{is_api_name, path_fault};
@@ -41,12 +41,8 @@ pub fn field(
     }
     let meaning = required(file, &file.value.meaning, "meaning", at, out);
     let owner = owner(file, at, out);
-    direction(file, at, out);
-    if let Some(conflict) = &file.value.conflict {
-        let what = "conflict says what counts where a field flows both ways, and none does";
-        let at = format!("{at}.conflict");
-        out.at(conflict, &at, what, "leave it out in this version");
-    }
+    let direction = direction(file, at, out);
+    let conflict = conflict(file, direction, at, out);
     let (salesforce, limited) = targets(kind, file, objects, at, out);
     let transform = transform(file, salesforce.as_deref(), at, out);
     let field = FieldMap {
@@ -55,6 +51,8 @@ pub fn field(
         objects: limited,
         meaning: meaning.map_or(String::new(), |given| given.value.clone()),
         owner,
+        direction,
+        conflict,
         transform,
     };
     (out.0.len() == before).then_some(field)
@@ -96,27 +94,56 @@ fn owner(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> System {
     }
 }
 
-fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) {
+fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Direction {
+    const KNOWN: [&str; 3] = ["to_salesforce", "to_intercom", "both"];
     let Some(given) = required(file, &file.value.direction, "direction", at, out) else {
-        return;
+        return Direction::ToSalesforce;
     };
-    let name = &file.value.intercom.value;
-    let at = format!("{at}.direction");
     match given.value.as_str() {
-        "to_salesforce" => {}
-        "to_intercom" => {
-            let what = format!("`{name}` flows to_intercom, which nothing writes to yet");
-            out.at(given, &at, what, "leave the field out in this version");
-        }
-        "both" => {
-            let what = format!("`{name}` flows both ways, and nothing writes to Intercom yet");
-            out.at(given, &at, what, "write `direction: to_salesforce`");
-        }
+        "to_salesforce" => Direction::ToSalesforce,
+        "to_intercom" => Direction::ToIntercom,
+        "both" => Direction::Both,
         other => {
+            let name = &file.value.intercom.value;
             let what = format!("direction `{other}` of `{name}` is unknown");
-            let near = did_you_mean(other, ["to_salesforce"]);
-            let fix = hint(&near, "write `direction: to_salesforce`");
+            let near = did_you_mean(other, KNOWN);
+            let fix = hint(&near, "write to_salesforce, to_intercom or both");
+            out.at(given, &format!("{at}.direction"), what, fix);
+            Direction::ToSalesforce
+        }
+    }
+}
+
+/// What counts in a conflict; only a field that flows both ways can have one.
+fn conflict(
+    file: &Spanned<FieldFile>,
+    direction: Direction,
+    at: &str,
+    out: &mut Findings,
+) -> Conflict {
+    const KNOWN: [&str; 4] = ["owner_wins", "newest_wins", "restrictive_wins", "review"];
+    let at = format!("{at}.conflict");
+    let Some(given) = &file.value.conflict else {
+        return Conflict::OwnerWins;
+    };
+    if direction != Direction::Both {
+        let what = "conflict says what counts where a field flows both ways, and this one does not";
+        out.at(given, &at, what, "leave it out, or write `direction: both`");
+    }
+    match given.value.as_str() {
+        "owner_wins" => Conflict::OwnerWins,
+        "newest_wins" => Conflict::NewestWins,
+        "restrictive_wins" => Conflict::RestrictiveWins,
+        "review" => Conflict::Review,
+        other => {
+            let what = format!("conflict policy `{other}` is unknown");
+            let near = did_you_mean(other, KNOWN);
+            let fix = hint(
+                &near,
+                "write owner_wins, newest_wins, restrictive_wins or review",
+            );
             out.at(given, &at, what, fix);
+            Conflict::OwnerWins
         }
     }
 }

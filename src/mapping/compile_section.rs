@@ -10,7 +10,7 @@ use crate::domain::record::MatchRule;
 use crate::mapping::compile::{FIELDS_MAX, MatchBy, Section};
 use crate::mapping::compile_create::create;
 use crate::mapping::compile_field::{double_target, field};
-use crate::mapping::field::FieldMap;
+use crate::mapping::field::{FieldMap, OnFirstLink};
 use crate::mapping::file::{ExplicitFile, MatchFile, Objects, PairFile, SectionFile};
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{field_fault, is_api_name, path_fault};
@@ -21,7 +21,7 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
     let rules = rules(kind, &file.matching, at, out);
     one_policy(&file.ambiguous, "review", &format!("{at}.ambiguous"), out);
     let on_first_link = format!("{at}.on_first_link");
-    one_policy(&file.on_first_link, "fill_blank", &on_first_link, out);
+    let on_first_link = first_link(&file.on_first_link, &on_first_link, out);
     let fields = fields(kind, file, &objects, &rules, out);
     let mut section = Section {
         kind,
@@ -30,6 +30,7 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
         rules,
         fields,
         create: None,
+        on_first_link,
         watched_intercom: BTreeSet::new(),
         watched_salesforce: BTreeMap::new(),
     };
@@ -38,6 +39,26 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
     }
     watch(&mut section);
     section
+}
+
+fn first_link(given: &Option<Spanned<String>>, at: &str, out: &mut Findings) -> OnFirstLink {
+    const KNOWN: [&str; 4] = ["fill_blank", "owner", "review", "report_only"];
+    let Some(given) = given else {
+        return OnFirstLink::default();
+    };
+    match given.value.as_str() {
+        "fill_blank" => OnFirstLink::FillBlank,
+        "owner" => OnFirstLink::Owner,
+        "review" => OnFirstLink::Review,
+        "report_only" => OnFirstLink::ReportOnly,
+        other => {
+            let what = format!("`{other}` is no policy for the first link");
+            let near = did_you_mean(other, KNOWN);
+            let fix = format!("use one of {}{near}", KNOWN.join(", "));
+            out.at(given, at, what, fix);
+            OnFirstLink::default()
+        }
+    }
 }
 
 /// The section's key in the file.

@@ -1,6 +1,6 @@
 //! One mapped field, compiled.
 
-use crate::domain::Value;
+use crate::domain::{Fields, Value};
 use crate::mapping::transform::Transform;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,18 +9,76 @@ pub enum System {
     Salesforce,
 }
 
-/// Which fields of which systems mean the same, and how they flow. This version flows one way.
+/// Which way a field flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    ToSalesforce,
+    ToIntercom,
+    Both,
+}
+
+/// What counts where both sides changed a field, neither knowing of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The owner's value.
+    OwnerWins,
+    /// The later one by the clocks of the sources; where they overlap, the owner's.
+    NewestWins,
+    /// The stricter one: an opt-out is never undone by the other side.
+    RestrictiveWins,
+    /// A person decides.
+    Review,
+}
+
+/// What happens to values that differ when two existing records are linked for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFirstLink {
+    /// Blanks are filled, values stay.
+    #[default]
+    FillBlank,
+    /// The owner's value goes to the other side, where it has one.
+    Owner,
+    /// Values that differ are put before a person; blanks are filled.
+    Review,
+    /// Nothing is written until the record changes.
+    ReportOnly,
+}
+
+/// Which fields of which systems mean the same, and how they flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldMap {
     /// Intercom's path; also the field's name in decisions.
     pub intercom: String,
-    /// API names, all in the same objects.
+    /// API names, all in the same objects. `Id`, `attributes.type` and `Owner.…` can be read only.
     pub salesforce: Vec<String>,
     /// The objects that have them; empty for all objects of the section.
     pub objects: Vec<String>,
     pub meaning: String,
     pub owner: System,
+    pub direction: Direction,
+    pub conflict: Conflict,
     pub transform: Transform,
+}
+
+impl System {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Intercom => Self::Salesforce,
+            Self::Salesforce => Self::Intercom,
+        }
+    }
+}
+
+impl Conflict {
+    /// The name in the mapping file, in the journal and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OwnerWins => "owner_wins",
+            Self::NewestWins => "newest_wins",
+            Self::RestrictiveWins => "restrictive_wins",
+            Self::Review => "review",
+        }
+    }
 }
 
 impl FieldMap {
@@ -28,13 +86,53 @@ impl FieldMap {
         self.objects.is_empty() || self.objects.iter().any(|known| known == object)
     }
 
-    /// What the Salesforce fields should hold for a decided value.
-    pub fn to_salesforce(&self, decided: &Value) -> Vec<(&str, Value)> {
-        let values = self.transform.to_salesforce(decided, self.salesforce.len());
-        self.salesforce
-            .iter()
-            .map(String::as_str)
-            .zip(values)
-            .collect()
+    /// Whether a change in a system is a decision about the field.
+    pub fn flows_from(&self, system: System) -> bool {
+        self.flows_to(system.other())
+    }
+
+    /// Whether the field is written to a system.
+    pub fn flows_to(&self, system: System) -> bool {
+        match self.direction {
+            Direction::Both => true,
+            Direction::ToSalesforce => system == System::Salesforce,
+            Direction::ToIntercom => system == System::Intercom,
+        }
+    }
+
+    /// The names of the field in records of a system.
+    pub fn names_in(&self, system: System) -> &[String] {
+        match system {
+            System::Intercom => std::slice::from_ref(&self.intercom),
+            System::Salesforce => &self.salesforce,
+        }
+    }
+
+    /// What the fields of a record should hold for a decided value.
+    pub fn desired_in(&self, system: System, decided: &Value) -> Vec<(&str, Value)> {
+        let names = self.names_in(system);
+        let values = match system {
+            System::Intercom => vec![self.transform.to_intercom(decided)],
+            System::Salesforce => self.transform.to_salesforce(decided, names.len()),
+        };
+        names.iter().map(String::as_str).zip(values).collect()
+    }
+
+    /// The decided form of what a record holds; what it does not show counts as blank.
+    pub fn decided_from(&self, system: System, fields: &Fields) -> Value {
+        let shown = |name: &String| fields.get(name).cloned().unwrap_or_default();
+        match system {
+            System::Intercom => self.transform.decided(&shown(&self.intercom)),
+            System::Salesforce => {
+                let values: Vec<Value> = self.salesforce.iter().map(shown).collect();
+                self.transform.decided_from_salesforce(&values)
+            }
+        }
+    }
+
+    /// Whether two values of one of its fields mean the same: the remote's own form of what was
+    /// sent.
+    pub fn equivalent(&self, sent: &Value, stored: &Value) -> bool {
+        self.transform.equivalent(sent, stored)
     }
 }

@@ -24,7 +24,7 @@ pub mod offer;
 
 pub use compile::{CreateRule, Mapping, MatchBy, Section};
 pub use condition::Condition;
-pub use field::{FieldMap, System};
+pub use field::{Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use offer::{Offer, Sources};
 pub use transform::Transform;
 

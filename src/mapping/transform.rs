@@ -42,6 +42,42 @@ impl Transform {
         }
     }
 
+    /// The decided form of what the Salesforce fields hold, in the order of the mapping.
+    pub fn decided_from_salesforce(&self, values: &[Value]) -> Value {
+        let first = values.first().cloned().unwrap_or_default();
+        match self {
+            Self::SplitName => {
+                let parts: Vec<String> = values.iter().map(Value::display).collect();
+                Value::text(one_space(&parts.join(" ")))
+            }
+            Self::Picklist { values } => {
+                let shown = first.display();
+                let mut known = values.iter();
+                let ours = known.find(|(_, theirs)| **theirs == shown);
+                Value::text(ours.map_or(shown.trim(), |(ours, _)| ours.as_str()))
+            }
+            Self::Same | Self::PhoneE164 { .. } => self.decided(&first),
+        }
+    }
+
+    /// The value of the Intercom attribute.
+    pub fn to_intercom(&self, decided: &Value) -> Value {
+        decided.clone()
+    }
+
+    /// Whether a remote that stores `stored` for `sent` has stored what was meant: its own way of
+    /// writing numbers, white space, case or a telephone number.
+    pub fn equivalent(&self, sent: &Value, stored: &Value) -> bool {
+        let plain = |value: &Value| one_space(&value.display()).to_lowercase();
+        match self {
+            Self::PhoneE164 { region } => {
+                e164(&sent.display(), *region) == e164(&stored.display(), *region)
+                    || digits(sent) == digits(stored)
+            }
+            Self::Same | Self::SplitName | Self::Picklist { .. } => plain(sent) == plain(stored),
+        }
+    }
+
     /// The values of the Salesforce fields, in the order in which the mapping names them.
     pub fn to_salesforce(&self, decided: &Value, fields: usize) -> Vec<Value> {
         match self {
@@ -66,6 +102,14 @@ fn split_name(name: &Value, fields: usize) -> Vec<Value> {
         Some((first, last)) => vec![Value::text(first), Value::text(last)],
         None => vec![Value::Null, Value::text(name.as_str())],
     }
+}
+
+fn digits(value: &Value) -> String {
+    value
+        .display()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect()
 }
 
 fn one_space(text: &str) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
 use crate::domain::{RecordRef, Value};
-use crate::mapping::{CreateRule, MatchBy, Section};
+use crate::mapping::{CreateRule, MatchBy, Section, System};
 
 /// What follows for a linked record when some fields were decided anew. Only differences.
 pub fn after_agreement(
@@ -187,11 +187,11 @@ fn agreed<'a>(
     for field in section
         .fields
         .iter()
-        .filter(|field| field.applies_to(object))
+        .filter(|field| field.flows_to(System::Salesforce) && field.applies_to(object))
     {
         let wanted = only.is_none_or(|only| only.contains(&field.intercom));
         if let Some(decided) = customer.decided.get(&field.intercom).filter(|_| wanted) {
-            values.extend(field.to_salesforce(&decided.value));
+            values.extend(field.desired_in(System::Salesforce, &decided.value));
         }
     }
     values

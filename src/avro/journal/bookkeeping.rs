@@ -26,6 +26,8 @@ symbols!(Topic {
     8 "NOTIFICATIONS" => Notifications,
     9 "TRACE" => Trace,
     10 "DEAD_LETTERS" => DeadLetters,
+    11 "SALESFORCE_OBSERVED" => SalesforceObserved,
+    12 "SOURCE_SCHEMAS" => SourceSchemas,
 });
 
 /// `ConsumedObservation`.

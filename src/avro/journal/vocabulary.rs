@@ -1,8 +1,8 @@
 //! Enums and records that several events share.
 
 use crate::avro::scalar::Item;
-use crate::domain::journal::{Basis, CustomerKind, Desire, HeldObservation, ReadPurpose};
-use crate::domain::journal::{ReviewKind, Verdict, Via};
+use crate::domain::journal::{Basis, Claim, CustomerKind, Desire, EchoSignal, HeldObservation};
+use crate::domain::journal::{ReadPurpose, ReviewKind, Verdict, Via};
 
 symbols!(CustomerKind {
     1 "PERSON" => Person,
@@ -14,6 +14,8 @@ symbols!(Via {
     2 "READ" => Read,
     3 "LOOKUP" => Lookup,
     4 "WRITE" => Write,
+    5 "FEED" => Feed,
+    6 "ROW" => Row,
 });
 
 symbols!(Basis {
@@ -22,6 +24,7 @@ symbols!(Basis {
     3 "CONSTANT" => Constant,
     4 "PLACEHOLDER" => Placeholder,
     5 "KEY" => Key,
+    6 "CONTESTED" => Contested,
 });
 
 symbols!(ReadPurpose {
@@ -30,6 +33,8 @@ symbols!(ReadPurpose {
     3 "AFTER_UNKNOWN" => AfterUnknown,
     4 "REREAD" => Reread,
     5 "COMPANY" => Company,
+    6 "OWNER" => Owner,
+    7 "INCOMPLETE" => Incomplete,
 });
 
 symbols!(Verdict {
@@ -43,7 +48,23 @@ symbols!(ReviewKind {
     2 "REJECTED" => Rejected,
     3 "UNANSWERED" => Unanswered,
     4 "UNSETTLED" => Unsettled,
+    5 "CONFLICT" => Conflict,
 });
+
+symbols!(EchoSignal {
+    1 "TAG" => Tag,
+    2 "IN_FLIGHT" => InFlight,
+    3 "SEEN" => Seen,
+    4 "LATE" => Late,
+});
+
+record!(Claim {
+    record,
+    value,
+    version
+});
+
+impl Item for Claim {}
 
 record!(Desire { name, value, basis });
 

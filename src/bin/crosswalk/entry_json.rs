@@ -73,6 +73,10 @@ fn message(message: &Message, show: Show) -> (&'static str, Json) {
             json!({"source": cursor.source.as_str(), "name": cursor.name,
                    "position": hex::encode(&cursor.position)}),
         ),
+        Message::SourceSchema(schema) => (
+            "source_schema",
+            json!({"source": schema.source.as_str(), "schema_id": schema.schema_id}),
+        ),
         Message::Notification(note) => (
             "notification",
             json!({"what": note.kind, "text": note.text, "records": records(&note.records)}),
@@ -119,6 +123,9 @@ fn observation(seen: &Observation, show: Show) -> Json {
         ObservationBody::MappingOffered { version, hash, .. } => {
             json!({"mapping": {"version": version, "hash": hex::encode(hash)}})
         }
+        ObservationBody::ReviewAnswered { review, answer, by } => {
+            json!({"review": review.to_string(), "answer": answer.to_string(), "by": by})
+        }
     };
     merge(head, body)
 }
@@ -152,6 +159,16 @@ fn change(change: &Change, show: Show) -> Json {
             "version_ms": at.map(|at| [at.from_ms, at.to_ms]),
         }}),
         Change::Kept => json!({"kept": true}),
+        Change::Row(row) => json!({"row": snapshot(row, show)}),
+        Change::Event(event) => json!({"changed": {
+            "record": event.record.to_string(),
+            "kind": format!("{:?}", event.kind).to_lowercase(),
+            "version_ms": [event.version.from_ms, event.version.to_ms],
+            "fields": show.fields(&event.fields), "unread": event.unread,
+            "writer": format!("{:?}", event.writer).to_lowercase(), "origin": event.origin,
+            "user": event.user, "transaction": event.transaction,
+            "transaction_sequence": event.transaction_sequence,
+        }}),
     }
 }
 

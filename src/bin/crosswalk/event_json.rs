@@ -1,7 +1,8 @@
 //! A journal event as JSON for people. Values are shown only on request; ids always.
 
 use crosswalk::domain::command::{Command, CommandKind, ReadCommand, WriteTarget};
-use crosswalk::domain::journal::{Desire, DomainEvent, HeldObservation, ReadEnding, WriteEnding};
+use crosswalk::domain::journal::WriteEnding;
+use crosswalk::domain::journal::{Claim, Desire, DomainEvent, HeldObservation, ReadEnding};
 use crosswalk::domain::{Fields, MatchKey, RecordRef, Rejection, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -231,9 +232,11 @@ impl Show {
                 previous,
                 by,
                 policy,
+                version,
             } => json!({
                 "customer": customer.to_string(), "field": field, "by": by.to_string(),
                 "policy": policy, "value": self.value(value), "previous": self.value(previous),
+                "version_ms": [version.from_ms, version.to_ms],
             }),
             waiting => self.of_waiting(waiting),
         }
@@ -283,8 +286,75 @@ impl Show {
             DomainEvent::RecordReturned { record }
             | DomainEvent::WaitingEnded { record }
             | DomainEvent::RereadRequired { record } => json!({"record": record.to_string()}),
+            of_both_sides => self.of_both_sides(of_both_sides),
+        }
+    }
+
+    fn of_both_sides(self, event: &DomainEvent) -> Json {
+        match event {
+            DomainEvent::ConflictDecided {
+                customer,
+                field,
+                policy,
+                kept,
+                lost,
+            } => json!({
+                "customer": customer.to_string(), "field": field, "policy": policy,
+                "kept": self.claim(kept), "lost": self.claim(lost),
+            }),
+            DomainEvent::ConflictOpened {
+                review,
+                customer,
+                field,
+                claims,
+            } => json!({
+                "review": review.to_string(), "customer": customer.to_string(), "field": field,
+                "claims": claims.iter().map(|claim| self.claim(claim)).collect::<Vec<_>>(),
+            }),
+            DomainEvent::FormAccepted {
+                record,
+                name,
+                desired,
+                stored,
+            } => json!({
+                "record": record.to_string(), "name": name,
+                "desired": self.value(desired), "stored": self.value(stored),
+            }),
+            DomainEvent::EchoSuppressed {
+                record,
+                signal,
+                write,
+                fields,
+            } => json!({
+                "record": record.to_string(), "signal": format!("{signal:?}").to_lowercase(),
+                "write": write, "fields": fields,
+            }),
+            DomainEvent::LeadConverted {
+                lead,
+                contact,
+                account,
+                opportunity,
+            } => json!({
+                "lead": lead.to_string(),
+                "contact": contact.as_ref().map(ToString::to_string),
+                "account": account.as_ref().map(ToString::to_string),
+                "opportunity": opportunity.as_ref().map(ToString::to_string),
+            }),
+            DomainEvent::OwnerSeen { owner, fields } => {
+                json!({"owner": owner.to_string(), "fields": self.fields(fields)})
+            }
+            DomainEvent::ReviewAnswered { review, answer, by } => {
+                json!({"review": review.to_string(), "answer": answer, "by": by})
+            }
             _ => Json::Null,
         }
+    }
+
+    pub fn claim(self, claim: &Claim) -> Json {
+        json!({
+            "record": claim.record.to_string(), "value": self.value(&claim.value),
+            "version_ms": [claim.version.from_ms, claim.version.to_ms],
+        })
     }
 
     fn write_ending(self, ending: &WriteEnding) -> Json {

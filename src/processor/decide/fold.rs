@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Desire, DomainEvent as E, Via};
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
-use crate::domain::{Fields, RecordRef, RecordSnapshot};
+use crate::domain::{Fields, RecordRef, RecordSnapshot, Version};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
@@ -102,8 +102,11 @@ fn keep<J: Journal>(
             Basis::Placeholder => !value.is_blank(),
             Basis::Agreed => {
                 desire.value != *value
-                    && section.owner_of(record.object.as_str(), name) == Some(System::Salesforce)
+                    && section
+                        .written_as(System::Salesforce, record.object.as_str(), name)
+                        .is_some_and(|field| field.owner == System::Salesforce)
             }
+            Basis::Contested => true,
             Basis::Constant | Basis::Key => false,
         };
         if ours_to_keep {
@@ -147,6 +150,7 @@ fn agree<J: Journal>(
             previous: one.previous,
             by: record.clone(),
             policy: policy.to_owned(),
+            version: Version::default(),
         });
     }
     if fields.is_empty() {

@@ -89,7 +89,7 @@ fn judge<J: Journal>(
     let observation = &held.observation;
     let mut verdict = match state.gone {
         // Nothing that was shown before can count.
-        Some(Gone::Archived | Gone::Deleted) => Verdict::Dropped,
+        Some(Gone::Archived | Gone::Deleted | Gone::Converted) => Verdict::Dropped,
         // The read found nothing, and after it was asked for something was shown.
         Some(Gone::NotFound) if state.rereads < REREADS_MAX => Verdict::Reread,
         Some(Gone::NotFound) => Verdict::Dropped,

@@ -74,6 +74,7 @@ pub fn join<J: Journal>(
             previous: one.previous,
             by,
             policy: "fill_blank".into(),
+            version: Default::default(),
         });
     }
 }

@@ -45,6 +45,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
             observed::decide(journal, terms, source, change);
         }
         ObservationBody::Answered(result) => settle::decide(journal, terms, result),
+        ObservationBody::ReviewAnswered { .. } => journal.trace("not_interpreted", None),
         ObservationBody::MappingOffered { .. } => unreachable!("decided above"),
     }
 }

@@ -60,7 +60,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
             }
         }
         Change::Left { record, how, at } => leave(journal, terms, record, *how, *at),
-        Change::Kept => journal.trace("not_interpreted", None),
+        Change::Kept | Change::Event(_) | Change::Row(_) => {
+            journal.trace("not_interpreted", None);
+        }
     }
 }
 
@@ -86,7 +88,7 @@ fn show<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapsho
     };
     let state = known_or_founded(journal, section, record);
     match state.gone {
-        Some(Gone::Deleted) => return journal.trace("record_gone", Some(record)),
+        Some(Gone::Deleted | Gone::Converted) => return journal.trace("record_gone", Some(record)),
         Some(Gone::Archived | Gone::NotFound) => {
             if snapshot.version.against(&state.version) != Order::Newer {
                 return journal.trace("record_gone", Some(record));

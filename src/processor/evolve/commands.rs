@@ -49,6 +49,12 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.unpause(record);
             edit.record(record, |state| state.blocked = None);
         }
+        E::EchoSuppressed {
+            record,
+            write,
+            fields,
+            ..
+        } => edit.record(record, |state| echoed(state, *write, fields)),
         other => unreachable!("{} is no command event", other.name()),
     }
 }
@@ -109,6 +115,7 @@ fn begin<V: ViewWrite>(
         CommandKind::Write(write) => edit.record(record, |state| {
             state.writing = Some(id);
             state.write_sequence = write.sequence;
+            state.echoed.clear();
         }),
         CommandKind::Read(ReadCommand::Record { .. }) => edit.record(record, |state| {
             state.reading = Some(id);
@@ -169,6 +176,7 @@ fn write_settled<V: ViewWrite>(
             confirm(state, write, ending);
             state.folded = sequence;
         }
+        state.echoed.clear();
     });
     let subject = &ended.record;
     if let WriteEnding::Unknown { .. } = ending {
@@ -198,7 +206,19 @@ fn doubt<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
     }
 }
 
-/// Sets *seen* to what the remote answered, or to what was sent where it answers no values.
+/// An echo confirms the write it belongs to: the one in flight, or one of the last.
+fn echoed(state: &mut RecordState, write: u64, fields: &[String]) {
+    if state.writing.is_some() && state.write_sequence == write {
+        state.echoed.extend(fields.iter().cloned());
+    }
+    let known = state.recent_writes.iter_mut();
+    for one in known.filter(|one| one.sequence == write) {
+        one.echoed = true;
+    }
+}
+
+/// Sets *seen* to what the remote answered, or to what was sent where it answers no values. Where
+/// a feed has shown the write already, it has also shown what came after it.
 fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) {
     let WriteEnding::Done {
         values, version, ..
@@ -216,9 +236,20 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         note(state, key_field, value, values.is_some());
         state.write_sequence = state.write_sequence.max(write.sequence);
     }
+    let since = state.version;
     let mut hashes = std::collections::BTreeMap::new();
-    for FieldWrite { name, value, .. } in &write.fields {
+    let mut before = std::collections::BTreeMap::new();
+    for FieldWrite {
+        name,
+        value,
+        expect,
+    } in &write.fields
+    {
         hashes.insert(name.clone(), value.hash());
+        before.insert(name.clone(), expect.hash());
+        if values.is_none() && state.echoed.contains(name) {
+            continue;
+        }
         let answered = values.as_ref().and_then(|values| values.get(name));
         note(
             state,
@@ -236,6 +267,9 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
     state.recent_writes.push_back(RecentWrite {
         sequence: write.sequence,
         hashes,
+        before,
+        since,
+        echoed: !state.echoed.is_empty(),
     });
 }
 

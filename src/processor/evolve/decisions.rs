@@ -1,8 +1,8 @@
 //! Evolve: mappings, what should hold, and what waits for people.
 
 use crate::domain::journal::{DomainEvent as E, ReviewKind};
-use crate::domain::view::{ActiveMapping, Decided, Pursuit, RecordState, ReviewItem, ViewEntry};
-use crate::domain::view::{ViewWrite, bridge_state, outstanding};
+use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, Pursuit, RecordState, ReviewItem};
+use crate::domain::view::{ViewEntry, ViewWrite, bridge_state, customer_of, outstanding};
 use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
 use crate::processor::evolve::edit::Edit;
 
@@ -27,6 +27,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             field,
             value,
             by,
+            version,
             ..
         } => {
             let key = ViewKey::customer(edit.bridge, customer);
@@ -39,15 +40,35 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 value: value.clone(),
                 by: by.clone(),
                 sequence: edit.sequence,
+                version: *version,
             };
             customer.decided.insert(field.clone(), decided);
             edit.put_customer(customer);
         }
         E::DesiredChanged { record, desires } => edit.record(record, |state| {
             for desire in desires {
+                let accepted = state.accepted.get(&desire.name);
+                if accepted.is_some_and(|form| form.desired != desire.value) {
+                    state.accepted.remove(&desire.name);
+                }
                 state.desired.insert(desire.name.clone(), desire.clone());
             }
         }),
+        E::FormAccepted {
+            record,
+            name,
+            desired,
+            stored,
+        } => edit.record(record, |state| {
+            let form = AcceptedForm {
+                desired: desired.clone(),
+                stored: stored.clone(),
+            };
+            state.accepted.insert(name.clone(), form);
+        }),
+        E::ConflictOpened { .. } => contested(edit, event),
+        // These say why; what follows from them stands in events of its own.
+        E::ConflictDecided { .. } | E::ReviewAnswered { .. } => {}
         E::ReviewOpened { .. } => opened(edit, event),
         E::ReviewClosed { review, .. } => closed(edit, review),
         other => unreachable!("{} is no decision", other.name()),
@@ -95,6 +116,8 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         candidates: candidates.clone(),
         reason: reason.clone(),
         opened_at: bridge_state(edit.view, edit.bridge).last_at,
+        field: None,
+        claims: Vec::new(),
     };
     edit.view.put(
         ViewKey::review(edit.bridge, review),
@@ -126,6 +149,39 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         }
         _ => {}
     }
+}
+
+/// Two sides of a field are put before a person; the item stands at the record that spoke last.
+fn contested<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::ConflictOpened {
+        review,
+        customer,
+        field,
+        claims,
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    let key = ViewKey::customer(edit.bridge, customer);
+    let entry = edit.view.get(&key);
+    let (Some(ViewEntry::Customer(known)), Some(last)) = (entry.as_deref(), claims.last()) else {
+        panic!("the journal opened a conflict of {customer}, which no event founded");
+    };
+    let mut known = known.clone();
+    known.contested.insert(field.clone(), *review);
+    edit.put_customer(known);
+    let item = ReviewItem {
+        id: *review,
+        kind: ReviewKind::Conflict,
+        record: last.record.clone(),
+        candidates: claims.iter().map(|claim| claim.record.clone()).collect(),
+        reason: format!("conflict:{field}"),
+        opened_at: bridge_state(edit.view, edit.bridge).last_at,
+        field: Some(field.clone()),
+        claims: claims.clone(),
+    };
+    let key = ViewKey::review(edit.bridge, review);
+    edit.view.put(key, ViewEntry::Review(item));
 }
 
 /// The commands that a record waits for.
@@ -168,5 +224,11 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
     });
     if waits {
         edit.pursue(&record, Pursuit::Idle);
+    }
+    if let Some(mut customer) = customer_of(edit.view, edit.bridge, &record)
+        && customer.contested.values().any(|open| open == review)
+    {
+        customer.contested.retain(|_, open| open != review);
+        edit.put_customer(customer);
     }
 }

@@ -36,14 +36,22 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
 
 fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
-        E::MappingActivated { .. } | E::ReviewOpened { .. } | E::ReviewClosed { .. } => {
+        E::MappingActivated { .. }
+        | E::ReviewOpened { .. }
+        | E::ReviewClosed { .. }
+        | E::ReviewAnswered { .. }
+        | E::ConflictDecided { .. }
+        | E::ConflictOpened { .. }
+        | E::FormAccepted { .. } => {
             decisions::apply(edit, event);
         }
         E::CustomerFounded { .. }
         | E::RecordSeen { .. }
         | E::TagNamed { .. }
         | E::RecordLeft { .. }
-        | E::RecordReturned { .. } => records::apply(edit, event),
+        | E::RecordReturned { .. }
+        | E::LeadConverted { .. }
+        | E::OwnerSeen { .. } => records::apply(edit, event),
         E::RecordLinked { .. }
         | E::LinkDeferred { .. }
         | E::DeferralEnded { .. }
@@ -56,7 +64,8 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::WriteSettled { .. }
         | E::ReadSettled { .. }
         | E::WriteBlocked { .. }
-        | E::WriteUnblocked { .. } => commands::apply(edit, event),
+        | E::WriteUnblocked { .. }
+        | E::EchoSuppressed { .. } => commands::apply(edit, event),
         E::ObservationHeld { .. } | E::HoldReleased { .. } | E::RereadRequired { .. } => {
             holds::apply(edit, event);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
-use crate::domain::{CustomerId, RecordRef, ViewKey};
+use crate::domain::{CustomerId, Gone, RecordRef, ViewKey};
 use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
 
@@ -26,6 +26,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 records: BTreeMap::from([(record.clone(), state)]),
                 links: Vec::new(),
                 decided: BTreeMap::new(),
+                contested: BTreeMap::new(),
             });
             index(edit, record, customer);
         }
@@ -55,6 +56,18 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             });
         }
         E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
+        E::LeadConverted { lead, .. } => {
+            edit.pursue(lead, Pursuit::Idle);
+            edit.keys(lead, &BTreeSet::new());
+            edit.record(lead, |state| {
+                state.gone = Some(Gone::Converted);
+                state.reread_required = false;
+            });
+        }
+        E::OwnerSeen { owner, fields } => {
+            let key = ViewKey::owner(edit.bridge, owner);
+            edit.view.put(key, ViewEntry::Owner(fields.clone()));
+        }
         other => unreachable!("{} is no record event", other.name()),
     }
 }
