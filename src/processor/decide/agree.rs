@@ -6,7 +6,7 @@ use crate::domain::journal::{Claim, DomainEvent as E};
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, RecordRef, ReviewId, Value, Version};
 use crate::identity::pursuit::seen_fields;
-use crate::mapping::{Conflict, Direction, FieldMap, Section};
+use crate::mapping::{Direction, FieldMap, Section};
 use crate::processor::decide::{Terms, reconcile, review};
 use crate::sync::conflict::{Ruling, Sent, is_pending, rule};
 use crate::sync::desires::{self, Target};
@@ -50,9 +50,20 @@ pub fn follow<J: Journal>(
     record: &RecordRef,
     fields: &BTreeSet<String>,
 ) {
-    if fields.is_empty() {
-        return;
+    if !fields.is_empty() {
+        follow_beside(journal, terms, section, record, fields, &[]);
     }
+}
+
+/// Lets the linked records follow, but for those that have just found their own place.
+pub fn follow_beside<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    fields: &BTreeSet<String>,
+    beside: &[&RecordRef],
+) {
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return;
     };
@@ -60,6 +71,9 @@ pub fn follow<J: Journal>(
         return;
     }
     for (other, state) in live(&customer) {
+        if beside.contains(&&other) {
+            continue;
+        }
         let target = Target {
             system: terms.mapping.system_of(&other),
             record: &other,
@@ -123,7 +137,7 @@ fn propose<J: Journal>(
         && standing.by != *moved.record
         && (answers || is_pending(field, system, moved.before, Sent::of(writing.as_ref())));
     if apart {
-        return settle(journal, terms, section, &customer, field, &claim);
+        return settle(journal, terms, &customer, field, &claim);
     }
     let previous = standing.value.clone();
     decided(journal, &customer, field, &claim, previous, "moved");
@@ -134,7 +148,6 @@ fn propose<J: Journal>(
 pub fn settle<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
-    section: &Section,
     customer: &Customer,
     field: &FieldMap,
     claim: &Claim,
@@ -171,7 +184,7 @@ pub fn settle<J: Journal>(
             false
         }
         Ruling::Person => {
-            open(journal, terms, section, customer, field, vec![against, claim.clone()]);
+            open(journal, terms, customer, field, vec![against, claim.clone()]);
             false
         }
     }
@@ -189,12 +202,10 @@ fn standing_claim(decided: &Decided) -> Claim {
 pub fn open<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
-    _section: &Section,
     customer: &Customer,
     field: &FieldMap,
     claims: Vec<Claim>,
 ) {
-    debug_assert!(field.conflict == Conflict::Review || !claims.is_empty());
     let record = claims.last().map(|claim| claim.record.clone());
     journal.emit(E::ConflictOpened {
         review: ReviewId::opened_at(journal.bridge(), journal.next_sequence()),

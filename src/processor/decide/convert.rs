@@ -5,7 +5,7 @@ use crate::domain::record::{Gone, MatchRule};
 use crate::domain::view::{Journal, customer_of, record_state};
 use crate::domain::{RecordRef, Value};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, first_link, link, pursue, reconcile};
+use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
 use crate::sync::desires::{Target, at_conversion};
 use crate::sync::moves::seen;
 
@@ -63,6 +63,8 @@ fn take_over<J: Journal>(
 ) {
     let bridge = journal.bridge().clone();
     first_link::spoken_anew(journal, terms, section, contact);
+    let all = first_link::fields(section);
+    agree::follow_beside(journal, terms, section, contact, &all, &[contact]);
     let Some(customer) = customer_of(journal, &bridge, contact) else {
         return;
     };

@@ -21,17 +21,21 @@ pub fn connect<J: Journal>(
     record: &RecordRef,
     to: &RecordRef,
 ) {
-    let mut decided = BTreeSet::new();
     for field in &section.fields {
-        if field.applies_to(to.object.as_str())
-            && field.flows_from(System::Salesforce)
-            && settle_field(journal, terms, section, field, record, to)
-        {
-            decided.insert(field.intercom.clone());
+        if field.applies_to(to.object.as_str()) && field.flows_from(System::Salesforce) {
+            settle_field(journal, terms, section, field, record, to);
         }
     }
     adopt_all(journal, terms, section, [record, to]);
-    agree::follow(journal, terms, section, record, &decided);
+    // Joining two customers can have changed what the records linked before should hold.
+    let all = fields(section);
+    agree::follow_beside(journal, terms, section, record, &all, &[record, to]);
+}
+
+/// The names of all mapped fields.
+pub fn fields(section: &Section) -> BTreeSet<String> {
+    let names = section.fields.iter().map(|field| field.intercom.clone());
+    names.collect()
 }
 
 /// What a record that we created means for the one it was made from: it has nothing of its own
@@ -74,7 +78,7 @@ pub fn adopt_all<'a, J: Journal>(
     }
 }
 
-/// Decides one field. True if the decided value changed.
+/// Decides one field.
 fn settle_field<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -82,16 +86,16 @@ fn settle_field<J: Journal>(
     field: &FieldMap,
     record: &RecordRef,
     to: &RecordRef,
-) -> bool {
+) {
     let Some(customer) = customer_of(journal, journal.bridge(), to) else {
-        return false;
+        return;
     };
     if customer.contested.contains_key(&field.intercom) {
-        return false;
+        return;
     }
     let (Some(ours), Some(theirs)) = (customer.records.get(record), customer.records.get(to))
     else {
-        return false;
+        return;
     };
     let ours = claim(field, System::Intercom, record, ours);
     let theirs = claim(field, System::Salesforce, to, theirs);
@@ -105,24 +109,21 @@ fn settle_field<J: Journal>(
         Direction::ToIntercom => {
             let salesforce = |record: &RecordRef| terms.mapping.is_salesforce(record);
             if spokesman(section, salesforce, &customer, field) != Some(to) {
-                return false;
+                return;
             }
             theirs
         }
         _ if ours.value.is_blank() || ours.value == theirs.value => theirs,
         _ if theirs.value.is_blank() => ours,
         _ if section.on_first_link == OnFirstLink::Review => {
-            agree::open(journal, terms, section, &customer, field, vec![ours, theirs]);
-            return false;
+            return agree::open(journal, terms, &customer, field, vec![ours, theirs]);
         }
         _ if field.owner == System::Salesforce => theirs,
         _ => ours,
     };
-    if chosen.value == previous {
-        return false;
+    if chosen.value != previous {
+        agree::decided(journal, &customer, field, &chosen, previous, policy);
     }
-    agree::decided(journal, &customer, field, &chosen, previous, policy);
-    true
 }
 
 fn claim(field: &FieldMap, system: System, record: &RecordRef, state: &RecordState) -> Claim {

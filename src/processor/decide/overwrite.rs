@@ -54,7 +54,7 @@ pub fn claims<J: Journal>(
             version: snapshot.version,
         };
         claimed = true;
-        if agree::settle(journal, terms, section, &customer, field, &claim) {
+        if agree::settle(journal, terms, &customer, field, &claim) {
             changed.insert(field.intercom.clone());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{Claim, DomainEvent as E, ReadPurpose, ReviewKind};
+use crate::domain::journal::{Claim, DomainEvent as E, ReadPurpose, ReviewKind, Via};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
@@ -97,10 +97,21 @@ fn keep<J: Journal>(
     let (Some(field), Some(state)) = (field, customer.records.get(record)) else {
         return;
     };
-    let claim = Claim {
-        record: record.clone(),
-        value: field.decided_from(terms.mapping.system_of(record), &seen_fields(state)),
-        version: state.version,
+    let system = terms.mapping.system_of(record);
+    let names = field.names_in(system);
+    let replaced = names.iter().any(|name| {
+        let seen = state.seen.get(name);
+        seen.is_some_and(|seen| seen.via == Via::Write)
+    });
+    let claimed = item.claims.iter().rev().find(|claim| claim.record == *record);
+    let claim = match claimed {
+        // A write of ours has replaced what was claimed: the claim is what the person saw.
+        Some(claim) if replaced => claim.clone(),
+        _ => Claim {
+            record: record.clone(),
+            value: field.decided_from(system, &seen_fields(state)),
+            version: state.version,
+        },
     };
     decide_by(journal, terms, section, &customer, field, &claim, "person");
 }
