@@ -213,17 +213,26 @@ fn links() -> BoxedStrategy<DomainEvent> {
 
 fn wishes() -> BoxedStrategy<DomainEvent> {
     prop_oneof![
-        (customer(), text(), value(), value(), record(), text(), version()).prop_map(
-            |(customer, field, value, previous, by, policy, version)| DomainEvent::FieldAgreed {
-                customer,
-                field,
-                value,
-                previous,
-                by,
-                policy,
-                version,
-            }
-        ),
+        (
+            customer(),
+            text(),
+            value(),
+            value(),
+            record(),
+            text(),
+            version()
+        )
+            .prop_map(|(customer, field, value, previous, by, policy, version)| {
+                DomainEvent::FieldAgreed {
+                    customer,
+                    field,
+                    value,
+                    previous,
+                    by,
+                    policy,
+                    version,
+                }
+            }),
         (record(), vec(desire(), 0..3))
             .prop_map(|(record, desires)| DomainEvent::DesiredChanged { record, desires }),
     ]

@@ -121,10 +121,7 @@ fn decisions() -> Vec<(String, Message)> {
     };
     let bodies = [
         ("mapping_offered", mapping),
-        (
-            "answered.link",
-            answered(ReviewAnswer::Link { to: lead() }),
-        ),
+        ("answered.link", answered(ReviewAnswer::Link { to: lead() })),
         (
             "answered.keep",
             answered(ReviewAnswer::Keep { record: lead() }),
