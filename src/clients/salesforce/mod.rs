@@ -1,6 +1,7 @@
 //! Salesforce over REST: one org, one integration user.
 
 pub mod client;
+pub mod collection;
 pub mod pubsub;
 pub mod record_id;
 pub mod row;
@@ -9,5 +10,6 @@ pub mod soql;
 pub mod wire;
 
 pub use client::{Client, Options, Update, Upsert, Upserted};
+pub use collection::Collection;
 pub use session::Session;
 pub use soql::Select;
