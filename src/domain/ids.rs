@@ -86,6 +86,14 @@ impl RecordRef {
         })
     }
 
+    /// A record as people write it: `source/object/id`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut parts = text.splitn(3, '/');
+        let mut part = || parts.next().unwrap_or_default();
+        let (source, object, id) = (SourceId::new(part())?, part(), part());
+        Self::new(&source, object, id)
+    }
+
     /// The key under which the view's indexes know this record.
     pub fn hash(&self) -> [u8; 16] {
         let parts = [self.source.as_str(), self.object.as_str(), &self.id];

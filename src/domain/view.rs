@@ -200,6 +200,8 @@ pub struct Link {
     pub evidence: String,
     /// Journal sequence of the event that linked.
     pub sequence: u64,
+    /// The observation that was being decided.
+    pub cause: Option<ObservationId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +211,9 @@ pub struct Decided {
     pub sequence: u64,
     /// When the value came to be, by the clock of its source.
     pub version: Version,
+    pub policy: String,
+    /// The observation that was being decided.
+    pub cause: Option<ObservationId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

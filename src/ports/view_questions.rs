@@ -2,11 +2,27 @@
 
 use serde_json::Value;
 
+use crate::domain::{ReviewAnswer, ReviewId};
+
 /// Answers for the admin port. Calls block, a little: the answer stands between two steps of the
 /// processor. Answers may hold personal values; they go to operators, never to logs.
 pub trait ViewQuestions: Send + Sync {
     /// Who is behind a customer id, a record (`source/object/id`), an e-mail or another key.
     fn identity(&self, query: &str) -> Result<Value, Error>;
+
+    /// Why records are linked or not, and where each value comes from.
+    fn explain(&self, query: &str) -> Result<Value, Error>;
+
+    /// Open review items, at most `max` of each bridge.
+    fn reviews(&self, max: usize) -> Result<Value, Error>;
+
+    /// Puts a person's answer to a review item on the log; it is carried out in its turn.
+    fn answer_review(
+        &self,
+        review: &ReviewId,
+        answer: &ReviewAnswer,
+        by: &str,
+    ) -> Result<Value, Error>;
 
     /// The view's digest with the position and the view version at which it holds.
     fn digest(&self) -> Result<Value, Error>;

@@ -11,6 +11,7 @@ pub mod view;
 pub mod recovery;
 pub mod driver;
 pub mod queries;
+pub mod explain;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,9 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{
     Customer, Pursuit, RecordState, ViewEntry, ViewRead, customer_id_of, matching,
 };
-use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ViewKey};
-use crate::mapping::Sources;
+use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ReviewId, ViewKey};
+use crate::mapping::{Offer, Sources};
+use crate::processor::explain;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
 
@@ -22,6 +23,18 @@ pub fn identity<V: ViewRead>(
     sources: Option<&Sources>,
     query: &str,
 ) -> Json {
+    let customers = customers(view, bridge, sources, query);
+    let customers: Vec<Json> = customers.iter().map(show).collect();
+    json!({"bridge": bridge.as_str(), "query": query, "customers": customers})
+}
+
+/// The customers that a query finds.
+pub fn customers<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    sources: Option<&Sources>,
+    query: &str,
+) -> Vec<Customer> {
     let mut ids = Vec::new();
     if let Ok(id) = CustomerId::parse(query) {
         ids.push(resolve(view, bridge, id));
@@ -38,14 +51,11 @@ pub fn identity<V: ViewRead>(
     ids.sort();
     ids.dedup();
     ids.truncate(ANSWERS_MAX);
-    let customers =
-        ids.iter().filter_map(
-            |id| match view.get(&ViewKey::customer(bridge, id)).as_deref() {
-                Some(ViewEntry::Customer(customer)) => Some(show(customer)),
-                _ => None,
-            },
-        );
-    json!({"bridge": bridge.as_str(), "query": query, "customers": customers.collect::<Vec<_>>()})
+    let known = |id: &CustomerId| match view.get(&ViewKey::customer(bridge, id)).as_deref() {
+        Some(ViewEntry::Customer(customer)) => Some(customer.clone()),
+        _ => None,
+    };
+    ids.iter().filter_map(known).collect()
 }
 
 /// The view's digest and the journal position it holds at.
@@ -68,14 +78,7 @@ pub fn reviews<V: ViewRead>(view: &V, bridge: &BridgeId, max: usize) -> Json {
             break;
         };
         if let ViewEntry::Review(item) = &*entry {
-            items.push(json!({
-                "review": item.id.to_string(),
-                "kind": format!("{:?}", item.kind),
-                "record": item.record.to_string(),
-                "candidates": item.candidates.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "reason": item.reason,
-                "opened_at_ms": item.opened_at.0,
-            }));
+            items.push(explain::review(view, bridge, item));
         }
         let mut next = key.as_bytes().to_vec();
         next.push(0);
@@ -169,4 +172,18 @@ fn show(customer: &Customer) -> Json {
         "records": customer.records.iter().map(record).collect::<Vec<_>>(),
         "links": links.collect::<Vec<_>>(),
     })
+}
+
+/// Explains what a query finds, by the mapping that is active in the view.
+pub fn explain(view: &View, bridge: &BridgeId, query: &str) -> Json {
+    let mapping = match view.get(&ViewKey::mapping(bridge)).as_deref() {
+        Some(ViewEntry::Mapping(active)) => Offer::compile_body(&active.body).ok(),
+        _ => None,
+    };
+    explain::explain(view, bridge, mapping.as_ref(), query)
+}
+
+/// Whether a review item waits for its answer.
+pub fn is_open(view: &View, bridge: &BridgeId, review: &ReviewId) -> bool {
+    view.get(&ViewKey::review(bridge, review)).is_some()
 }

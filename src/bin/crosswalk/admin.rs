@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use crosswalk::domain::{RecordRef, ReviewAnswer, ReviewId};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::telemetry::{Health, Readiness, metrics};
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ use tokio::task::JoinHandle;
 
 /// Questions being answered at the same time; each holds a blocking thread.
 const QUESTIONS_MAX: usize = 8;
+/// A person's answer names a review item and a record.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Review items shown of each bridge.
+const REVIEWS_MAX: usize = 1_000;
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
 /// Who answers questions; set once the processor runs in this process.
@@ -90,8 +95,12 @@ fn router(admin: Admin) -> Router {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/v1/identity", get(identity))
+        .route("/v1/explain", get(explain))
+        .route("/v1/reviews", get(reviews))
+        .route("/v1/reviews/{review}", post(answer_review))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
+        .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
         .with_state(admin)
 }
 
@@ -126,6 +135,58 @@ async fn ready(State(admin): State<Admin>) -> Response {
 
 async fn identity(State(admin): State<Admin>, Query(query): Query<IdentityQuery>) -> Response {
     ask(admin, move |view| view.identity(&query.query)).await
+}
+
+async fn explain(State(admin): State<Admin>, Query(query): Query<IdentityQuery>) -> Response {
+    ask(admin, move |view| view.explain(&query.query)).await
+}
+
+async fn reviews(State(admin): State<Admin>) -> Response {
+    ask(admin, |view| view.reviews(REVIEWS_MAX)).await
+}
+
+/// A person's answer: one of `link`, `keep`, `retry`, `dismiss`, and who gave it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    by: String,
+    answer: String,
+    #[serde(default)]
+    record: Option<String>,
+}
+
+async fn answer_review(
+    State(admin): State<Admin>,
+    Path(review): Path<String>,
+    Json(answer): Json<Answer>,
+) -> Response {
+    let Ok(review) = ReviewId::parse(&review) else {
+        let text = format!("{review:?} is no review item: it looks like rev_ and 32 digits");
+        return refuse(StatusCode::BAD_REQUEST, &text);
+    };
+    let by = answer.by.trim().to_owned();
+    if by.is_empty() || by.len() > 200 {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "`by` names who answers, in 1 to 200 bytes",
+        );
+    }
+    let record = answer.record.as_deref().map(RecordRef::parse).transpose();
+    let Ok(record) = record else {
+        let text = "a record is written as source/object/id";
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let answer = match (answer.answer.as_str(), record) {
+        ("link", Some(to)) => ReviewAnswer::Link { to },
+        ("keep", Some(record)) => ReviewAnswer::Keep { record },
+        ("retry", None) => ReviewAnswer::Retry,
+        ("dismiss", None) => ReviewAnswer::Dismiss,
+        _ => {
+            let text = "answer with link or keep and a record, or with retry or dismiss alone";
+            return refuse(StatusCode::BAD_REQUEST, text);
+        }
+    };
+    ask(admin, move |view| view.answer_review(&review, &answer, &by)).await
 }
 
 async fn digest(State(admin): State<Admin>) -> Response {

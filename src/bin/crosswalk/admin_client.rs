@@ -33,6 +33,20 @@ pub fn configured(config: &Config) -> Option<String> {
 
 /// The answer, or none where nobody listens.
 pub fn ask(base: &str, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Option<Value>> {
+    let url = format!("{base}{path}");
+    send(base, |client| client.get(&url).query(query))
+}
+
+/// What the process says to something it is told, or none where nobody listens.
+pub fn tell(base: &str, path: &str, body: &Value) -> anyhow::Result<Option<Value>> {
+    let url = format!("{base}{path}");
+    send(base, |client| client.post(&url).json(body))
+}
+
+fn send(
+    base: &str,
+    request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
+) -> anyhow::Result<Option<Value>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -43,12 +57,7 @@ pub fn ask(base: &str, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Opt
             .no_proxy()
             .build()
             .context("cannot make an HTTP client")?;
-        let asked = client
-            .get(format!("{base}{path}"))
-            .query(query)
-            .send()
-            .await;
-        let response = match asked {
+        let response = match request(&client).send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Ok(None),
             Err(error) => {

@@ -1,4 +1,4 @@
-//! `crosswalk identity show QUERY`: who somebody is, in both systems.
+//! `crosswalk identity show|explain QUERY`: who somebody is, in both systems, and why.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +31,18 @@ enum Command {
         crosswalk identity show 00Q5g00000ABCDEEA5 --admin 127.0.0.1:9090"
     )]
     Show(Show),
+    /// Explain one customer: why the records are linked, or why not; where each value comes from.
+    ///
+    /// For each link the rule, its version, the evidence and the observation; for a record that
+    /// has no counterpart what each rule found and where it stands; for each field its value, the
+    /// record it came from, the policy that decided, and what every record holds of it.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  \
+        crosswalk identity explain ada@example.com --config crosswalk.yaml\n  \
+        crosswalk identity explain sales/Lead/00Q5g00000ABCDEEA5"
+    )]
+    Explain(Show),
 }
 
 #[derive(clap::Args)]
@@ -46,12 +58,19 @@ struct Show {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Command::Show(show) = arguments.command;
-    let answer = match ask_running(&show)? {
+    let (show, path) = match arguments.command {
+        Command::Show(show) => (show, "/v1/identity"),
+        Command::Explain(show) => (show, "/v1/explain"),
+    };
+    let answer = match ask_running(&show, path)? {
         Some(answer) => answer,
         None => {
             let config = Config::load(&show.config)?;
-            rebuild::rebuild(&config, &BTreeMap::new())?.identity(&show.query)
+            let rebuilt = rebuild::rebuild(&config, &BTreeMap::new())?;
+            match path {
+                "/v1/explain" => rebuilt.explain(&show.query),
+                _ => rebuilt.identity(&show.query),
+            }
         }
     };
     if !has_customers(&answer) {
@@ -69,18 +88,18 @@ fn has_customers(answer: &Value) -> bool {
     })
 }
 
-fn ask_running(show: &Show) -> anyhow::Result<Option<Value>> {
+fn ask_running(show: &Show, path: &str) -> anyhow::Result<Option<Value>> {
     let query = [("query", show.query.as_str())];
     if let Some(given) = &show.admin {
         let base = admin_client::url(given);
-        let answer = admin_client::ask(&base, "/v1/identity", &query)?;
+        let answer = admin_client::ask(&base, path, &query)?;
         return answer
             .map(Some)
             .with_context(|| format!("nobody listens at {base}"));
     }
     let config = Config::load(&show.config)?;
     match admin_client::configured(&config) {
-        Some(base) => admin_client::ask(&base, "/v1/identity", &query),
+        Some(base) => admin_client::ask(&base, path, &query),
         None => Ok(None),
     }
 }

@@ -10,6 +10,7 @@ mod mappings;
 mod open_log;
 mod processors;
 mod rebuild;
+mod review;
 mod roles;
 mod run;
 mod sandbox;
@@ -40,7 +41,8 @@ Examples:
   crosswalk demo                                  watch the whole story, no accounts needed
   crosswalk run --config crosswalk.yaml           run everything in one process
   crosswalk tail journal --config crosswalk.yaml  follow what is being decided
-  crosswalk identity show ada@example.com         who is this, in both systems?
+  crosswalk identity explain ada@example.com      who is this, and why do they say so?
+  crosswalk review list                           what waits for a person?
   crosswalk sandbox both --control                two systems to try a mapping against";
 
 #[derive(Subcommand)]
@@ -50,6 +52,7 @@ enum Command {
     Sandbox(sandbox::Arguments),
     Tail(tail::Arguments),
     Identity(identity::Arguments),
+    Review(review::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Tail(arguments) => tail::run(arguments),
         Command::Identity(arguments) => identity::run(arguments),
+        Command::Review(arguments) => review::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };
     match done {

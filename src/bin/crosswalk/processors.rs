@@ -67,7 +67,11 @@ pub fn start(shared: &Shared, role: RoleHealth, questions: Questions) -> anyhow:
         });
         threads.push(thread.context("cannot start a thread for the processor")?);
     }
-    let config = Arc::clone(&shared.config);
+    let (config, log, clock) = (
+        Arc::clone(&shared.config),
+        Arc::clone(&shared.log),
+        Arc::clone(&shared.clock),
+    );
     tokio::spawn(async move {
         let mut drivers = BTreeMap::new();
         for (partition, waiting) in opening {
@@ -76,7 +80,8 @@ pub fn start(shared: &Shared, role: RoleHealth, questions: Questions) -> anyhow:
             drivers.insert(partition, driver);
         }
         // Set once; nobody else sets it.
-        let _ = questions.set(Arc::new(ViewAnswers::new(drivers, bridges_of(&config))));
+        let answers = ViewAnswers::new(drivers, bridges_of(&config), log, clock);
+        let _ = questions.set(Arc::new(answers));
         role.ready();
     });
     Ok(Handle { stop, threads })

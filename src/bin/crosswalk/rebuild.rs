@@ -60,6 +60,17 @@ impl Rebuilt {
     }
 
     /// As the admin port answers it.
+    pub fn explain(&self, query: &str) -> Value {
+        let mut answers = Vec::new();
+        for bridge in processors::bridges_of(&self.config) {
+            if let Some(view) = self.views.get(&bridge.partition) {
+                answers.push(queries::explain(view, &bridge.id, query));
+            }
+        }
+        json!({"bridges": answers})
+    }
+
+    /// As the admin port answers it.
     pub fn digest(&self) -> Value {
         let digest = |(partition, view): (&u32, &View)| queries::digest(view, *partition);
         json!({"partitions": self.views.iter().map(digest).collect::<Vec<_>>()})

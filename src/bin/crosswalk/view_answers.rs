@@ -1,9 +1,13 @@
 //! Questions about the view, passed on to the driver that owns it, or to a view rebuilt for them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crosswalk::domain::BridgeId;
+use crosswalk::domain::{BridgeId, Message, Observation, ObservationBody, ObservationId};
+use crosswalk::domain::{ReviewAnswer, ReviewId, Topic};
 use crosswalk::mapping::Sources;
+use crosswalk::ports::clock::Clock;
+use crosswalk::ports::event_log::{EventLog, Outgoing, Place};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::processor::driver::{Driver, Handle};
 use crosswalk::processor::queries;
@@ -24,11 +28,23 @@ pub struct Bridge {
 pub struct ViewAnswers {
     drivers: BTreeMap<u32, Handle>,
     bridges: Vec<Bridge>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
 }
 
 impl ViewAnswers {
-    pub fn new(drivers: BTreeMap<u32, Handle>, bridges: Vec<Bridge>) -> Self {
-        Self { drivers, bridges }
+    pub fn new(
+        drivers: BTreeMap<u32, Handle>,
+        bridges: Vec<Bridge>,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            drivers,
+            bridges,
+            log,
+            clock,
+        }
     }
 
     fn ask<Q>(&self, partition: u32, question: Q) -> Result<Value, Error>
@@ -58,6 +74,73 @@ impl ViewQuestions for ViewAnswers {
             })?);
         }
         Ok(json!({"bridges": answers}))
+    }
+
+    fn explain(&self, query: &str) -> Result<Value, Error> {
+        if query.trim().is_empty() {
+            return Err(Error::BadQuery("it is empty".to_owned()));
+        }
+        let mut answers = Vec::new();
+        for bridge in &self.bridges {
+            let (of, query) = (bridge.clone(), query.to_owned());
+            answers.push(self.ask(bridge.partition, move |driver| {
+                queries::explain(driver.view(), &of.id, &query)
+            })?);
+        }
+        Ok(json!({"bridges": answers}))
+    }
+
+    fn reviews(&self, max: usize) -> Result<Value, Error> {
+        let mut reviews = Vec::new();
+        for bridge in &self.bridges {
+            let id = bridge.id.clone();
+            let open = self.ask(bridge.partition, move |driver| {
+                queries::reviews(driver.view(), &id, max)
+            })?;
+            reviews.extend(open.as_array().into_iter().flatten().cloned());
+        }
+        Ok(json!({"reviews": reviews}))
+    }
+
+    fn answer_review(
+        &self,
+        review: &ReviewId,
+        answer: &ReviewAnswer,
+        by: &str,
+    ) -> Result<Value, Error> {
+        let open = self.bridges.iter().find_map(|bridge| {
+            let (id, review) = (bridge.id.clone(), *review);
+            let is_open = self.ask(bridge.partition, move |driver| {
+                json!(queries::is_open(driver.view(), &id, &review))
+            });
+            (is_open.ok()? == json!(true)).then_some(bridge)
+        });
+        let Some(bridge) = open else {
+            return Err(Error::BadQuery(format!(
+                "{review} is not open: see crosswalk review list"
+            )));
+        };
+        let observation = Observation {
+            id: ObservationId::of_decision(&format!("{review} {answer} {by}")),
+            bridge: bridge.id.clone(),
+            received_at: self.clock.now(),
+            traceparent: None,
+            body: ObservationBody::ReviewAnswered {
+                review: *review,
+                answer: answer.clone(),
+                by: by.to_owned(),
+            },
+        };
+        let id = observation.id.to_string();
+        let outgoing = Outgoing {
+            topic: Topic::Decisions,
+            place: Place::Partition(bridge.partition),
+            key: bridge.id.to_string(),
+            message: Some(Message::Observation(Box::new(observation))),
+        };
+        let appended = self.log.append(vec![outgoing]);
+        appended.map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(json!({"decision": id, "review": review.to_string(), "answer": answer.to_string()}))
     }
 
     fn digest(&self) -> Result<Value, Error> {

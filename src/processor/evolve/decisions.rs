@@ -28,6 +28,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             value,
             by,
             version,
+            policy,
             ..
         } => {
             let key = ViewKey::customer(edit.bridge, customer);
@@ -41,6 +42,8 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 by: by.clone(),
                 sequence: edit.sequence,
                 version: *version,
+                policy: policy.clone(),
+                cause: edit.cause,
             };
             customer.decided.insert(field.clone(), decided);
             edit.put_customer(customer);

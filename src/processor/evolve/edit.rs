@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, Due, Matching, Pursuit, RecordState, ViewEntry, ViewWrite};
 use crate::domain::view::{customer_of, matching, record_state};
-use crate::domain::{BridgeId, MatchKey, RecordRef, Timestamp, ViewKey};
+use crate::domain::{BridgeId, MatchKey, ObservationId, RecordRef, Timestamp, ViewKey};
 
 /// The view, opened for one event.
 pub struct Edit<'a, V: ViewWrite> {
     pub view: &'a mut V,
     pub bridge: &'a BridgeId,
     pub sequence: u64,
+    /// The observation that was being decided.
+    pub cause: Option<ObservationId>,
 }
 
 impl<V: ViewWrite> Edit<'_, V> {

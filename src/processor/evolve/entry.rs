@@ -26,6 +26,7 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
                     view,
                     bridge,
                     sequence: entry.sequence,
+                    cause: entry.cause,
                 },
                 &entry.event,
             );

@@ -84,6 +84,7 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         rule_version: *rule_version,
         evidence: evidence.clone(),
         sequence: edit.sequence,
+        cause: edit.cause,
     });
     edit.put_customer(kept);
     for record in [left, right] {

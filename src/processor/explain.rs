@@ -1,0 +1,239 @@
+//! Explain: why records are linked or not, and where each value comes from. Read only.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::domain::record::MatchRule;
+use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
+use crate::domain::view::{customer_id_of, matching};
+use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
+use crate::mapping::{FieldMap, Mapping, Section};
+use crate::processor::queries;
+
+/// Other holders of a key that are named.
+const HOLDERS_MAX: usize = 10;
+
+/// Explains the customers that a query finds. Values are shown: the answer is for operators.
+pub fn explain<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: Option<&Mapping>,
+    query: &str,
+) -> Json {
+    let sources = mapping.map(|mapping| &mapping.sources);
+    let customers = queries::customers(view, bridge, sources, query);
+    let explained = customers.iter().map(|customer| {
+        json!({
+            "customer_id": customer.id.to_string(),
+            "kind": format!("{:?}", customer.kind).to_lowercase(),
+            "linked_because": customer.links.iter().map(link).collect::<Vec<_>>(),
+            "records": records(view, bridge, mapping, customer),
+            "fields": fields(mapping, customer),
+        })
+    });
+    json!({"bridge": bridge.as_str(), "query": query, "customers": explained.collect::<Vec<_>>()})
+}
+
+fn link(link: &Link) -> Json {
+    json!({
+        "left": link.left.to_string(),
+        "right": link.right.to_string(),
+        "rule": format!("{:?}", link.rule),
+        "rule_version": link.rule_version,
+        "meaning": meaning(link.rule),
+        "evidence": link.evidence,
+        "observation": link.cause.map(|cause| cause.to_string()),
+        "journal_sequence": link.sequence,
+    })
+}
+
+fn meaning(rule: MatchRule) -> &'static str {
+    match rule {
+        MatchRule::Explicit => "our key of the one stands in the other",
+        MatchRule::ExternalId => "both hold the same configured id",
+        MatchRule::Email => "both hold the same e-mail address",
+        MatchRule::AccountKey => "both hold the same company key",
+        MatchRule::Created => "the one was created from the other, after a look found none",
+        MatchRule::SourceMerge => "the source merged the two",
+        MatchRule::Conversion => "the lead was converted into the contact",
+        MatchRule::Operator => "a person said so",
+    }
+}
+
+fn records<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: Option<&Mapping>,
+    customer: &Customer,
+) -> Vec<Json> {
+    let one = |(record, state): (&RecordRef, &RecordState)| {
+        let mut shown = json!({
+            "record": record.to_string(),
+            "gone": state.gone.map(|gone| format!("{gone:?}")),
+            "keys": state.keys.iter().map(key).collect::<Vec<_>>(),
+            "last_writes": state.recent_writes.iter().map(|write| json!({
+                "write": write.sequence,
+                "fields": write.hashes.keys().collect::<Vec<_>>(),
+                "echoed": write.echoed,
+            })).collect::<Vec<_>>(),
+        });
+        if let Some(mapping) = mapping
+            && let Some(section) = mapping.section_of(record)
+            && !mapping.is_salesforce(record)
+            && !customer
+                .records
+                .keys()
+                .any(|other| mapping.is_salesforce(other))
+        {
+            shown["not_linked_because"] = not_linked(view, bridge, mapping, section, state);
+        }
+        shown
+    };
+    customer.records.iter().map(one).collect()
+}
+
+fn key(key: &MatchKey) -> String {
+    format!("{:?}:{}", key.rule, hex::encode(&key.hash[..4]))
+}
+
+/// What each rule says, and where the record stands.
+fn not_linked<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+) -> Json {
+    let rules = section.rules.iter().map(|by| {
+        let own = state.keys.iter().find(|key| key.rule == by.rule);
+        let why = match own {
+            None => format!("it has no {} in Intercom", by.intercom),
+            Some(key) => {
+                let holders = matching(view, bridge, key).records.into_iter();
+                let holders: Vec<RecordRef> = holders
+                    .filter(|record| mapping.is_salesforce(record))
+                    .take(HOLDERS_MAX)
+                    .collect();
+                match holders.len() {
+                    0 => format!("no known record holds it in {}", by.salesforce),
+                    count => format!("{count} record(s) hold it: {}", listed(&holders)),
+                }
+            }
+        };
+        json!({"rule": format!("{:?}", by.rule), "finding": why})
+    });
+    let stands = match &state.pursuit {
+        Pursuit::Idle if section.create.is_some() => {
+            "it does not meet the condition under which a record is created".to_owned()
+        }
+        Pursuit::Idle => "nobody asked for a record to be created".to_owned(),
+        Pursuit::Waiting { missing } => format!("it lacks {}", missing.join(", ")),
+        Pursuit::LookingUp { .. } => "Salesforce is being asked who holds its keys".to_owned(),
+        Pursuit::Deferred { behind, .. } => format!("it stands in line behind {behind}"),
+        Pursuit::AwaitingCompany { company } => format!("it waits for the name of {company}"),
+        Pursuit::Creating { .. } => "its record is being created".to_owned(),
+        Pursuit::InReview { review } => in_review(view, bridge, review),
+    };
+    json!({"rules": rules.collect::<Vec<_>>(), "stands": stands})
+}
+
+fn in_review<V: ViewRead>(view: &V, bridge: &BridgeId, review: &crate::domain::ReviewId) -> String {
+    match view.get(&ViewKey::review(bridge, review)).as_deref() {
+        Some(ViewEntry::Review(item)) => format!(
+            "a person is asked ({review}, {}): {}",
+            item.reason,
+            listed(&item.candidates)
+        ),
+        _ => format!("a person is asked ({review})"),
+    }
+}
+
+fn listed(records: &[RecordRef]) -> String {
+    let names: Vec<String> = records.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// Each mapped field: its value, where it came from, and what each record holds of it.
+fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
+    let first = customer.records.keys().next();
+    let section = mapping
+        .zip(first)
+        .and_then(|(mapping, record)| mapping.section_of(record));
+    let mut shown = Map::new();
+    for (name, decided) in &customer.decided {
+        let field = section.and_then(|section| {
+            let mut fields = section.fields.iter();
+            fields.find(|field| field.intercom == *name)
+        });
+        let mut one = json!({
+            "value": decided.value.display(),
+            "from": decided.by.to_string(),
+            "policy": decided.policy,
+            "since_ms": [decided.version.from_ms, decided.version.to_ms],
+            "observation": decided.cause.map(|cause| cause.to_string()),
+            "journal_sequence": decided.sequence,
+            "in_conflict": customer.contested.get(name).map(ToString::to_string),
+        });
+        if let (Some(mapping), Some(field)) = (mapping, field) {
+            one["meaning"] = json!(field.meaning);
+            one["owner"] = json!(format!("{:?}", field.owner).to_lowercase());
+            one["records"] = held(mapping, field, customer);
+        }
+        shown.insert(name.clone(), one);
+    }
+    shown
+}
+
+fn held(mapping: &Mapping, field: &FieldMap, customer: &Customer) -> Json {
+    let mut held = Map::new();
+    for (record, state) in &customer.records {
+        let names = field.names_in(mapping.system_of(record)).iter();
+        let values = names.filter_map(|name| {
+            let seen = state.seen.get(name)?;
+            let desire = state.desired.get(name);
+            let accepted = state.accepted.get(name);
+            let one = json!({
+                "value": seen.value.display(),
+                "via": format!("{:?}", seen.via).to_lowercase(),
+                "confirmed": seen.confirmed,
+                "desired": desire.map(|desire| desire.value.display()),
+                "why_desired": desire.map(|desire| format!("{:?}", desire.basis).to_lowercase()),
+                "accepted_form_of": accepted.map(|form| form.desired.display()),
+            });
+            Some((name.clone(), one))
+        });
+        let values: Map<String, Json> = values.collect();
+        if !values.is_empty() {
+            held.insert(record.to_string(), Json::Object(values));
+        }
+    }
+    Json::Object(held)
+}
+
+/// One review item for people who decide: with both values of a conflict.
+pub fn review<V: ViewRead>(view: &V, bridge: &BridgeId, item: &ReviewItem) -> Json {
+    let claims = item.claims.iter().map(|claim| {
+        json!({
+            "record": claim.record.to_string(),
+            "value": claim.value.display(),
+            "since_ms": [claim.version.from_ms, claim.version.to_ms],
+        })
+    });
+    let answers = match item.kind {
+        crate::domain::journal::ReviewKind::Ambiguous => "--link RECORD, --retry or --dismiss",
+        crate::domain::journal::ReviewKind::Conflict => "--keep RECORD or --dismiss",
+        _ => "--retry or --dismiss",
+    };
+    json!({
+        "review": item.id.to_string(),
+        "bridge": bridge.as_str(),
+        "kind": item.kind.label(),
+        "record": item.record.to_string(),
+        "customer_id": customer_id_of(view, bridge, &item.record).map(|id| id.to_string()),
+        "candidates": item.candidates.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "reason": item.reason,
+        "field": item.field,
+        "claims": claims.collect::<Vec<_>>(),
+        "opened_at_ms": item.opened_at.0,
+        "answers": answers,
+    })
+}
