@@ -5,6 +5,7 @@
 )]
 
 mod captures;
+mod change_events;
 mod cli;
 mod config;
 mod config_refusals;
@@ -19,6 +20,8 @@ mod ingest_fake_log;
 mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
+mod pubsub;
+mod salesforce_session;
 mod schemas;
 mod sink_clients;
 mod sink_collections;

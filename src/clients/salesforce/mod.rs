@@ -1,5 +1,6 @@
 //! Salesforce over REST: one org, one integration user.
 
+mod assertion;
 pub mod client;
 pub mod collection;
 pub mod pubsub;
@@ -11,5 +12,5 @@ pub mod wire;
 
 pub use client::{Client, Options, Update, Upsert, Upserted};
 pub use collection::Collection;
-pub use session::Session;
+pub use session::{Identity, Login, Session};
 pub use soql::Select;
