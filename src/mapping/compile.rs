@@ -10,13 +10,19 @@ use crate::domain::record::MatchRule;
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
 use crate::mapping::field::{FieldMap, OnFirstLink, System};
-use crate::mapping::file::File;
+use crate::mapping::file::{FieldFile, File, SectionFile};
 use crate::mapping::lint::Findings;
+use crate::mapping::names::is_virtual;
 use crate::mapping::offer::Sources;
 use crate::mapping::read::read;
 
 /// Most mapped fields of a section; a write of all of them must stay one request.
 pub const FIELDS_MAX: usize = 200;
+
+const CONTACT: &str = "Contact";
+const ACCOUNT: &str = "Account";
+/// Where a Contact names its Account.
+const ACCOUNT_ID: &str = "AccountId";
 
 /// A mapping that can work.
 #[derive(Debug)]
@@ -26,6 +32,14 @@ pub struct Mapping {
     pub sources: Sources,
     pub people: Section,
     pub companies: Option<Section>,
+    pub relations: Relations,
+}
+
+/// Which relations between records are carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relations {
+    /// Contacts join the Intercom company that is linked to the Account of their Contact.
+    pub contact_company: bool,
 }
 
 #[derive(Debug)]
@@ -37,11 +51,17 @@ pub struct Section {
     /// In the order in which they are asked.
     pub rules: Vec<MatchBy>,
     pub fields: Vec<FieldMap>,
+    /// When an Intercom record becomes a Lead; under people only.
     pub create: Option<CreateRule>,
+    /// When a Salesforce record becomes a contact; under people only.
+    pub create_contact: Option<CreateContactRule>,
+    /// When an Account becomes a company; under companies only.
+    pub create_company: Option<CreateCompanyRule>,
     pub on_first_link: OnFirstLink,
     /// The Intercom paths that matter; others are not kept in the view.
     pub watched_intercom: BTreeSet<String>,
-    /// The Salesforce fields that matter, by object.
+    /// The Salesforce fields that matter, by object; also `Id` and `attributes.type` where they are
+    /// mapped, which every record has without being asked.
     pub watched_salesforce: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -67,19 +87,82 @@ pub struct CreateRule {
     pub auto_assign: bool,
 }
 
+/// When a Salesforce record becomes a contact of Intercom.
+#[derive(Debug)]
+pub struct CreateContactRule {
+    /// The objects whose records are looked at.
+    pub objects: Vec<String>,
+    /// Over the fields of the record.
+    pub when: Condition,
+    pub role: ContactRole,
+    /// The Salesforce field whose value becomes the external id; for users only.
+    pub external_id: Option<String>,
+}
+
+/// What a contact is when it is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactRole {
+    Lead,
+    User,
+}
+
+/// When a Salesforce record becomes a company of Intercom, by upsert on the company id.
+#[derive(Debug)]
+pub struct CreateCompanyRule {
+    /// The objects whose records are looked at.
+    pub objects: Vec<String>,
+    /// Over the fields of the record.
+    pub when: Condition,
+    /// The Salesforce field whose value becomes the company id; may be `Id`.
+    pub company_id: String,
+}
+
+impl ContactRole {
+    /// The name in the mapping file and in Intercom.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::User => "user",
+        }
+    }
+}
+
 impl Mapping {
     /// Compiles the text of a file. The same text gives the same mapping, or the same findings in
     /// the order of its lines, on every machine.
     pub fn compile(text: &str, sources: Sources, hash: [u8; 32]) -> Result<Self, Findings> {
+        Self::build(text, sources, hash, |findings| findings)
+    }
+
+    /// Compiles what the journal holds: refused is only what cannot work.
+    pub fn compile_journaled(
+        text: &str,
+        sources: Sources,
+        hash: [u8; 32],
+    ) -> Result<Self, Findings> {
+        Self::build(text, sources, hash, Findings::without_advice)
+    }
+
+    fn build(
+        text: &str,
+        sources: Sources,
+        hash: [u8; 32],
+        that_count: impl FnOnce(Findings) -> Findings,
+    ) -> Result<Self, Findings> {
         let file = read(text)?;
         let mut findings = Findings::default();
         let version = version(&file.version, &mut findings);
-        let people = section(CustomerKind::Person, &file.people, &mut findings);
+        let mut people = section(CustomerKind::Person, &file.people, &mut findings);
         let companies = file
             .companies
             .as_ref()
             .map(|file| section(CustomerKind::Company, file, &mut findings));
         across_sections(&file, &mut findings);
+        let relations = relations(&file, &mut findings);
+        if relations.contact_company {
+            people.watch_account();
+        }
+        let findings = that_count(findings);
         if !findings.0.is_empty() {
             return Err(findings.sorted());
         }
@@ -93,6 +176,7 @@ impl Mapping {
             sources,
             people,
             companies,
+            relations,
         })
     }
 
@@ -154,12 +238,18 @@ impl Section {
         fields.into_iter().find(|field| field.flows_to(system))
     }
 
-    /// Every field to ask for when a row of this object is read.
+    /// Every field to ask for when a row of this object is read. Less than what is watched: a
+    /// record's id and object come with every row.
     pub fn salesforce_fields(&self, object: &str) -> Vec<String> {
-        let known = self.watched_salesforce.get(object);
-        known
-            .map(|fields| fields.iter().cloned().collect())
-            .unwrap_or_default()
+        let known = self.watched_salesforce.get(object).into_iter().flatten();
+        known.filter(|name| !is_virtual(name)).cloned().collect()
+    }
+
+    /// Watches what says to which Account a Contact belongs.
+    fn watch_account(&mut self) {
+        if let Some(fields) = self.watched_salesforce.get_mut(CONTACT) {
+            fields.insert(ACCOUNT_ID.into());
+        }
     }
 }
 
@@ -193,4 +283,60 @@ fn across_sections(file: &File, out: &mut Findings) {
             out.at(object, "companies.objects.salesforce", what, fix);
         }
     }
+    attribute_of_both(file, out);
+}
+
+/// Intercom keeps the names of attributes unique across contacts and companies (intercom.md 2.6).
+fn attribute_of_both(file: &File, out: &mut Findings) {
+    let written = |field: &&Spanned<FieldFile>| {
+        let path = &field.value.intercom.value;
+        let direction = field.value.direction.as_ref();
+        path.starts_with("custom_attributes.")
+            && direction.is_some_and(|given| given.value != "to_salesforce")
+    };
+    let companies = file.companies.iter().flat_map(|file| &file.fields);
+    for field in companies.filter(written) {
+        let path = &field.value.intercom;
+        let mut people = file.people.fields.iter().filter(written);
+        if people.any(|other| other.value.intercom.value == path.value) {
+            let what = format!("`{}` is written for contacts too", path.value);
+            let name = path.value.trim_start_matches("custom_attributes.");
+            let fix = format!(
+                "Intercom has one attribute of a name: take another here, such as \
+                 `custom_attributes.account_{name}`"
+            );
+            out.advise(path, "companies.fields.intercom", (what, fix));
+        }
+    }
+}
+
+fn relations(file: &File, out: &mut Findings) -> Relations {
+    let given = file.relations.as_ref();
+    let Some(given) = given.and_then(|file| file.contact_company.as_ref()) else {
+        return Relations::default();
+    };
+    let at = "relations.contact_company";
+    match given.value.as_str() {
+        "to_intercom" => {
+            let companies = file.companies.as_ref();
+            if !names(&file.people, CONTACT) || !companies.is_some_and(|one| names(one, ACCOUNT)) {
+                let what = "contacts join companies by Contact.AccountId, and not both are mapped";
+                let fix = "map Contact under people and Account under companies, or write `off`";
+                out.at(given, at, what, fix);
+            }
+        }
+        "off" => return Relations::default(),
+        other => {
+            let what = format!("`{other}` is no way a relation goes");
+            out.at(given, at, what, "write to_intercom or off");
+        }
+    }
+    Relations {
+        contact_company: true,
+    }
+}
+
+fn names(section: &SectionFile, object: &str) -> bool {
+    let objects = &section.objects.salesforce.value;
+    objects.iter().any(|known| known.value == object)
 }

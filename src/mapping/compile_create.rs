@@ -9,6 +9,7 @@ use crate::domain::record::MatchRule;
 use crate::mapping::compile::{CreateRule, Section};
 use crate::mapping::compile_section::name;
 use crate::mapping::condition::Condition;
+use crate::mapping::field::{FieldMap, System};
 use crate::mapping::file::CreateLeadFile;
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{field_fault, path_fault};
@@ -23,7 +24,7 @@ pub fn create(
     section: &Section,
     out: &mut Findings,
 ) -> Option<CreateRule> {
-    let before = out.0.len();
+    let before = out.faults();
     let at = format!("{}.create.salesforce_lead", name(section.kind));
     if section.kind == CustomerKind::Company {
         let what = "a Lead is made of a contact, not of a company";
@@ -60,7 +61,7 @@ pub fn create(
         placeholders: values(&file.value.placeholders),
         auto_assign: file.value.auto_assign,
     };
-    (out.0.len() == before).then_some(rule)
+    (out.faults() == before).then_some(rule)
 }
 
 fn values(given: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
@@ -135,8 +136,9 @@ fn required(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &m
 }
 
 fn mapped_by<'a>(section: &'a Section, name: &str) -> Option<&'a str> {
-    let writes = |field: &&crate::mapping::field::FieldMap| {
-        field.applies_to(LEAD) && field.salesforce.iter().any(|one| one == name)
+    let writes = |field: &&FieldMap| {
+        let written = field.applies_to(LEAD) && field.flows_to(System::Salesforce);
+        written && field.salesforce.iter().any(|one| one == name)
     };
     let field = section.fields.iter().find(writes)?;
     Some(&field.intercom)

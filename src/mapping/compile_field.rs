@@ -1,29 +1,22 @@
 //! One mapped field: its meaning, owner and direction, its targets, its transform.
 
-use std::collections::BTreeMap;
-
-use phonenumber::country;
 use serde_saphyr::Spanned;
 
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
+use crate::mapping::compile_transform::transform;
 use crate::mapping::field::{Conflict, Direction, FieldMap, System};
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
-use crate::mapping::names::{is_api_name, path_fault};
-use crate::mapping::transform::Transform;
+use crate::mapping::names::{OWNER, is_readable, path_fault};
+use crate::mapping::writable::{intercom_write_fault, salesforce_fault, salesforce_write_fault};
 
-const TRANSFORMS: [&str; 3] = ["split_name", "phone_e164", "picklist"];
-/// Fields that Salesforce writes itself.
-const READ_ONLY: [&str; 8] = [
-    "Id",
-    "Name",
-    "IsConverted",
-    "IsDeleted",
-    "CreatedDate",
-    "CreatedById",
-    "LastModifiedDate",
-    "SystemModstamp",
+/// Booleans of which both systems know the stricter value: true, the opt-out.
+const OPT_OUTS: [&str; 4] = [
+    "unsubscribed_from_emails",
+    "HasOptedOutOfEmail",
+    "HasOptedOutOfFax",
+    "DoNotCall",
 ];
 
 /// The compiled field, or none with what is wrong in `out`.
@@ -34,17 +27,30 @@ pub fn field(
     at: &str,
     out: &mut Findings,
 ) -> Option<FieldMap> {
-    let before = out.0.len();
+    let before = out.faults();
     let path = &file.value.intercom;
-    if let Some((what, fix)) = path_fault(kind, &path.value) {
+    let path_fault = path_fault(kind, &path.value);
+    let is_path = path_fault.is_none();
+    if let Some((what, fix)) = path_fault {
         out.at(path, &format!("{at}.intercom"), what, fix);
     }
     let meaning = required(file, &file.value.meaning, "meaning", at, out);
     let owner = owner(file, at, out);
     let direction = direction(file, at, out);
     let conflict = conflict(file, direction, at, out);
-    let (salesforce, limited) = targets(kind, file, objects, at, out);
-    let transform = transform(file, salesforce.as_deref(), at, out);
+    let (salesforce, limited) = targets(file, objects, at, out);
+    let names = salesforce.as_deref();
+    vendors(
+        kind,
+        file,
+        names.unwrap_or_default(),
+        direction.filter(|_| is_path),
+        at,
+        out,
+    );
+    let direction = direction.unwrap_or(Direction::ToSalesforce);
+    let restrictive = restrictive(file, names.unwrap_or_default(), conflict, at, out);
+    let transform = transform(file, names, direction, at, out);
     let field = FieldMap {
         intercom: path.value.clone(),
         salesforce: salesforce.unwrap_or_default(),
@@ -53,9 +59,10 @@ pub fn field(
         owner,
         direction,
         conflict,
+        restrictive,
         transform,
     };
-    (out.0.len() == before).then_some(field)
+    (out.faults() == before).then_some(field)
 }
 
 /// A key that every field has: nobody maps what nobody has defined.
@@ -94,22 +101,21 @@ fn owner(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> System {
     }
 }
 
-fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Direction {
+/// Which way the field flows, if that is said.
+fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<Direction> {
     const KNOWN: [&str; 3] = ["to_salesforce", "to_intercom", "both"];
-    let Some(given) = required(file, &file.value.direction, "direction", at, out) else {
-        return Direction::ToSalesforce;
-    };
+    let given = required(file, &file.value.direction, "direction", at, out)?;
     match given.value.as_str() {
-        "to_salesforce" => Direction::ToSalesforce,
-        "to_intercom" => Direction::ToIntercom,
-        "both" => Direction::Both,
+        "to_salesforce" => Some(Direction::ToSalesforce),
+        "to_intercom" => Some(Direction::ToIntercom),
+        "both" => Some(Direction::Both),
         other => {
             let name = &file.value.intercom.value;
             let what = format!("direction `{other}` of `{name}` is unknown");
             let near = did_you_mean(other, KNOWN);
             let fix = hint(&near, "write to_salesforce, to_intercom or both");
             out.at(given, &format!("{at}.direction"), what, fix);
-            Direction::ToSalesforce
+            None
         }
     }
 }
@@ -117,7 +123,7 @@ fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Directi
 /// What counts in a conflict; only a field that flows both ways can have one.
 fn conflict(
     file: &Spanned<FieldFile>,
-    direction: Direction,
+    direction: Option<Direction>,
     at: &str,
     out: &mut Findings,
 ) -> Conflict {
@@ -126,7 +132,7 @@ fn conflict(
     let Some(given) = &file.value.conflict else {
         return Conflict::OwnerWins;
     };
-    if direction != Direction::Both {
+    if direction.is_some_and(|direction| direction != Direction::Both) {
         let what = "conflict says what counts where a field flows both ways, and this one does not";
         out.at(given, &at, what, "leave it out, or write `direction: both`");
     }
@@ -148,9 +154,74 @@ fn conflict(
     }
 }
 
-/// The API names of a field, if all are right, and the objects it is limited to.
-fn targets(
+/// What the vendors let nobody write, as far as it is known; a direction that is not known yet
+/// says nothing about it.
+fn vendors(
     kind: CustomerKind,
+    file: &Spanned<FieldFile>,
+    names: &[String],
+    direction: Option<Direction>,
+    at: &str,
+    out: &mut Findings,
+) {
+    let place = &file.value.salesforce;
+    let to_salesforce = matches!(direction, Some(Direction::ToSalesforce | Direction::Both));
+    for name in names {
+        let fault = salesforce_fault(kind, name);
+        let written = || salesforce_write_fault(name).filter(|_| to_salesforce);
+        if let Some(fault) = fault.or_else(written) {
+            out.advise(place, &format!("{at}.salesforce"), fault);
+        }
+    }
+    let path = &file.value.intercom;
+    let to_intercom = matches!(direction, Some(Direction::ToIntercom | Direction::Both));
+    let fault = intercom_write_fault(kind, &path.value).filter(|_| to_intercom);
+    if let Some(fault) = fault {
+        out.advise(path, &format!("{at}.intercom"), fault);
+    }
+}
+
+/// The value that `restrictive_wins` protects. Only an opt-out says it by its name.
+fn restrictive(
+    file: &Spanned<FieldFile>,
+    names: &[String],
+    conflict: Conflict,
+    at: &str,
+    out: &mut Findings,
+) -> bool {
+    let file = &file.value;
+    let given = file.restrictive.as_ref();
+    let (true, Some(policy)) = (conflict == Conflict::RestrictiveWins, &file.conflict) else {
+        if let Some(given) = given {
+            let what = "restrictive says what restrictive_wins protects";
+            let fix = "add `conflict: restrictive_wins`, or leave it out";
+            out.at(given, &format!("{at}.restrictive"), what, fix);
+        }
+        return true;
+    };
+    let at = format!("{at}.conflict");
+    if file.transform.is_some() {
+        let what = "restrictive_wins compares true and false, which no transform makes";
+        out.at(
+            policy,
+            &at,
+            what,
+            "leave the transform out, or write `review`",
+        );
+    }
+    let mut names = names.iter().chain([&file.intercom.value]);
+    let known = names.any(|name| OPT_OUTS.contains(&name.as_str()));
+    if given.is_none() && !known {
+        let name = &file.intercom.value;
+        let what = format!("restrictive_wins cannot tell the stricter value of `{name}`");
+        let fix = "add `restrictive: true` or `restrictive: false`, or write `review`";
+        out.at(policy, &at, what, fix);
+    }
+    given.is_none_or(|given| given.value)
+}
+
+/// The names of a field, if all are right, and the objects it is limited to.
+fn targets(
     file: &Spanned<FieldFile>,
     objects: &[String],
     at: &str,
@@ -158,15 +229,12 @@ fn targets(
 ) -> (Option<Vec<String>>, Vec<String>) {
     let at = format!("{at}.salesforce");
     let place = &file.value.salesforce;
-    let before = out.0.len();
+    let before = out.faults();
     let mut names: Vec<String> = Vec::new();
     let mut limits: Vec<Option<String>> = Vec::new();
     for name in place.value.names() {
-        let (object, field) = match name.split_once('.') {
-            Some((object, field)) => (Some(object), field),
-            None => (None, name),
-        };
-        if let Some((what, fix)) = target_fault(kind, name, object, field, objects) {
+        let (object, field) = object_and_field(name, objects);
+        if let Some((what, fix)) = target_fault(name, object, field, objects) {
             out.at(place, &at, what, fix);
             continue;
         }
@@ -179,17 +247,25 @@ fn targets(
         limits.push(object.map(str::to_owned));
     }
     limits.dedup();
-    if limits.len() > 1 && out.0.len() == before {
+    if limits.len() > 1 && out.faults() == before {
         let what = "the fields of one entry stand in different objects";
         out.at(place, &at, what, "write one entry for each object");
     }
     let limited = limits.into_iter().flatten().collect();
-    let right = out.0.len() == before;
+    let right = out.faults() == before;
     (right.then_some(names), limited)
 }
 
+/// `Lead.Status` names an object, `Owner.Name` leads to the owner: the section's objects decide.
+fn object_and_field<'a>(name: &'a str, objects: &[String]) -> (Option<&'a str>, &'a str) {
+    match name.split_once('.') {
+        Some((first, field)) if objects.iter().any(|known| known == first) => (Some(first), field),
+        Some((first, field)) if !is_readable(name) => (Some(first), field),
+        _ => (None, name),
+    }
+}
+
 fn target_fault(
-    kind: CustomerKind,
     name: &str,
     object: Option<&str>,
     field: &str,
@@ -197,146 +273,21 @@ fn target_fault(
 ) -> Option<(String, String)> {
     let foreign = object.filter(|object| !objects.iter().any(|known| known == object));
     if let Some(object) = foreign {
-        let near = did_you_mean(object, objects.iter().map(String::as_str));
+        let near = did_you_mean(object, objects.iter().map(String::as_str).chain([OWNER]));
         let what = format!("`{name}` names {object}, which this section does not map");
         let known = objects.join(", ");
         let fix = format!("use one of {known}, or add it under objects");
         return Some((what, hint(&near, &fix)));
     }
-    if !is_api_name(field) {
+    if !is_readable(field) {
         let what = format!("`{name}` is no API name of a Salesforce field");
         let fix = "letters, digits and _ as in Setup, such as Company_Size__c";
         return Some((what, fix.into()));
     }
-    // A person's Name is made of its parts; an account's is a field like others.
-    let writable = field == "Name" && kind == CustomerKind::Company;
-    if READ_ONLY.contains(&field) && !writable {
-        let what = format!("`{field}` cannot be written");
-        let fix = match field {
-            "Name" => "write [FirstName, LastName] with `transform: split_name`",
-            _ => "leave it out",
-        };
-        return Some((what, fix.into()));
-    }
     None
-}
-
-fn transform(
-    file: &Spanned<FieldFile>,
-    names: Option<&[String]>,
-    at: &str,
-    out: &mut Findings,
-) -> Transform {
-    let wanted = file.value.transform.as_ref();
-    let wanted = wanted.map_or("", |given| given.value.as_str());
-    let takes = if wanted == "split_name" { 2 } else { 1 };
-    if let (Some(names), Some(_)) = (names, known_transform(file, at, out))
-        && names.len() != takes
-    {
-        let who = if wanted.is_empty() {
-            "a field without a transform"
-        } else {
-            wanted
-        };
-        let what = format!(
-            "{who} writes {takes} Salesforce field(s), {} are named",
-            names.len()
-        );
-        let fix = match takes {
-            2 => "write [FirstName, LastName]",
-            _ => "write one entry for each field",
-        };
-        let at = format!("{at}.salesforce");
-        out.at(&file.value.salesforce, &at, what, fix);
-    }
-    idle_settings(file, wanted, at, out);
-    match wanted {
-        "split_name" => Transform::SplitName,
-        "picklist" => Transform::Picklist {
-            values: file
-                .value
-                .values
-                .as_ref()
-                .map_or_else(BTreeMap::new, |given| given.value.clone()),
-        },
-        "phone_e164" => Transform::PhoneE164 {
-            region: region(file, at, out),
-        },
-        _ => Transform::Same,
-    }
-}
-
-fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<()> {
-    let Some(given) = &file.value.transform else {
-        return Some(());
-    };
-    if TRANSFORMS.contains(&given.value.as_str()) {
-        return Some(());
-    }
-    let what = format!("transform `{}` is unknown", given.value);
-    let near = did_you_mean(&given.value, TRANSFORMS);
-    let fix = hint(
-        &near,
-        "use split_name, phone_e164 or picklist, or leave it out",
-    );
-    out.at(given, &format!("{at}.transform"), what, fix);
-    None
-}
-
-/// Settings of a transform that the field does not have would be ignored in silence.
-fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Findings) {
-    if let Some(values) = file.value.values.as_ref().filter(|_| wanted != "picklist") {
-        let what = "values belong to a picklist";
-        let fix = "add `transform: picklist`, or leave them out";
-        out.at(values, &format!("{at}.values"), what, fix);
-    }
-    let region = file.value.region.as_ref();
-    if let Some(region) = region.filter(|_| wanted != "phone_e164") {
-        let what = "a region belongs to a phone number";
-        let fix = "add `transform: phone_e164`, or leave it out";
-        out.at(region, &format!("{at}.region"), what, fix);
-    }
-}
-
-fn region(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<country::Id> {
-    let given = file.value.region.as_ref()?;
-    let region = given.value.to_ascii_uppercase().parse().ok();
-    if region.is_none() {
-        let what = format!("`{}` is no country", given.value);
-        let fix = "write its two letters, as in `region: US`";
-        out.at(given, &format!("{at}.region"), what, fix);
-    }
-    region
-}
-
-/// Two entries that write one Salesforce field would overwrite each other for ever.
-pub fn double_target(
-    place: &Spanned<FieldFile>,
-    field: &FieldMap,
-    known: &[FieldMap],
-    at: &str,
-    out: &mut Findings,
-) {
-    for other in known {
-        let same_object = field.objects.is_empty()
-            || other.objects.is_empty()
-            || field
-                .objects
-                .iter()
-                .any(|object| other.objects.contains(object));
-        let same = field
-            .salesforce
-            .iter()
-            .find(|name| other.salesforce.contains(name));
-        if let (true, Some(name)) = (same_object, same) {
-            let what = format!("`{name}` is written by `{}` already", other.intercom);
-            let at = format!("{at}.salesforce");
-            out.at(&place.value.salesforce, &at, what, "let one entry write it");
-        }
-    }
 }
 
 /// The near word where there is one, else the general advice.
-fn hint(near: &str, advice: &str) -> String {
+pub fn hint(near: &str, advice: &str) -> String {
     near.strip_prefix("; ").unwrap_or(advice).to_owned()
 }

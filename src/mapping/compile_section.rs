@@ -9,11 +9,22 @@ use crate::domain::nearest::did_you_mean;
 use crate::domain::record::MatchRule;
 use crate::mapping::compile::{FIELDS_MAX, MatchBy, Section};
 use crate::mapping::compile_create::create;
-use crate::mapping::compile_field::{double_target, field};
+use crate::mapping::compile_create_intercom::{create_company, create_contact};
+use crate::mapping::compile_field::field;
+use crate::mapping::compile_flows::{Placed, circles, double_target};
 use crate::mapping::field::{FieldMap, OnFirstLink};
-use crate::mapping::file::{ExplicitFile, MatchFile, Objects, PairFile, SectionFile};
+use crate::mapping::file::{CreateFile, ExplicitFile, MatchFile, Objects, PairFile, SectionFile};
 use crate::mapping::lint::Findings;
-use crate::mapping::names::{field_fault, is_api_name, path_fault};
+use crate::mapping::names::{field_fault, is_api_name, is_owner_path, path_fault};
+
+const LEAD: &str = "Lead";
+/// What tells that a Lead has become a Contact.
+const CONVERSION: [&str; 4] = [
+    "IsConverted",
+    "ConvertedContactId",
+    "ConvertedAccountId",
+    "ConvertedOpportunityId",
+];
 
 pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Section {
     let at = name(kind);
@@ -30,15 +41,39 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
         rules,
         fields,
         create: None,
+        create_contact: None,
+        create_company: None,
         on_first_link,
         watched_intercom: BTreeSet::new(),
         watched_salesforce: BTreeMap::new(),
     };
     if let Some(file) = &file.create {
-        section.create = create(&file.salesforce_lead, &section, out);
+        creation(file, &mut section, out);
     }
     watch(&mut section);
     section
+}
+
+/// The rules of creation. Each looks at the section as it is without them.
+fn creation(file: &Spanned<CreateFile>, section: &mut Section, out: &mut Findings) {
+    let CreateFile {
+        salesforce_lead,
+        intercom_contact,
+        intercom_company,
+    } = &file.value;
+    if salesforce_lead.is_none() && intercom_contact.is_none() && intercom_company.is_none() {
+        let at = format!("{}.create", name(section.kind));
+        out.at(file, &at, "create names nothing", "leave it out");
+    }
+    if let Some(file) = salesforce_lead {
+        section.create = create(file, section, out);
+    }
+    if let Some(file) = intercom_contact {
+        section.create_contact = create_contact(file, section, out);
+    }
+    if let Some(file) = intercom_company {
+        section.create_company = create_company(file, section, out);
+    }
 }
 
 fn first_link(given: &Option<Spanned<String>>, at: &str, out: &mut Findings) -> OnFirstLink {
@@ -236,7 +271,7 @@ fn fields(
         out.at(first_beyond, &at, what, "map fewer");
     }
     let explicit = rules.iter().find(|by| by.rule == MatchRule::Explicit);
-    let mut fields = Vec::new();
+    let mut fields: Vec<Placed<'_>> = Vec::new();
     // What is too much is not compared with everything before it.
     for one in file.fields.iter().take(FIELDS_MAX) {
         let Some(field) = field(kind, one, objects, &at, out) else {
@@ -248,9 +283,10 @@ fn fields(
             out.at(&one.value.salesforce, &at, what, fix);
         }
         double_target(one, &field, &fields, &at, out);
-        fields.push(field);
+        fields.push((one, field));
     }
-    fields
+    circles(&fields, &at, out);
+    fields.into_iter().map(|(_, field)| field).collect()
 }
 
 /// Collects the fields that rules, conditions and mapped fields read.
@@ -275,27 +311,41 @@ fn watch(section: &mut Section) {
     }
     section.watched_intercom = intercom;
     for object in &section.salesforce_objects {
-        let mut fields: BTreeSet<String> = section
-            .rules
-            .iter()
-            .map(|by| by.salesforce.clone())
-            .collect();
-        for field in section
-            .fields
-            .iter()
-            .filter(|field| field.applies_to(object))
-        {
-            fields.extend(field.salesforce.iter().cloned());
-        }
-        if let Some(create) = section
-            .create
-            .as_ref()
-            .filter(|create| create.object == *object)
-        {
-            fields.extend(create.set.keys().cloned());
-            fields.extend(create.placeholders.keys().cloned());
-            fields.extend(create.company_name.clone());
-        }
+        let fields = watched_in(section, object);
         section.watched_salesforce.insert(object.clone(), fields);
     }
+}
+
+/// The Salesforce fields of one object that something reads.
+fn watched_in(section: &Section, object: &String) -> BTreeSet<String> {
+    let rules = section.rules.iter().map(|by| by.salesforce.clone());
+    let mut fields: BTreeSet<String> = rules.collect();
+    let mapped = section.fields.iter();
+    for field in mapped.filter(|field| field.applies_to(object)) {
+        fields.extend(field.salesforce.iter().cloned());
+    }
+    let create = section.create.as_ref();
+    if let Some(create) = create.filter(|create| create.object == *object) {
+        fields.extend(create.set.keys().cloned());
+        fields.extend(create.placeholders.keys().cloned());
+        fields.extend(create.company_name.clone());
+    }
+    let contact = section.create_contact.as_ref();
+    if let Some(contact) = contact.filter(|rule| rule.objects.contains(object)) {
+        fields.extend(contact.when.paths());
+        fields.extend(contact.external_id.clone());
+    }
+    let company = section.create_company.as_ref();
+    if let Some(company) = company.filter(|rule| rule.objects.contains(object)) {
+        fields.extend(company.when.paths());
+        fields.insert(company.company_id.clone());
+    }
+    // A change event tells that the owner is another one, not what the owner is called.
+    if fields.iter().any(|name| is_owner_path(name)) {
+        fields.insert("OwnerId".into());
+    }
+    if object == LEAD {
+        fields.extend(CONVERSION.map(String::from));
+    }
+    fields
 }

@@ -1,8 +1,8 @@
-//! Conditions in CEL over one Intercom contact.
+//! Conditions in CEL over one record: an Intercom contact, or a record of Salesforce.
 //!
 //! The expression sees `contact`: its scalars by path (`contact.custom_attributes.seats`), `tags`
-//! as a list of names. A path that the contact does not have makes the condition false, as does
-//! every other error.
+//! as a list of names; or `record`: its fields by name (`record.Owner.Name`), and its object. What
+//! the record does not have makes the condition false, as does every other error.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::domain::{Fields, Value};
 use crate::mapping::depth::check_nesting;
-use crate::mapping::expression;
+use crate::mapping::expression::{self, Subject};
 
 /// The longest expression, in bytes: it is evaluated on every change of a contact.
 pub const EXPRESSION_BYTES_MAX: usize = 2_000;
@@ -21,6 +21,7 @@ pub struct Condition {
     program: Program,
     /// The standard functions; building them for each evaluation would cost more than it.
     env: Arc<Env>,
+    subject: Subject,
     paths: BTreeSet<String>,
     text: String,
 }
@@ -32,8 +33,17 @@ impl std::fmt::Debug for Condition {
 }
 
 impl Condition {
-    /// Compiles an expression and makes sure that it can yield true or false.
+    /// Compiles an expression over `contact` and makes sure that it can yield true or false.
     pub fn compile(text: &str) -> Result<Self, String> {
+        Self::over(Subject::Contact, text)
+    }
+
+    /// The same over `record`, a record of Salesforce.
+    pub fn compile_record(text: &str) -> Result<Self, String> {
+        Self::over(Subject::Record, text)
+    }
+
+    fn over(subject: Subject, text: &str) -> Result<Self, String> {
         if text.len() > EXPRESSION_BYTES_MAX {
             return Err(format!(
                 "the expression is longer than {EXPRESSION_BYTES_MAX} bytes"
@@ -46,29 +56,36 @@ impl Condition {
         let env = Env::stdlib();
         let program = env.compile(text).map_err(|errors| syntax(&errors))?;
         Ok(Self {
-            paths: expression::paths(program.expression())?,
+            paths: expression::paths(program.expression(), subject)?,
             program,
             env: Arc::new(env),
+            subject,
             text: text.to_owned(),
         })
     }
 
-    /// Whether the expression is true. What cannot be evaluated is not.
+    /// Whether the expression is true of a contact. What cannot be evaluated is not.
     pub fn holds(&self, fields: &Fields, tags: &BTreeSet<String>) -> bool {
-        let mut context = Context::with_env(Arc::clone(&self.env));
-        let mut contact = nest(fields, &self.paths);
+        let mut contact = nest(fields, &self.paths, self.subject);
         let tags = tags.iter().map(|tag| Json::from(tag.as_str())).collect();
         contact.insert("tags".into(), tags);
-        if context
-            .add_variable("contact", Json::Object(contact))
-            .is_err()
-        {
-            return false;
-        }
-        matches!(self.program.execute(&context), Ok(cel::Value::Bool(true)))
+        self.is_true(contact)
     }
 
-    /// The Intercom paths that the expression reads.
+    /// Whether the expression is true of a Salesforce record. What cannot be evaluated is not.
+    pub fn holds_for(&self, object: &str, fields: &Fields) -> bool {
+        let mut record = nest(fields, &self.paths, self.subject);
+        record.insert("object".into(), Json::from(object));
+        self.is_true(record)
+    }
+
+    fn is_true(&self, subject: Map<String, Json>) -> bool {
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        let added = context.add_variable(self.subject.as_str(), Json::Object(subject));
+        added.is_ok() && matches!(self.program.execute(&context), Ok(cel::Value::Bool(true)))
+    }
+
+    /// The paths that the expression reads: Intercom's, or names of Salesforce fields.
     pub fn paths(&self) -> BTreeSet<String> {
         self.paths.clone()
     }
@@ -90,25 +107,33 @@ fn syntax(errors: &cel::ParseErrors) -> String {
 
 /// `a.b` becomes `b` inside `a`; blank fields are left out, so that `has(contact.email)` is false.
 /// A group is always there, so that `!has(contact.custom_attributes.x)` is true without any.
-fn nest(fields: &Fields, paths: &BTreeSet<String>) -> Map<String, Json> {
+fn nest(fields: &Fields, paths: &BTreeSet<String>, subject: Subject) -> Map<String, Json> {
     let mut root = Map::new();
     for path in paths {
         let value = fields.get(path).and_then(json);
-        match path.split_once('.') {
-            None => {
-                root.extend(value.map(|value| (path.clone(), value)));
-            }
-            Some((outer, inner)) => {
-                let entry = root
-                    .entry(outer)
-                    .or_insert_with(|| Json::Object(Map::new()));
-                if let (Json::Object(map), Some(value)) = (entry, value) {
-                    map.insert(inner.to_owned(), value);
-                }
+        // An attribute's name may have dots; a Salesforce path is names all the way.
+        let steps: Vec<&str> = match subject {
+            Subject::Contact => path.splitn(2, '.').collect(),
+            Subject::Record => path.split('.').collect(),
+        };
+        place(&mut root, &steps, value);
+    }
+    root
+}
+
+fn place(map: &mut Map<String, Json>, steps: &[&str], value: Option<Json>) {
+    match steps {
+        [] => {}
+        [name] => map.extend(value.map(|value| ((*name).to_owned(), value))),
+        [group, rest @ ..] => {
+            let inner = map
+                .entry(*group)
+                .or_insert_with(|| Json::Object(Map::new()));
+            if let Json::Object(inner) = inner {
+                place(inner, rest, value);
             }
         }
     }
-    root
 }
 
 fn json(value: &Value) -> Option<Json> {

@@ -11,12 +11,12 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValu
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
 use crate::mapping::depth::check_depth;
-use crate::mapping::names::{is_group, path_fault};
+use crate::mapping::names::{OWNER, is_api_name, is_group, is_owner_path, path_fault};
+use crate::mapping::writable::salesforce_fault;
 
 /// Loops inside loops: each level multiplies the work by the number of tags.
 const LOOPS_NESTED_MAX: usize = 1;
 
-const CONTACT: &str = "contact";
 const TAGS: &str = "tags";
 const FUNCTIONS: [&str; 8] = [
     "size",
@@ -64,17 +64,39 @@ const YIELD_TRUTH: [&str; 13] = [
     "endsWith",
 ];
 
-/// The Intercom paths that an expression reads; or why it can be no condition.
-pub fn paths(root: &IdedExpr) -> Result<BTreeSet<String>, String> {
+/// What an expression is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Contact,
+    Record,
+}
+
+impl Subject {
+    /// Its name in the expression.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// The paths that an expression reads; or why it can be no condition.
+pub fn paths(root: &IdedExpr, subject: Subject) -> Result<BTreeSet<String>, String> {
     check_depth(root)?;
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        subject,
+        paths: BTreeSet::new(),
+        bound: Vec::new(),
+        loops: 0,
+    };
     reader.read(root)?;
     truth(root)?;
     Ok(reader.paths)
 }
 
-#[derive(Default)]
 struct Reader {
+    subject: Subject,
     paths: BTreeSet<String>,
     /// Names that the loops around this point have made.
     bound: Vec<String>,
@@ -90,7 +112,8 @@ impl Reader {
             Expr::Literal(_) => Ok(()),
             Expr::Ident(name) if self.bound.contains(name) => Ok(()),
             Expr::Ident(name) => Err(format!(
-                "`{name}` is unknown: an expression sees `contact` only"
+                "`{name}` is unknown: an expression sees `{}` only",
+                self.subject.as_str()
             )),
             Expr::Select(select) => self.read(&select.operand),
             Expr::Call(call) => self.call(call),
@@ -125,7 +148,7 @@ impl Reader {
         // `"seats" in contact.custom_attributes` reads one attribute, not the group.
         if let (operators::IN, [key, group]) = (name, call.args.as_slice())
             && let (Some(key), Some(chain)) = (text(key), self.chain(group))
-            && matches!(chain.as_slice(), [group] if is_group(group))
+            && matches!(chain.as_slice(), [group] if self.subject == Subject::Contact && is_group(group))
         {
             return self.note(&[chain[0].clone(), key.to_owned()], true);
         }
@@ -160,7 +183,7 @@ impl Reader {
     /// The names behind `contact`, if the expression is nothing but a chain of them.
     fn chain(&self, at: &IdedExpr) -> Option<Vec<String>> {
         match &at.expr {
-            Expr::Ident(name) if name == CONTACT && !self.bound.contains(name) => Some(Vec::new()),
+            Expr::Ident(name) if self.is_subject(name) => Some(Vec::new()),
             Expr::Select(select) => {
                 let mut chain = self.chain(&select.operand)?;
                 chain.push(select.field.clone());
@@ -179,8 +202,47 @@ impl Reader {
         }
     }
 
-    /// Remembers a path, or says why no contact can have it.
+    fn is_subject(&self, name: &String) -> bool {
+        name == self.subject.as_str() && !self.bound.contains(name)
+    }
+
+    /// Remembers a path, or says why no record can have it.
     fn note(&mut self, chain: &[String], presence: bool) -> Result<(), String> {
+        match self.subject {
+            Subject::Contact => self.note_attribute(chain, presence),
+            Subject::Record => self.note_field(chain, presence),
+        }
+    }
+
+    fn note_field(&mut self, chain: &[String], presence: bool) -> Result<(), String> {
+        let path = chain.join(".");
+        match chain {
+            [] => return Err("`record` is read as a whole; name a field".to_owned()),
+            // The record knows its own object.
+            [object] if object == "object" => return Ok(()),
+            [owner] if owner == OWNER && presence => return Ok(()),
+            [owner] if owner == OWNER => {
+                let what = "`record.Owner` is a record; name a field, as in record.Owner.Name";
+                return Err(what.to_owned());
+            }
+            [field] if is_api_name(field) => {}
+            _ if is_owner_path(&path) => {}
+            _ => {
+                return Err(format!(
+                    "`{path}` is no field of a Salesforce record; write `record.Email`, \
+                     `record.Owner.Name` or `record.object`"
+                ));
+            }
+        }
+        // A company has a Name like any other field, and only people's parts are told apart.
+        if let Some((what, fix)) = salesforce_fault(CustomerKind::Company, &path) {
+            return Err(format!("{what}; {fix}"));
+        }
+        self.paths.insert(path);
+        Ok(())
+    }
+
+    fn note_attribute(&mut self, chain: &[String], presence: bool) -> Result<(), String> {
         match chain {
             [] => Err("`contact` is read as a whole; name an attribute".to_owned()),
             [tags] if tags == TAGS => Ok(()),

@@ -49,7 +49,7 @@ pub enum OnFirstLink {
 pub struct FieldMap {
     /// Intercom's path; also the field's name in decisions.
     pub intercom: String,
-    /// API names, all in the same objects. `Id`, `attributes.type` and `Owner.…` can be read only.
+    /// Names, all in the same objects. `Id`, `attributes.type` and `Owner.…` can be read only.
     pub salesforce: Vec<String>,
     /// The objects that have them; empty for all objects of the section.
     pub objects: Vec<String>,
@@ -57,6 +57,8 @@ pub struct FieldMap {
     pub owner: System,
     pub direction: Direction,
     pub conflict: Conflict,
+    /// For `RestrictiveWins`: the stricter of true and false.
+    pub restrictive: bool,
     pub transform: Transform,
 }
 
@@ -130,9 +132,40 @@ impl FieldMap {
         }
     }
 
+    /// Whether a record already says what is decided, in its own way of writing it: "Ada King
+    /// Lovelace" may be cut in two places.
+    pub fn says(&self, system: System, fields: &Fields, decided: &Value) -> bool {
+        self.decided_from(system, fields) == *decided
+    }
+
+    /// The stricter of two decided values, for `Conflict::RestrictiveWins`; none if they are
+    /// equally strict. Blank is false: that is what a checkbox nobody touched holds.
+    pub fn stricter<'a>(&self, a: &'a Value, b: &'a Value) -> Option<&'a Value> {
+        match (self.is_restrictive(a), self.is_restrictive(b)) {
+            (true, false) => Some(a),
+            (false, true) => Some(b),
+            _ => None,
+        }
+    }
+
+    fn is_restrictive(&self, value: &Value) -> bool {
+        truth(value) == Some(self.restrictive)
+    }
+
     /// Whether two values of one of its fields mean the same: the remote's own form of what was
     /// sent.
     pub fn equivalent(&self, sent: &Value, stored: &Value) -> bool {
         self.transform.equivalent(sent, stored)
+    }
+}
+
+/// A boolean in any of the forms in which the systems hold one.
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Null => Some(false),
+        Value::Bool(bool) => Some(*bool),
+        Value::Int(int @ (0 | 1)) => Some(*int == 1),
+        Value::Text(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        Value::Int(_) | Value::Float(_) => None,
     }
 }

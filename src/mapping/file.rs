@@ -14,6 +14,16 @@ pub struct File {
     pub people: SectionFile,
     #[serde(default)]
     pub companies: Option<SectionFile>,
+    #[serde(default)]
+    pub relations: Option<RelationsFile>,
+}
+
+/// Which relations between records are carried over.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelationsFile {
+    #[serde(default)]
+    pub contact_company: Option<Spanned<String>>,
 }
 
 /// Records of one kind: people, or companies.
@@ -28,7 +38,7 @@ pub struct SectionFile {
     #[serde(default)]
     pub on_first_link: Option<Spanned<String>>,
     #[serde(default)]
-    pub create: Option<CreateFile>,
+    pub create: Option<Spanned<CreateFile>>,
     pub fields: Vec<Spanned<FieldFile>>,
 }
 
@@ -71,7 +81,36 @@ pub struct PairFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateFile {
-    pub salesforce_lead: Spanned<CreateLeadFile>,
+    #[serde(default)]
+    pub salesforce_lead: Option<Spanned<CreateLeadFile>>,
+    #[serde(default)]
+    pub intercom_contact: Option<Spanned<CreateContactFile>>,
+    #[serde(default)]
+    pub intercom_company: Option<Spanned<CreateCompanyFile>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateContactFile {
+    /// The objects whose records may become contacts; all of the section unless given.
+    #[serde(default)]
+    pub from: Option<Spanned<OneOrMany>>,
+    /// A CEL expression over `record`; true creates.
+    pub when: Spanned<String>,
+    pub role: Spanned<String>,
+    /// The Salesforce field whose value becomes the user's external id.
+    #[serde(default)]
+    pub external_id: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCompanyFile {
+    #[serde(default)]
+    pub from: Option<Spanned<OneOrMany>>,
+    pub when: Spanned<String>,
+    /// `Id`, or the Salesforce field whose value becomes the company id.
+    pub company_id: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,6 +155,9 @@ pub struct FieldFile {
     pub direction: Option<Spanned<String>>,
     #[serde(default)]
     pub conflict: Option<Spanned<String>>,
+    /// For `conflict: restrictive_wins`: the value that is never undone by the other side.
+    #[serde(default)]
+    pub restrictive: Option<Spanned<bool>>,
     #[serde(default)]
     pub transform: Option<Spanned<String>>,
     /// For `transform: picklist`: Intercom's value to Salesforce's value.

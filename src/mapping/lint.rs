@@ -4,6 +4,16 @@ use std::fmt;
 
 use serde_saphyr::Spanned;
 
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// The mapping cannot work.
+    Fault,
+    /// A vendor would refuse it, as far as this version knows. A new file is refused for it; a
+    /// mapping that the journal holds was taken under the rules of its day, and goes on.
+    Advice,
+}
+
 /// One finding. Displays as `12:5: people.fields: what; fix`, to stand after the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -14,6 +24,7 @@ pub struct Finding {
     pub field: String,
     pub what: String,
     pub fix: String,
+    pub weight: Weight,
 }
 
 impl fmt::Display for Finding {
@@ -36,6 +47,7 @@ impl fmt::Display for Finding {
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
+    /// A fault, at its place.
     pub fn at<T>(
         &mut self,
         place: &Spanned<T>,
@@ -43,13 +55,42 @@ impl Findings {
         what: impl Into<String>,
         fix: impl Into<String>,
     ) {
+        self.add(place, field, (what.into(), fix.into()), Weight::Fault);
+    }
+
+    /// What a vendor would refuse, at its place.
+    pub fn advise<T>(&mut self, place: &Spanned<T>, field: &str, fault: (String, String)) {
+        self.add(place, field, fault, Weight::Advice);
+    }
+
+    fn add<T>(
+        &mut self,
+        place: &Spanned<T>,
+        field: &str,
+        (what, fix): (String, String),
+        weight: Weight,
+    ) {
         self.0.push(Finding {
             line: place.referenced.line(),
             column: place.referenced.column(),
             field: field.to_owned(),
-            what: what.into(),
-            fix: fix.into(),
+            what,
+            fix,
+            weight,
         });
+    }
+
+    /// How many faults there are.
+    pub fn faults(&self) -> usize {
+        let faults = self.0.iter();
+        faults
+            .filter(|finding| finding.weight == Weight::Fault)
+            .count()
+    }
+
+    pub fn without_advice(mut self) -> Self {
+        self.0.retain(|finding| finding.weight == Weight::Fault);
+        self
     }
 
     /// In the order of the file, so that the first one is the one to mend first.

@@ -11,10 +11,14 @@ pub mod file;
 mod read;
 pub mod lint;
 mod names;
+mod writable;
 pub mod compile;
 mod compile_section;
 mod compile_field;
+mod compile_transform;
+mod compile_flows;
 mod compile_create;
+mod compile_create_intercom;
 mod depth;
 mod expression;
 pub mod condition;
@@ -22,7 +26,10 @@ pub mod field;
 pub mod transform;
 pub mod offer;
 
-pub use compile::{CreateRule, Mapping, MatchBy, Section};
+pub use compile::{
+    ContactRole, CreateCompanyRule, CreateContactRule, CreateRule, Mapping, MatchBy, Relations,
+    Section,
+};
 pub use condition::Condition;
 pub use field::{Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use offer::{Offer, Sources};

@@ -74,6 +74,13 @@ const OF_COMPANIES: [&str; 12] = [
     "plan",
 ];
 
+/// The parent whose fields can be read: the owner of a record, a user or a queue.
+pub const OWNER: &str = "Owner";
+/// The name of a record's object, as the REST API shows it.
+pub const OBJECT_TYPE: &str = "attributes.type";
+/// SOQL goes so many levels up.
+const PARENTS_MAX: usize = 5;
+
 /// What is wrong with a name, and the fix.
 pub type Fault = (String, String);
 
@@ -83,6 +90,23 @@ pub fn is_api_name(name: &str) -> bool {
     name.len() <= API_NAME_CHARS_MAX
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(allowed)
+}
+
+/// Whether a name is a field of the record's owner: `Owner.Name`, `Owner.UserRole.Name`.
+pub fn is_owner_path(name: &str) -> bool {
+    let mut parts = name.split('.');
+    let parents = name.matches('.').count();
+    parts.next() == Some(OWNER) && (1..=PARENTS_MAX).contains(&parents) && parts.all(is_api_name)
+}
+
+/// Whether every record has it without being asked: its id and the name of its object.
+pub fn is_virtual(name: &str) -> bool {
+    name == "Id" || name == OBJECT_TYPE
+}
+
+/// Whether a name can be read of a Salesforce record.
+pub fn is_readable(name: &str) -> bool {
+    is_api_name(name) || is_owner_path(name) || is_virtual(name)
 }
 
 /// A Salesforce field of a rule or of what is created, without its object.
@@ -232,5 +256,33 @@ mod tests {
             assert!(!is_api_name(name), "{name}");
         }
         assert!(!is_api_name(&"A".repeat(81)));
+    }
+
+    /// Paths reach a query as names do.
+    #[test]
+    fn only_the_owner_has_a_path() {
+        for name in [
+            "Owner.Name",
+            "Owner.Email",
+            "Owner.UserRole.Name",
+            "Owner.A.B.C.D.E",
+        ] {
+            assert!(is_owner_path(name) && is_readable(name), "{name}");
+        }
+        for name in [
+            "Owner",
+            "Owner.",
+            "Owner..Name",
+            "Owner.Name FROM Lead--",
+            "Owner.A.B.C.D.E.F",
+            "owner.Name",
+            "OwnerId",
+            "Account.Name",
+            "Lead.Owner.Name",
+        ] {
+            assert!(!is_owner_path(name), "{name}");
+        }
+        assert!(is_readable("attributes.type") && is_readable("Id"));
+        assert!(!is_readable("attributes.url") && !is_readable("Lead.Status"));
     }
 }

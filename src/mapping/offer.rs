@@ -35,14 +35,16 @@ impl Offer {
         *blake3::hash(self.body().as_bytes()).as_bytes()
     }
 
-    /// Checks the file as the processor will.
+    /// Checks a new file, also for what the vendors are known to refuse.
     pub fn compile(&self) -> Result<Mapping, Findings> {
         Mapping::compile(&self.file, self.sources.clone(), self.hash())
     }
 
-    /// The mapping of a body that the journal holds.
+    /// The mapping of a body that the journal holds. What it was taken with, it keeps: advice that
+    /// later versions learned does not count.
     pub fn compile_body(body: &str) -> Result<Mapping, String> {
         let offer: Self = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        offer.compile().map_err(|findings| findings.to_string())
+        Mapping::compile_journaled(&offer.file, offer.sources.clone(), offer.hash())
+            .map_err(|findings| findings.to_string())
     }
 }

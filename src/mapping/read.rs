@@ -4,7 +4,7 @@ use serde_saphyr::{Error, Spanned};
 
 use crate::domain::nearest::did_you_mean;
 use crate::mapping::file::File;
-use crate::mapping::lint::{Finding, Findings};
+use crate::mapping::lint::{Finding, Findings, Weight};
 
 /// The largest file. It travels through the journal whole, and 400 fields take a third of it.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -52,6 +52,7 @@ fn whole_file(what: String, fix: &str) -> Findings {
         field: "file".into(),
         what,
         fix: fix.into(),
+        weight: Weight::Fault,
     }])
 }
 
@@ -64,6 +65,7 @@ fn finding(error: &Error) -> Finding {
         field: "file".into(),
         what,
         fix,
+        weight: Weight::Fault,
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Transform {
     SplitName,
     /// E.164 (`+14155552671`); what is no number stays as it was written.
     PhoneE164 { region: Option<country::Id> },
-    /// Intercom's value to Salesforce's value; others pass unchanged.
+    /// Intercom's value to Salesforce's value; others pass unchanged. All are texts.
     Picklist { values: BTreeMap<String, String> },
 }
 
@@ -29,13 +29,35 @@ impl Transform {
         }
     }
 
-    /// The decided form of a value as Intercom holds it.
+    /// Two of Intercom's values that are one in Salesforce, or one that is a blank there: the way
+    /// back would lose them.
+    pub fn lost_on_the_way_back(&self) -> Option<(&str, &str)> {
+        let Self::Picklist { values } = self else {
+            return None;
+        };
+        let mut known: BTreeMap<&str, &str> = BTreeMap::from([("", "")]);
+        values.iter().find_map(|(ours, theirs)| {
+            let other = known.insert(theirs.trim(), ours)?;
+            Some((other, ours.as_str()))
+        })
+    }
+
+    /// The decided form of a value as Intercom holds it. It is its own decided form, and so is what
+    /// comes back from Salesforce after it was written there, if nothing is lost on the way.
     pub fn decided(&self, value: &Value) -> Value {
         match self {
             // Names and numbers are texts, also where an attribute of type number holds them.
             Self::SplitName => Value::text(one_space(&value.display())),
             Self::PhoneE164 { region } => Value::text(e164(&value.display(), *region)),
-            Self::Same | Self::Picklist { .. } => match value {
+            Self::Picklist { values } => {
+                let shown = value.display();
+                let shown = shown.trim();
+                // Somebody wrote Salesforce's own value in Intercom.
+                let known = values.contains_key(shown);
+                let ours = (!known).then(|| intercoms_own(values, shown)).flatten();
+                Value::text(ours.unwrap_or(shown))
+            }
+            Self::Same => match value {
                 Value::Text(text) => Value::text(text.trim()),
                 other => other.clone(),
             },
@@ -52,9 +74,8 @@ impl Transform {
             }
             Self::Picklist { values } => {
                 let shown = first.display();
-                let mut known = values.iter();
-                let ours = known.find(|(_, theirs)| **theirs == shown);
-                Value::text(ours.map_or(shown.trim(), |(ours, _)| ours.as_str()))
+                let shown = shown.trim();
+                Value::text(intercoms_own(values, shown).unwrap_or(shown))
             }
             Self::Same | Self::PhoneE164 { .. } => self.decided(&first),
         }
@@ -72,7 +93,7 @@ impl Transform {
         match self {
             Self::PhoneE164 { region } => {
                 e164(&sent.display(), *region) == e164(&stored.display(), *region)
-                    || digits(sent) == digits(stored)
+                    || (!digits(sent).is_empty() && digits(sent) == digits(stored))
             }
             Self::Same | Self::SplitName | Self::Picklist { .. } => plain(sent) == plain(stored),
         }
@@ -104,6 +125,13 @@ fn split_name(name: &Value, fields: usize) -> Vec<Value> {
     }
 }
 
+/// Intercom's value for one that Salesforce shows; a blank is never one of them.
+fn intercoms_own<'a>(values: &'a BTreeMap<String, String>, shown: &str) -> Option<&'a str> {
+    let mut known = values.iter().filter(|_| !shown.is_empty());
+    let found = known.find(|(_, theirs)| theirs.trim() == shown);
+    found.map(|(ours, _)| ours.as_str())
+}
+
 fn digits(value: &Value) -> String {
     value
         .display()
@@ -116,9 +144,20 @@ fn one_space(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An extension is not part of E.164: a number with one stays as it was written.
+/// E.164, or the text without its outer space. What E.164 itself would be read as another number
+/// stays as it was written, so that the form is stable.
 fn e164(text: &str, region: Option<country::Id>) -> String {
     let text = text.trim();
+    let once = formatted(text, region);
+    if once == text || formatted(&once, region) == once {
+        once
+    } else {
+        text.to_owned()
+    }
+}
+
+/// An extension is not part of E.164: a number with one stays as it was written.
+fn formatted(text: &str, region: Option<country::Id>) -> String {
     match phonenumber::parse(region, text) {
         Ok(number) if phonenumber::is_valid(&number) && number.extension().is_none() => {
             number.format().mode(phonenumber::Mode::E164).to_string()

@@ -43,18 +43,6 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "direction: to_salesforce",
-        "direction: to_intercom",
-        "22:18: people.fields.direction: `name` flows to_intercom, which nothing writes to \
-         yet; leave the field out in this version",
-    ),
-    (
-        "direction: to_salesforce",
-        "direction: both",
-        "22:18: people.fields.direction: `name` flows both ways, and nothing writes to \
-         Intercom yet; write `direction: to_salesforce`",
-    ),
-    (
-        "direction: to_salesforce",
         "direction: to_salseforce",
         "22:18: people.fields.direction: direction `to_salseforce` of `name` is unknown; did \
          you mean \"to_salesforce\"?",
@@ -63,13 +51,13 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "direction: to_salesforce",
         "direction: sideways",
         "22:18: people.fields.direction: direction `sideways` of `name` is unknown; write \
-         `direction: to_salesforce`",
+         to_salesforce, to_intercom or both",
     ),
     (
         "meaning: how the person is called",
         "meaning: name\n      conflict: newest_wins",
         "24:17: people.fields.conflict: conflict says what counts where a field flows both \
-         ways, and none does; leave it out in this version",
+         ways, and this one does not; leave it out, or write `direction: both`",
     ),
     (
         "- intercom: name",
@@ -158,13 +146,14 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     (
         "salesforce: Phone",
         "salesforce: Name",
-        "25:19: people.fields.salesforce: `Name` cannot be written; write [FirstName, \
+        "25:19: people.fields.salesforce: `Name` is made of its parts; write [FirstName, \
          LastName] with `transform: split_name`",
     ),
     (
         "salesforce: Phone",
         "salesforce: Id",
-        "25:19: people.fields.salesforce: `Id` cannot be written; leave it out",
+        "25:19: people.fields.salesforce: `Id` can only be read in Salesforce; write \
+         `direction: to_intercom`, or leave it out",
     ),
     (
         "salesforce: Phone",

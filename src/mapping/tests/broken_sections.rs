@@ -112,9 +112,9 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "on_first_link: fill_blank",
-        "on_first_link: report_only",
-        "9:18: people.on_first_link: `report_only` is not available in this version; write \
-         `fill_blank`",
+        "on_first_link: report_onyl",
+        "9:18: people.on_first_link: `report_onyl` is no policy for the first link; use one of \
+         fill_blank, owner, review, report_only; did you mean \"report_only\"?",
     ),
     (
         "objects: {intercom: contact, salesforce: [Contact, Lead]}",

@@ -39,7 +39,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "meaning: how",
         "xyz: how",
         "23:7: file: `xyz` is no key of a mapping here; known here: intercom, salesforce, \
-         meaning, owner, direction, conflict, transform, values, region",
+         meaning, owner, direction, conflict, restrictive, transform, values, region",
     ),
     (
         "    - intercom: name\n      salesforce",

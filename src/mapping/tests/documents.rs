@@ -1,5 +1,6 @@
 //! `docs/mapping.md` is true: its example compiles, and it lists what the lint says.
 
+use crate::mapping::tests::both_ways::REFUSED as FLOWS;
 use crate::mapping::tests::broken_fields::REFUSED as FIELDS;
 use crate::mapping::tests::broken_sections::REFUSED as SECTIONS;
 use crate::mapping::tests::broken_yaml::REFUSED as YAML;
@@ -21,7 +22,7 @@ fn documented() -> Vec<&'static str> {
 
 /// One finding of every kind.
 fn findings() -> Vec<String> {
-    let tables = [FIELDS, SECTIONS, YAML].into_iter().flatten();
+    let tables = [FIELDS, FLOWS, SECTIONS, YAML].into_iter().flatten();
     let mut all: Vec<String> = tables.map(|(_, _, found)| (*found).to_owned()).collect();
     let copies = format!(
         "  fields: [&a {{intercom: a, salesforce: B}}{}]",
@@ -65,10 +66,12 @@ fn findings() -> Vec<String> {
 #[test]
 fn the_example_of_the_handbook_compiles() {
     let mapping = compile(example()).unwrap_or_else(|findings| panic!("{findings}"));
-    assert_eq!(mapping.people.fields.len(), 10);
+    assert_eq!(example(), include_str!("../default.yaml"));
+    assert_eq!(mapping.people.fields.len(), 18);
     assert_eq!(mapping.people.rules.len(), 3);
     assert!(mapping.people.create.is_some());
-    assert_eq!(mapping.companies.unwrap().fields.len(), 3);
+    assert_eq!(mapping.companies.unwrap().fields.len(), 10);
+    assert!(mapping.relations.contact_company);
 }
 
 #[test]

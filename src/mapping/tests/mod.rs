@@ -1,5 +1,6 @@
 //! What the mapping takes and refuses.
 
+mod both_ways;
 mod broken_fields;
 mod broken_sections;
 mod broken_yaml;
@@ -8,4 +9,5 @@ mod documents;
 mod expressions;
 mod small_file;
 mod transforms;
+mod round_trips;
 mod watched;

@@ -27,10 +27,14 @@ fn rules_conditions_and_fields_are_watched() {
         lead,
         [
             "Company",
+            "ConvertedAccountId",
+            "ConvertedContactId",
+            "ConvertedOpportunityId",
             "Email",
             "External_User_ID__c",
             "FirstName",
             "Intercom_Contact_ID__c",
+            "IsConverted",
             "LastName",
             "LeadSource",
             "Phone",
@@ -53,4 +57,26 @@ fn the_role_is_watched_where_external_ids_match() {
     let rule = "    - external_id: {salesforce: External_User_ID__c, intercom: external_id}\n";
     let people = compile(&GOOD.replace(rule, "")).unwrap().people;
     assert!(!people.watched_intercom.contains("role"));
+}
+
+/// A record's id and object come with every row: they are kept, and nobody asks for them.
+#[test]
+fn what_every_row_shows_is_watched_and_not_asked_for() {
+    let mapping = compile(include_str!("../default.yaml")).unwrap();
+    let contact = &mapping.people.watched_salesforce["Contact"];
+    for name in [
+        "Id",
+        "attributes.type",
+        "Owner.UserRole.Name",
+        "OwnerId",
+        "AccountId",
+    ] {
+        assert!(contact.contains(name), "{name}");
+    }
+    let asked = mapping.people.salesforce_fields("Contact");
+    assert!(!asked.contains(&"Id".to_owned()) && !asked.contains(&"attributes.type".to_owned()));
+    assert!(asked.contains(&"Owner.Name".to_owned()) && asked.contains(&"OwnerId".to_owned()));
+    assert!(!mapping.people.watched_salesforce["Lead"].contains("AccountId"));
+    let account = &mapping.companies.unwrap().watched_salesforce["Account"];
+    assert!(account.contains("OwnerId") && account.contains("Owner.Name"));
 }
