@@ -8,6 +8,7 @@ use crate::sandbox::derive;
 use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::model::allocation::Allocation;
 use crate::sandbox::salesforce::model::changes::{Actor, Change, ChangeLog, ChangeType};
+use crate::sandbox::salesforce::model::event_log::{EventLog, EventSettings};
 use crate::sandbox::salesforce::model::row::Row;
 use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::options::Switches;
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) base_url: String,
     pub(crate) api_daily_max: u64,
     pub(crate) session_idle_ms: i64,
+    pub(crate) events: EventSettings,
     pub(crate) switches: Switches,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Org {
     /// Open query cursors: what is left to hand out.
     pub(crate) cursors: BTreeMap<String, Vec<Value>>,
     pub(crate) changes: ChangeLog,
+    /// The change events made of them.
+    pub(crate) events: EventLog,
     drawn: u64,
 }
 
@@ -56,6 +60,7 @@ pub(crate) struct Org {
 impl Org {
     pub(crate) fn new(settings: Settings) -> Self {
         let mut org = Self {
+            events: EventLog::new(&settings.org_id),
             settings,
             rows: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -228,11 +233,17 @@ impl Org {
         row.modified_by = actor.user_id.clone();
         row.origin = actor.origin.clone();
         let id = row.id.clone();
+        let told = self.told(object, &row, change_type, &changed);
         self.put(object, row);
         // A write that changes nothing moves the dates but is no event.
         if change_type != ChangeType::Update || !changed.is_empty() {
-            self.changes
-                .push(actor, change_type, (object.name, &id), changed.clone());
+            self.changes.push(
+                actor,
+                change_type,
+                (object.name, &id),
+                changed.clone(),
+                told,
+            );
         }
         changed
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::exchange::{Answer, Content, Request};
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::event_log::EventSettings;
 use crate::sandbox::salesforce::model::org::{LEAD_QUEUE, Org, Settings};
 use crate::sandbox::salesforce::options::{Options, Switches, UpsertUpdateStatus};
 
@@ -30,6 +31,7 @@ impl Caller {
             base_url: "http://127.0.0.1:1".to_owned(),
             api_daily_max: 1_000,
             session_idle_ms: 7_200_000,
+            events: EventSettings::default(),
             switches: Switches::default(),
         });
         let form = format!(
