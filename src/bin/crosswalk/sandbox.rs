@@ -39,7 +39,7 @@ enum Which {
         --webhook-url http://127.0.0.1:8080/webhooks/intercom"
     )]
     Intercom(Intercom),
-    /// Both, Salesforce on the next port after Intercom's, its Pub/Sub API on the one after that.
+    /// Both, on successive ports: Intercom, Salesforce, its Pub/Sub API.
     #[command(
         after_help = "Example:\n  crosswalk sandbox both --port 8090 --control \\\n    \
         --webhook-url http://127.0.0.1:8080/webhooks/intercom"
@@ -49,10 +49,10 @@ enum Which {
 
 #[derive(clap::Args)]
 struct Secure {
-    /// Serve https with a certificate made at start, and say where it was written.
+    /// Serve https with a certificate made at start.
     #[arg(long)]
     tls: bool,
-    /// Where the certificate is written, as PEM; a file of this process unless told.
+    /// Where the certificate is written; a temporary file unless told.
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_cert: Option<PathBuf>,
 }
@@ -62,7 +62,7 @@ struct Salesforce {
     /// The port on this machine; 0 takes a free one.
     #[arg(long, default_value_t = 8091)]
     port: u16,
-    /// The port of the Pub/Sub API; the next one after --port unless told, 0 takes a free one.
+    /// The Pub/Sub API's port; --port + 1 unless told, 0 takes a free one.
     #[arg(long, value_name = "PORT")]
     pubsub_port: Option<u16>,
     #[command(flatten)]
