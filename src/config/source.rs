@@ -8,6 +8,8 @@ use crate::domain::SourceId;
 /// Longest `client=` token that Salesforce keeps whole in `changeOrigin`, by our rule.
 const CLIENT_TOKEN_CHARS_MAX: usize = 40;
 
+const PUBSUB_URL: &str = "https://api.pubsub.salesforce.com:7443";
+
 /// One workspace or one org.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -43,6 +45,8 @@ pub struct Salesforce {
     pub api_version: String,
     /// Marks our writes in `Sforce-Call-Options`; one per bridge.
     pub client_token: String,
+    /// Where the Pub/Sub API answers, for all orgs of a region; without a slash at its end.
+    pub pubsub_url: String,
 }
 
 impl Source {
@@ -105,6 +109,7 @@ impl Salesforce {
             "client_secret",
             "api_version",
             "client_token",
+            "pubsub_url",
         ])?;
         Ok(Self {
             login_url: table.require("login_url")?.base_url()?,
@@ -112,6 +117,7 @@ impl Salesforce {
             client_secret: table.require("client_secret")?.secret()?,
             api_version: table.or("api_version", "66.0".into(), api_version)?,
             client_token: client_token(&table.require("client_token")?)?,
+            pubsub_url: table.or("pubsub_url", PUBSUB_URL.into(), Field::base_url)?,
         })
     }
 }

@@ -8,6 +8,6 @@ pub mod session;
 pub mod soql;
 pub mod wire;
 
-pub use client::{Client, Options, Update, Upsert, Upserted};
+pub use client::{Client, Options, Page, Rows, Update, Upsert, Upserted};
 pub use session::Session;
 pub use soql::Select;
