@@ -22,8 +22,13 @@ pub enum Error {
     NoAnswer(&'static str),
     /// The call was not made because there is no session. `refused` tells bad credentials from a
     /// login service that is down.
-    #[error("login failed: {code}")]
-    Login { code: String, refused: bool },
+    #[error("login failed: {code}{hint}")]
+    Login {
+        code: String,
+        refused: bool,
+        /// What to do about it, from the semicolon on; or nothing.
+        hint: &'static str,
+    },
     /// The remote answered with an error.
     #[error("{0}")]
     Refused(Refusal),

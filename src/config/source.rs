@@ -2,13 +2,12 @@
 
 use crate::config::error::{Place, Problem};
 use crate::config::field::Field;
+use crate::config::oauth::{Grant, Pubsub};
 use crate::config::secret::Secret;
 use crate::domain::SourceId;
 
 /// Longest `client=` token that Salesforce keeps whole in `changeOrigin`, by our rule.
 const CLIENT_TOKEN_CHARS_MAX: usize = 40;
-
-const PUBSUB_URL: &str = "https://api.pubsub.salesforce.com:7443";
 
 /// One workspace or one org.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +40,11 @@ pub struct Salesforce {
     /// Without a slash at its end.
     pub login_url: String,
     pub client_id: String,
-    pub client_secret: Secret,
+    pub grant: Grant,
     pub api_version: String,
     /// Marks our writes in `Sforce-Call-Options`; one per bridge.
     pub client_token: String,
-    /// Where the Pub/Sub API answers, for all orgs of a region; without a slash at its end.
-    pub pubsub_url: String,
+    pub pubsub: Pubsub,
 }
 
 impl Source {
@@ -107,17 +105,18 @@ impl Salesforce {
             "login_url",
             "client_id",
             "client_secret",
+            "oauth",
             "api_version",
             "client_token",
-            "pubsub_url",
+            "pubsub",
         ])?;
         Ok(Self {
             login_url: table.require("login_url")?.base_url()?,
             client_id: table.require("client_id")?.text()?,
-            client_secret: table.require("client_secret")?.secret()?,
+            grant: Grant::read(&table)?,
             api_version: table.or("api_version", "66.0".into(), api_version)?,
             client_token: client_token(&table.require("client_token")?)?,
-            pubsub_url: table.or("pubsub_url", PUBSUB_URL.into(), Field::base_url)?,
+            pubsub: table.or("pubsub", Pubsub::default(), Pubsub::read)?,
         })
     }
 }

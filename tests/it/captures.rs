@@ -1,14 +1,22 @@
-//! Captured notifications, which are not part of this repository: where they are looked for, and
-//! what is said where they are absent.
+//! What others captured from the vendors, which is not part of this repository: where it is looked
+//! for, and what is said where it is absent.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Beside the repository, or in CROSSWALK_FIXTURES.
+/// Intercom's notifications: beside the repository, or in CROSSWALK_FIXTURES.
 pub fn folder() -> PathBuf {
+    fixtures().join("intercom/webhooks")
+}
+
+/// Salesforce's change events and their schemas.
+pub fn change_events() -> PathBuf {
+    fixtures().join("salesforce")
+}
+
+fn fixtures() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let fixtures = std::env::var_os("CROSSWALK_FIXTURES").map_or(beside, PathBuf::from);
-    fixtures.join("intercom/webhooks")
+    std::env::var_os("CROSSWALK_FIXTURES").map_or(beside, PathBuf::from)
 }
 
 /// Says that a test skips what needs `absent`; in CI, fails. The harness swallows what a passing
@@ -17,8 +25,8 @@ pub fn folder() -> PathBuf {
 pub fn skipped(absent: &Path) {
     let absent = absent.display();
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!ci, "captured notifications are absent: {absent}");
+    assert!(!ci, "captured material is absent: {absent}");
     // In one piece, for other tests print beside it.
-    let line = format!("\nSKIPPED captured notifications: {absent} is absent\n");
+    let line = format!("\nSKIPPED captured material: {absent} is absent\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

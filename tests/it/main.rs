@@ -5,6 +5,7 @@
 )]
 
 mod captures;
+mod change_events;
 mod cli;
 mod config;
 mod config_refusals;

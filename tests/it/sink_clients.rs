@@ -164,7 +164,8 @@ async fn a_refused_login_is_not_tried_again_by_every_caller() {
             refused,
             Error::Login {
                 code,
-                refused: true
+                refused: true,
+                hint: "; check client_id and client_secret",
             }
         );
     }

@@ -227,6 +227,7 @@ fn failures_without_an_answer() {
     let login = |refused| clients::Error::Login {
         code: "invalid_client".into(),
         refused,
+        hint: "",
     };
     let odd = || clients::Error::Malformed {
         step: "upsert",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crosswalk::clients::Transport;
 use crosswalk::clients::salesforce::{Client, Options};
 use crosswalk::clients::transport::{Answer, Failure, Method, Request, Response};
-use crosswalk::config::Secret;
+use crosswalk::config::{Grant, Secret};
 use crosswalk::domain::{
     BridgeId, Command, CommandId, CommandKind, FieldWrite, ObjectName, ObservationId, RecordRef,
     SourceId, Timestamp, WriteCommand, WriteTarget,
@@ -90,7 +90,9 @@ pub fn options(login_url: &str) -> Options {
     Options {
         login_url: login_url.into(),
         client_id: "id".into(),
-        client_secret: Secret::new("hush"),
+        grant: Grant::ClientCredentials {
+            client_secret: Secret::new("hush"),
+        },
         api_version: "66.0".into(),
         client_token: "crosswalk-main".into(),
         request_timeout: Duration::from_millis(300),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crosswalk::clients::http::{HttpTransport, Options};
 use crosswalk::clients::{intercom, salesforce};
-use crosswalk::config::Secret;
+use crosswalk::config::{Grant, Secret};
 use crosswalk::domain::{
     Command, CommandKind, Lookup, LookupQuery, ObjectName, Outcome, ReadCommand, RecordRef,
     SourceId, WriteCommand, WriteTarget,
@@ -32,7 +32,9 @@ async fn world() -> (Handle, salesforce_sink::Executor) {
     let options = salesforce::Options {
         login_url: sandbox.base_url(),
         client_id: "sandbox-client-id".into(),
-        client_secret: Secret::new("sandbox-client-secret"),
+        grant: Grant::ClientCredentials {
+            client_secret: Secret::new("sandbox-client-secret"),
+        },
         api_version: "66.0".into(),
         client_token: "crosswalk-main".into(),
         request_timeout: Duration::from_millis(400),

@@ -144,7 +144,7 @@ fn salesforce_options(org: &config::Salesforce, timeout: Duration) -> salesforce
     salesforce::Options {
         login_url: org.login_url.clone(),
         client_id: org.client_id.clone(),
-        client_secret: org.client_secret.clone(),
+        grant: org.grant.clone(),
         api_version: org.api_version.clone(),
         client_token: org.client_token.clone(),
         request_timeout: timeout,

@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json};
 use crate::clients::error::Error;
 use crate::clients::measured;
 use crate::clients::percent;
-use crate::clients::salesforce::session::{Session, Token};
+use crate::clients::salesforce::session::{Login, Session, Token};
 use crate::clients::salesforce::wire;
 use crate::clients::system::System;
 use crate::clients::transport::{Method, Request, Response, Transport};
-use crate::config::Secret;
+use crate::config::Grant;
 
 /// Pages followed by one query. A page holds 200 to 2,000 rows; our searches ask for few.
 const PAGES_MAX: usize = 50;
@@ -23,7 +23,7 @@ pub struct Options {
     /// `https://<My Domain>.my.salesforce.com`: client credentials must use the org's own host.
     pub login_url: String,
     pub client_id: String,
-    pub client_secret: Secret,
+    pub grant: Grant,
     /// Without the `v`: `66.0`.
     pub api_version: String,
     /// Comes back in `changeOrigin` of the change events our writes cause; one per bridge.
@@ -79,7 +79,7 @@ pub struct Rows {
 pub struct Client {
     transport: Arc<dyn Transport>,
     options: Options,
-    session: Session,
+    session: Arc<Session>,
 }
 
 struct Call {
@@ -93,11 +93,22 @@ struct Call {
 
 impl Client {
     pub fn new(options: Options, transport: Arc<dyn Transport>) -> Self {
+        let login = Login {
+            url: options.login_url.clone(),
+            client_id: options.client_id.clone(),
+            grant: options.grant.clone(),
+            timeout: options.request_timeout,
+        };
         Self {
+            session: Arc::new(Session::new(login, Arc::clone(&transport))),
             transport,
             options,
-            session: Session::default(),
         }
+    }
+
+    /// The login that every call of this client shows; the Pub/Sub client can share it.
+    pub fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.session)
     }
 
     pub fn request_timeout(&self) -> Duration {
@@ -184,12 +195,11 @@ impl Client {
     /// 401 means an ended session; 420 that the host no longer serves the org, which a login
     /// answers with the new one. Neither carried anything out.
     async fn call(&self, call: Call) -> Result<Response, Error> {
-        let transport = self.transport.as_ref();
-        let token = self.session.token(transport, &self.options, None).await?;
+        let token = self.session.token(None).await?;
         let mut response = self.send(&token, &call).await?;
         if matches!(response.status, 401 | 420) {
-            let renewed = self.session.token(transport, &self.options, Some(&token));
-            response = self.send(&*renewed.await?, &call).await?;
+            let renewed = self.session.token(Some(&token)).await?;
+            response = self.send(&renewed, &call).await?;
         }
         if response.is_success() {
             Ok(response)

@@ -1,5 +1,6 @@
 //! Salesforce over REST: one org, one integration user.
 
+mod assertion;
 pub mod client;
 pub mod pubsub;
 pub mod record_id;
@@ -9,5 +10,5 @@ pub mod soql;
 pub mod wire;
 
 pub use client::{Client, Options, Page, Rows, Update, Upsert, Upserted};
-pub use session::Session;
+pub use session::{Identity, Login, Session};
 pub use soql::Select;

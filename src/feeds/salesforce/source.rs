@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
-/// One org's Pub/Sub API. Calls are made once: whether to repeat is the caller's decision.
+/// One org's Pub/Sub API. Calls are made once: whether to repeat is the caller's decision. After
+/// `Unauthorised` the next call shows a new token.
 pub trait Source: Send + Sync {
     /// Whose session it is; logs in if there is none.
     fn identity(&self) -> Answer<'_, Identity>;
@@ -15,9 +16,6 @@ pub trait Source: Send + Sync {
 
     /// The schema of that id, as JSON. `Refused` means that there is none.
     fn schema<'a>(&'a self, id: &'a str) -> Answer<'a, String>;
-
-    /// Fetches a new token, whatever the old one is.
-    fn renew(&self) -> Answer<'_, ()>;
 }
 
 /// An open subscription.

@@ -381,8 +381,6 @@ impl Feed {
                     self.tell(reason, "Salesforce refuses every token; look at the app's user")
                         .await?;
                 }
-                let source = Arc::clone(&self.parts.source);
-                self.within(source.renew()).await?;
             }
             Trouble::Remote(Failure::LimitUsedUp) => {
                 let text = "the org's allocation of delivered events is used up; the feed waits, \
