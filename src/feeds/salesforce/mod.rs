@@ -7,6 +7,7 @@ mod notes;
 pub mod org;
 pub mod owners;
 mod pace;
+pub mod pubsub;
 pub mod source;
 pub mod subscribe;
 mod translate;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use event::{Decode, Event, Kind, Read, Target};
 pub use org::{Destination, Org};
+pub use pubsub::{Decoder, PubSub};
 pub use owners::Owners;
 pub use source::{Batch, Failure, Identity, Received, Source, Start, Stream};
 pub use subscribe::Feed;
