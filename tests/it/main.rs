@@ -20,6 +20,8 @@ mod ingest_fake_log;
 mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
+mod pubsub;
+mod salesforce_session;
 mod schemas;
 mod sink_clients;
 mod sink_disposition;

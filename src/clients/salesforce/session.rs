@@ -316,7 +316,11 @@ mod tests {
         let identity = Identity::of_url(url).unwrap();
         assert_eq!(identity.org_id, "00DD0000000FJrtMAG");
         assert_eq!(identity.user_id.len(), 18);
-        for odd in ["", "https://x/id/005D000000IqhSL/00DD0000000FJrt", "00DD0000000FJrt"] {
+        for odd in [
+            "",
+            "https://x/id/005D000000IqhSL/00DD0000000FJrt",
+            "00DD0000000FJrt",
+        ] {
             assert_eq!(Identity::of_url(odd), None, "{odd}");
         }
     }

@@ -15,6 +15,7 @@ const PURE_MODULES: &[&str] = &[
     "avro",
 ];
 const PURE_FILES: &[&str] = &[
+    "src/clients/salesforce/pubsub/change",
     "src/processor/step",
     "src/processor/decide",
     "src/processor/evolve",

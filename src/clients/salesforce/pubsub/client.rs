@@ -144,8 +144,10 @@ impl Client {
         let token = self.session.token(None).await?;
         let metadata = Metadata::new(&self.session, &token).await?;
         let (stub, session) = (self.stub.clone(), Arc::clone(&self.session));
-        Ok(Subscription::open(stub, metadata, session, token, topic, start, credit)
-            .silent_after(self.options.silent_after))
+        Ok(
+            Subscription::open(stub, metadata, session, token, topic, start, credit)
+                .silent_after(self.options.silent_after),
+        )
     }
 
     async fn unary<T, F>(
@@ -203,7 +205,9 @@ fn endpoint(options: &Options) -> Result<Endpoint, Error> {
             file: file.display().to_string(),
             reason: error.to_string(),
         };
-        tls = tls.ca_certificate(Certificate::from_pem(std::fs::read(file).map_err(unreadable)?));
+        tls = tls.ca_certificate(Certificate::from_pem(
+            std::fs::read(file).map_err(unreadable)?,
+        ));
     }
     let refused = |_| Error::CaFile {
         file: match &options.ca_file {

@@ -4,6 +4,10 @@
     missing_docs,
     reason = "generated; the proto file documents every message"
 )]
-#![allow(clippy::all, reason = "generated")]
+#![allow(
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 
 tonic::include_proto!("client/eventbus.v1");

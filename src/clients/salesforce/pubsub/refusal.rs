@@ -50,7 +50,8 @@ fn of_code(suffix: &str) -> Option<Reaction> {
             "the call's metadata were refused",
             "check that pubsub.endpoint serves this org",
         ),
-        "service.tenant.license" | "concurrent.client.limit.exceeded"
+        "service.tenant.license"
+        | "concurrent.client.limit.exceeded"
         | "service.concurrent.client.limit.exceeded" => fatal(
             "the org's licence does not allow another subscription",
             "end other subscribers or ask Salesforce for a higher limit",
@@ -87,10 +88,7 @@ fn of_status(status: Code) -> Reaction {
             "there is no such topic or schema",
             "select the object under Setup > Change Data Capture",
         ),
-        Code::Unimplemented => fatal(
-            "this is no Pub/Sub API",
-            "check pubsub.endpoint",
-        ),
+        Code::Unimplemented => fatal("this is no Pub/Sub API", "check pubsub.endpoint"),
         Code::InvalidArgument | Code::FailedPrecondition => fatal(
             "the call was refused as malformed",
             "report this with the rpc id",

@@ -78,7 +78,7 @@ type Answers = Response<Streaming<FetchResponse>>;
 /// A server need not answer at all before its first message, so opening is a part of waiting.
 enum Stream {
     Opening(Opening),
-    Open(Streaming<FetchResponse>),
+    Open(Box<Streaming<FetchResponse>>),
     Ended,
 }
 
@@ -159,7 +159,7 @@ impl Subscription {
         if let Stream::Opening(opening) = &mut self.stream {
             let answers = opening.await?;
             measured::count(System::Salesforce, "Subscribe", Code::Ok);
-            self.stream = Stream::Open(answers.into_inner());
+            self.stream = Stream::Open(Box::new(answers.into_inner()));
         }
         match &mut self.stream {
             Stream::Open(answers) => answers.message().await,
