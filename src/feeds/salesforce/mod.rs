@@ -12,11 +12,6 @@ pub mod source;
 pub mod subscribe;
 mod translate;
 
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod tests;
-
 pub use event::{Decode, Event, Kind, Read, Target};
 pub use org::{Destination, Org};
 pub use pubsub::{Decoder, PubSub};

@@ -8,12 +8,11 @@ use backoff::backoff::Backoff as _;
 use crate::feeds::book;
 use crate::feeds::salesforce::source::Failure;
 
-const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
 /// The allocation rolls off over 24 h; events are kept 72 h (salesforce.md 1.5, 1.6).
 const LIMIT_FIRST: Duration = Duration::from_secs(15 * 60);
 const LIMIT_LONGEST: Duration = Duration::from_secs(60 * 60);
 /// A person has to act first, but nobody restarts us when they have.
+const REFUSED_FIRST: Duration = Duration::from_secs(60);
 const REFUSED_LONGEST: Duration = Duration::from_secs(15 * 60);
 const SLOW_DOWN: Duration = Duration::from_secs(30);
 
@@ -49,6 +48,8 @@ impl std::fmt::Display for Trouble {
 }
 
 pub struct Pace {
+    first: Duration,
+    longest: Duration,
     backoff: ExponentialBackoff,
     limit: Duration,
     refused: Duration,
@@ -56,23 +57,25 @@ pub struct Pace {
     tokens: u32,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    /// The shortest and the longest pause after what passes by itself.
+    pub fn new(first: Duration, longest: Duration) -> Self {
         Self {
+            first,
+            longest,
             backoff: ExponentialBackoff {
-                initial_interval: FIRST,
-                max_interval: LONGEST,
+                current_interval: first,
+                initial_interval: first,
+                max_interval: longest,
                 max_elapsed_time: None,
                 ..ExponentialBackoff::default()
             },
             limit: LIMIT_FIRST,
-            refused: LONGEST,
+            refused: REFUSED_FIRST,
             tokens: 0,
         }
     }
-}
 
-impl Pace {
     /// The pause after this trouble. Random, so that many feeds do not come back at once.
     pub fn pause(&mut self, trouble: &Trouble) -> Duration {
         match trouble {
@@ -93,12 +96,12 @@ impl Pace {
 
     /// Something came: the next trouble is a first one.
     pub fn progress(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.first, self.longest);
     }
 
     fn step(&mut self) -> Duration {
-        let next = self.backoff.next_backoff().unwrap_or(LONGEST);
-        next.clamp(FIRST, LONGEST)
+        let next = self.backoff.next_backoff().unwrap_or(self.longest);
+        next.clamp(self.first, self.longest)
     }
 }
 
@@ -112,9 +115,12 @@ fn double(next: &mut Duration, longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(60);
+
     #[test]
     fn pauses_grow_to_their_bound_and_start_again_after_progress() {
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(FIRST, LONGEST);
         let broken = Trouble::Remote(Failure::Broken("x".into()));
         for _ in 0..50 {
             let pause = pace.pause(&broken);
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_token_is_replaced_at_once_only_the_first_time() {
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(FIRST, LONGEST);
         let refused = Trouble::Remote(Failure::Unauthorised);
         assert_eq!(pace.pause(&refused), Duration::ZERO);
         assert!(pace.pause(&refused) >= FIRST);

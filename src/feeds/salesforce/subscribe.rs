@@ -38,6 +38,9 @@ pub struct Options {
     pub batch_bytes_max: usize,
     /// How long a call or an open subscription may say nothing.
     pub liveness: Duration,
+    /// Before a subscription is opened again: from the first pause, growing, to the longest.
+    pub pause_first: Duration,
+    pub pause_max: Duration,
     /// Between two cursors while nothing happens but signs of life.
     pub cursor_interval: Duration,
     pub schemas_max: usize,
@@ -52,6 +55,8 @@ impl Default for Options {
             batch_entries_max: 500,
             batch_bytes_max: 8 * 1_048_576,
             liveness: Duration::from_secs(120),
+            pause_first: Duration::from_secs(1),
+            pause_max: Duration::from_secs(60),
             cursor_interval: Duration::from_secs(30),
             schemas_max: 256,
             remembered_max: 50_000,
@@ -91,7 +96,7 @@ impl Feed {
             schemas: Cache::new(parts.options.schemas_max),
             remembered: Remembered::new(parts.options.remembered_max),
             standing: None,
-            pace: Pace::default(),
+            pace: Pace::new(parts.options.pause_first, parts.options.pause_max),
             tokens_refused: 0,
             told: None,
             parts,
