@@ -77,8 +77,17 @@ pub fn observation_id() -> impl Strategy<Value = ObservationId> {
     any::<[u8; 16]>().prop_map(ObservationId::from_bytes)
 }
 
+pub fn review() -> impl Strategy<Value = ReviewId> {
+    any::<[u8; 16]>().prop_map(ReviewId::from_bytes)
+}
+
 pub fn gone() -> impl Strategy<Value = Gone> {
-    select(vec![Gone::Archived, Gone::Deleted, Gone::NotFound])
+    select(vec![
+        Gone::Archived,
+        Gone::Deleted,
+        Gone::NotFound,
+        Gone::Converted,
+    ])
 }
 
 pub fn ref_set() -> impl Strategy<Value = RefSet> {
@@ -150,6 +159,49 @@ fn change() -> BoxedStrategy<Change> {
         (record(), gone(), proptest::option::of(version()))
             .prop_map(|(record, how, at)| Change::Left { record, how, at }),
         Just(Change::Kept),
+        record_event().prop_map(Change::Event),
+        snapshot().prop_map(Change::Row),
+    ]
+    .boxed()
+}
+
+fn record_event() -> BoxedStrategy<RecordEvent> {
+    let kinds = vec![
+        EventKind::Created,
+        EventKind::Updated,
+        EventKind::Deleted,
+        EventKind::Undeleted,
+        EventKind::Gap,
+    ];
+    let writers = vec![Writer::Ours, Writer::OurUser, Writer::Foreign];
+    let what = (record(), select(kinds), version(), fields());
+    let who = (select(writers), text(), text(), text(), any::<u32>());
+    (what, btree_set(text(), 0..3), who)
+        .prop_map(
+            |((record, kind, version, fields), unread, (writer, origin, user, transaction, n))| {
+                RecordEvent {
+                    record,
+                    kind,
+                    version,
+                    fields,
+                    unread,
+                    writer,
+                    origin,
+                    user,
+                    transaction,
+                    transaction_sequence: n,
+                }
+            },
+        )
+        .boxed()
+}
+
+fn answer() -> BoxedStrategy<ReviewAnswer> {
+    prop_oneof![
+        record().prop_map(|to| ReviewAnswer::Link { to }),
+        record().prop_map(|record| ReviewAnswer::Keep { record }),
+        Just(ReviewAnswer::Retry),
+        Just(ReviewAnswer::Dismiss),
     ]
     .boxed()
 }
@@ -214,6 +266,9 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
                 hash,
                 body,
             }
+        }),
+        (review(), answer(), text()).prop_map(|(review, answer, by)| {
+            ObservationBody::ReviewAnswered { review, answer, by }
         }),
     ]
     .boxed()
@@ -380,6 +435,9 @@ pub fn message() -> BoxedStrategy<Message> {
         1 => (source(), text(), vec(any::<u8>(), 0..20), at()).prop_map(
             |(source, name, position, at)| Message::Cursor(Cursor { source, name, position, at })
         ),
+        1 => (source(), text(), text()).prop_map(|(source, schema_id, json)| {
+            Message::SourceSchema(SourceSchema { source, schema_id, json })
+        }),
         1 => notification(),
         1 => (bridge(), at(), observation_id(), text(), proptest::option::of(record())).prop_map(
             |(bridge, at, observation, reason, record)| Message::Trace(TraceLine {

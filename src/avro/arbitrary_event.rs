@@ -13,12 +13,15 @@ fn customer() -> impl Strategy<Value = CustomerId> {
     any::<[u8; 16]>().prop_map(CustomerId::from_bytes)
 }
 
-fn review() -> impl Strategy<Value = ReviewId> {
-    any::<[u8; 16]>().prop_map(ReviewId::from_bytes)
-}
-
 fn via() -> impl Strategy<Value = Via> {
-    select(vec![Via::Webhook, Via::Read, Via::Lookup, Via::Write])
+    select(vec![
+        Via::Webhook,
+        Via::Read,
+        Via::Lookup,
+        Via::Write,
+        Via::Feed,
+        Via::Row,
+    ])
 }
 
 fn rule() -> impl Strategy<Value = MatchRule> {
@@ -29,6 +32,8 @@ fn rule() -> impl Strategy<Value = MatchRule> {
         MatchRule::AccountKey,
         MatchRule::Created,
         MatchRule::SourceMerge,
+        MatchRule::Conversion,
+        MatchRule::Operator,
     ])
 }
 
@@ -43,6 +48,7 @@ fn desire() -> BoxedStrategy<Desire> {
         Basis::Constant,
         Basis::Placeholder,
         Basis::Key,
+        Basis::Contested,
     ]);
     (text(), value(), basis)
         .prop_map(|(name, value, basis)| Desire { name, value, basis })
@@ -102,6 +108,7 @@ pub fn event() -> BoxedStrategy<DomainEvent> {
         records(),
         links(),
         wishes(),
+        disputes(),
         commands(),
         waiting(),
         people(),
@@ -150,6 +157,15 @@ fn records() -> BoxedStrategy<DomainEvent> {
             at
         }),
         record().prop_map(|record| DomainEvent::RecordReturned { record }),
+        (record(), of(record()), of(record()), of(record())).prop_map(
+            |(lead, contact, account, opportunity)| DomainEvent::LeadConverted {
+                lead,
+                contact,
+                account,
+                opportunity,
+            }
+        ),
+        (record(), fields()).prop_map(|(owner, fields)| DomainEvent::OwnerSeen { owner, fields }),
     ]
     .boxed()
 }
@@ -197,18 +213,83 @@ fn links() -> BoxedStrategy<DomainEvent> {
 
 fn wishes() -> BoxedStrategy<DomainEvent> {
     prop_oneof![
-        (customer(), text(), value(), value(), record(), text()).prop_map(
-            |(customer, field, value, previous, by, policy)| DomainEvent::FieldAgreed {
-                customer,
-                field,
-                value,
-                previous,
-                by,
-                policy,
-            }
-        ),
+        (
+            customer(),
+            text(),
+            value(),
+            value(),
+            record(),
+            text(),
+            version()
+        )
+            .prop_map(|(customer, field, value, previous, by, policy, version)| {
+                DomainEvent::FieldAgreed {
+                    customer,
+                    field,
+                    value,
+                    previous,
+                    by,
+                    policy,
+                    version,
+                }
+            }),
         (record(), vec(desire(), 0..3))
             .prop_map(|(record, desires)| DomainEvent::DesiredChanged { record, desires }),
+    ]
+    .boxed()
+}
+
+fn claim() -> BoxedStrategy<Claim> {
+    (record(), value(), version())
+        .prop_map(|(record, value, version)| Claim {
+            record,
+            value,
+            version,
+        })
+        .boxed()
+}
+
+fn disputes() -> BoxedStrategy<DomainEvent> {
+    let signal = select(vec![
+        EchoSignal::Tag,
+        EchoSignal::InFlight,
+        EchoSignal::Seen,
+        EchoSignal::Late,
+    ]);
+    prop_oneof![
+        (customer(), text(), text(), claim(), claim()).prop_map(
+            |(customer, field, policy, kept, lost)| DomainEvent::ConflictDecided {
+                customer,
+                field,
+                policy,
+                kept,
+                lost,
+            }
+        ),
+        (review(), customer(), text(), vec(claim(), 0..3)).prop_map(
+            |(review, customer, field, claims)| DomainEvent::ConflictOpened {
+                review,
+                customer,
+                field,
+                claims,
+            }
+        ),
+        (record(), text(), value(), value()).prop_map(|(record, name, desired, stored)| {
+            DomainEvent::FormAccepted {
+                record,
+                name,
+                desired,
+                stored,
+            }
+        }),
+        (record(), signal, count(), vec(text(), 0..3)).prop_map(
+            |(record, signal, write, fields)| DomainEvent::EchoSuppressed {
+                record,
+                signal,
+                write,
+                fields,
+            }
+        ),
     ]
     .boxed()
 }
@@ -220,6 +301,8 @@ fn commands() -> BoxedStrategy<DomainEvent> {
         ReadPurpose::AfterUnknown,
         ReadPurpose::Reread,
         ReadPurpose::Company,
+        ReadPurpose::Owner,
+        ReadPurpose::Incomplete,
     ]);
     prop_oneof![
         command().prop_map(|command| DomainEvent::WriteRequested { command }),
@@ -280,6 +363,7 @@ fn people() -> BoxedStrategy<DomainEvent> {
         ReviewKind::Rejected,
         ReviewKind::Unanswered,
         ReviewKind::Unsettled,
+        ReviewKind::Conflict,
     ]);
     prop_oneof![
         (review(), kind, record(), vec(record(), 0..3), text()).prop_map(
@@ -292,6 +376,9 @@ fn people() -> BoxedStrategy<DomainEvent> {
             }
         ),
         (review(), text()).prop_map(|(review, how)| DomainEvent::ReviewClosed { review, how }),
+        (review(), text(), text()).prop_map(|(review, answer, by)| {
+            DomainEvent::ReviewAnswered { review, answer, by }
+        }),
     ]
     .boxed()
 }

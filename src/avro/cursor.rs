@@ -1,4 +1,4 @@
-//! `crosswalk.Cursor`: where a feed or sweep stands; `crosswalk.SourceSchema`: what its events mean.
+//! `crosswalk.Cursor`: where a feed or sweep stands; `crosswalk.SourceSchema`: how its events read.
 
 use crate::domain::Cursor;
 use crate::domain::message::SourceSchema;

@@ -3,7 +3,7 @@
 use crate::avro::schemas::Subject;
 
 /// Subject, release, text.
-pub const RELEASED: [(Subject, &str, &str); 9] = [
+pub const RELEASED: [(Subject, &str, &str); 10] = [
     (
         Subject::Observed,
         "0.1",
@@ -48,5 +48,10 @@ pub const RELEASED: [(Subject, &str, &str); 9] = [
         Subject::DeadLetter,
         "0.1",
         include_str!("../../schemas/released/0.1/dead_letter.avsc"),
+    ),
+    (
+        Subject::SourceSchema,
+        "0.1",
+        include_str!("../../schemas/released/0.1/source_schema.avsc"),
     ),
 ];

@@ -35,6 +35,11 @@ pub fn count(system: System, method: &'static str, status: tonic::Code) {
     metrics().requests_total.with_label_values(&labels).inc();
 }
 
+/// Counts a write to Salesforce by the rows it carries.
+pub fn set_rows(rows: usize) {
+    metrics().salesforce_rows_per_request.observe(rows as f64);
+}
+
 /// Records the calls used and allowed, as the remote last said.
 pub fn set_api_calls(system: System, used: i64, allowed: i64) {
     let gauge = &metrics().api_calls;

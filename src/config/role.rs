@@ -51,7 +51,7 @@ pub struct Processor {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sink {
-    /// Records written at the same time, per system.
+    /// Requests at the same time, per bridge and source.
     pub lanes_max: usize,
     /// Commands taken and not yet committed, per system.
     pub commands_max: usize,

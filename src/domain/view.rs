@@ -292,6 +292,8 @@ pub enum Pursuit {
 pub struct Held {
     pub observation: HeldObservation,
     pub deadline: Timestamp,
+    /// Journal sequence of the event that holds it: a read asked for later supersedes it.
+    pub sequence: u64,
 }
 
 /// A pair (record, desired) that the remote refused.
@@ -310,8 +312,8 @@ pub struct RecentWrite {
     pub before: BTreeMap<String, [u8; 16]>,
     /// What was known of the record when it was asked for.
     pub since: Version,
-    /// Whether an echo of it was seen.
-    pub echoed: bool,
+    /// The fields of it whose echo was seen.
+    pub echoed: BTreeSet<String>,
 }
 
 /// A desired value and how the remote stores it.
@@ -341,6 +343,8 @@ pub struct Outstanding {
     pub record: RecordRef,
     /// The record's `folded` when it was first requested.
     pub folded: u64,
+    /// Journal sequence of the first request.
+    pub sequence: u64,
     /// Whether a review item about its silence is open.
     pub review: Option<ReviewId>,
 }

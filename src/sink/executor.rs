@@ -8,6 +8,7 @@ use crate::clients::System;
 use crate::domain::{Command, Outcome};
 
 pub type Execution<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+pub type Executions<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + Send + 'a>>;
 
 /// Carries commands out.
 ///
@@ -21,4 +22,51 @@ pub trait Execute: Send + Sync {
     fn request_timeout(&self) -> Duration;
 
     fn execute<'a>(&'a self, command: &'a Command, repeat: bool) -> Execution<'a>;
+
+    /// With which others a first try may share a request. None for what always goes alone.
+    fn sharing(&self, command: &Command) -> Option<Sharing> {
+        let _ = command;
+        None
+    }
+
+    /// Carries first tries out in one request; one answer for each, in their order. They are of one
+    /// bridge and source, their `sharing` names one request and distinct rows, and none of them
+    /// need read first. Returns as soon as what concerns one row only is all that is left to do.
+    fn execute_many<'a>(&'a self, commands: &'a [Command]) -> Executions<'a> {
+        Box::pin(async move { Answer::all_alone(commands.len(), Alone::default()) })
+    }
+}
+
+/// What a command may share a request with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// Commands of one bridge and source that name the same may share one.
+    pub request: String,
+    /// The record it writes: a request holds each once.
+    pub row: String,
+    /// Commands in that request, at most.
+    pub rows_max: usize,
+}
+
+/// What a command of a shared request came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Settled(Outcome),
+    /// It is still to be executed, by itself.
+    Alone(Alone),
+}
+
+/// How a command goes on without those it shared a request with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alone {
+    /// It may have been carried out.
+    pub repeat: bool,
+    /// How long it waits before.
+    pub after: Duration,
+}
+
+impl Answer {
+    pub fn all_alone(count: usize, alone: Alone) -> Vec<Self> {
+        vec![Self::Alone(alone); count]
+    }
 }

@@ -20,7 +20,7 @@ use crate::telemetry::metrics;
 /// not keep its place among the running lanes: the rest is for whoever asked, who can wait longer.
 const BUSY_TRIES_MAX: u32 = 8;
 /// All the waits between those tries, together.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What a failed call calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Retries {
     system: System,
-    options: Options,
+    pub(super) options: Options,
     pauses: Arc<Pauses>,
 }
 
@@ -219,7 +219,7 @@ impl Retries {
         }
     }
 
-    fn pace(&self) -> ExponentialBackoff {
+    pub(super) fn pace(&self) -> ExponentialBackoff {
         let mut pace = ExponentialBackoff {
             initial_interval: self.options.interval_first,
             max_interval: self.options.interval_max,
@@ -230,7 +230,7 @@ impl Retries {
         pace
     }
 
-    fn count(&self, reason: &str) {
+    pub(super) fn count(&self, reason: &str) {
         let labels = [self.system.as_str(), reason];
         metrics().retries_total.with_label_values(&labels).inc();
     }

@@ -1,18 +1,20 @@
 //! One holding of a lease: read, run lanes, commit results and position together, until the lease
 //! is lost or the worker is told to stop.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clients::System;
 use crate::domain::{Command, CommandKind, Message, Outcome};
 use crate::ports::event_log::{Commit, Entry, EntryBody, Lease, Outgoing, TopicPartition};
+use crate::sink::executor::{Alone, Answer};
+use crate::sink::first_try::FirstTries;
 use crate::sink::in_flight::InFlight;
-use crate::sink::lanes::{Job, Lanes};
+use crate::sink::lanes::{Job, Lanes, Start};
+use crate::sink::running::Running;
 use crate::sink::worker::Worker;
 use crate::sink::{answer, commit, reader};
 use crate::telemetry::metrics;
@@ -28,14 +30,14 @@ pub struct Tenure<'a> {
     worker: &'a Worker,
     lease: Lease,
     at: TopicPartition,
-    /// Commands below it may have been executed by the predecessor without a trace.
+    /// Where the topic ended when the lease was taken.
     end: u64,
+    first_tries: FirstTries,
     /// Until then a request of the predecessor may still be under way.
     writes_from: Instant,
     in_flight: InFlight,
     lanes: Lanes,
-    running: JoinSet<Outcome>,
-    jobs: HashMap<Id, Job>,
+    running: Running,
     /// Results that are not in a commit yet.
     settled: Vec<Outgoing>,
     committing: Option<JoinHandle<(Commit, u64)>>,
@@ -67,12 +69,16 @@ impl<'a> Tenure<'a> {
             worker,
             at,
             end,
+            first_tries: FirstTries {
+                clock: worker.clock.clone(),
+                end,
+                age_max: worker.options.first_try_age_max,
+            },
             writes_from: Instant::now() + predecessor_wait(worker, &lease, position, end),
             lease,
             in_flight: InFlight::new(position),
             lanes: Lanes::new(worker.options.lanes_max),
-            running: JoinSet::new(),
-            jobs: HashMap::new(),
+            running: Running::default(),
             settled: Vec::new(),
             committing: None,
             committed: position,
@@ -107,11 +113,13 @@ impl<'a> Tenure<'a> {
     ) -> Ended {
         let mut check = tokio::time::interval(self.worker.options.lease_check_interval);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut read = Vec::new();
         loop {
             self.start_commands();
             if !self.settled.is_empty() {
                 self.start_commit();
             }
+            let room = self.room();
             // In this order: a stop starts nothing more, and what ends makes room for what waits.
             tokio::select! {
                 biased;
@@ -121,17 +129,20 @@ impl<'a> Tenure<'a> {
                         return Ended::Lost;
                     }
                 }
-                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
-                    self.settle(done);
+                Some(ended) = self.running.next(), if !self.running.is_empty() => {
+                    self.after_request(ended);
                 }
                 // An owner that is stuck in retries would not notice that it lost its lease.
                 _ = check.tick() => if self.has_work() {
                     self.start_commit();
                 },
-                entry = entries.recv(), if self.has_room() => match entry {
-                    Some(entry) => self.take(entry),
-                    None => return Ended::Lost,
-                },
+                // All that is there: what waits together may share a request.
+                count = entries.recv_many(&mut read, room), if room > 0 => {
+                    if count == 0 {
+                        return Ended::Lost;
+                    }
+                    read.drain(..).for_each(|entry| self.take(entry));
+                }
             }
         }
     }
@@ -148,8 +159,8 @@ impl<'a> Tenure<'a> {
                 return Ended::Stopped;
             }
             tokio::select! {
-                Some(done) = self.running.join_next_with_id(), if !self.running.is_empty() => {
-                    self.settle(done);
+                Some(ended) = self.running.next(), if !self.running.is_empty() => {
+                    self.after_request(ended);
                 }
                 done = finished(&mut self.committing) => {
                     // Lost or not, there is no more to do than to stop.
@@ -163,9 +174,9 @@ impl<'a> Tenure<'a> {
     }
 
     /// Commands that are taken, and results on their way to the log, are bounded together.
-    fn has_room(&self) -> bool {
+    fn room(&self) -> usize {
         let taken = self.in_flight.len() + self.settled.len() + self.committing_count;
-        taken < self.worker.options.window_max
+        self.worker.options.window_max.saturating_sub(taken)
     }
 
     fn has_work(&self) -> bool {
@@ -183,7 +194,13 @@ impl<'a> Tenure<'a> {
             EntryBody::Message(Message::Command(command)) => {
                 if self.worker.bridges.contains_key(&command.bridge) {
                     let command = *command;
-                    if let Some(superseded) = self.lanes.push(Job { offset, command }) {
+                    let sharing = self.worker.executor.sharing(&command);
+                    let job = Job {
+                        offset,
+                        command,
+                        sharing,
+                    };
+                    if let Some(superseded) = self.lanes.push(job) {
                         // Its successor stands at a later offset and is not settled yet.
                         self.in_flight.settle(superseded);
                     }
@@ -210,37 +227,62 @@ impl<'a> Tenure<'a> {
     }
 
     fn start_commands(&mut self) {
-        while let Some(job) = self.lanes.start() {
-            let executor = self.worker.executor.clone();
-            let clock = self.worker.clock.clone();
-            let age_max = self.worker.options.first_try_age_max;
-            let below_end = job.offset < self.end;
-            let command = job.command.clone();
-            let writes_from = self.writes_from;
-            let task = self.running.spawn(async move {
-                if matches!(command.kind, CommandKind::Write(_)) {
-                    tokio::time::sleep_until(writes_from).await;
-                }
-                let age = clock.now().0.saturating_sub(command.requested_at.0);
-                let old = i128::from(age) > age_max.as_millis() as i128;
-                let repeat = below_end || command.attempt > 1 || old;
-                executor.execute(&command, repeat).await
-            });
-            self.jobs.insert(task.id(), job);
+        let first_tries = self.first_tries.clone();
+        let read_first = |job: &Job| first_tries.read_first(job.offset, &job.command);
+        while let Some(start) = self.lanes.start(read_first) {
+            match start {
+                Start::One(job, alone) => self.start_one(*job, alone),
+                Start::Many(jobs) => self.start_many(jobs),
+            }
         }
     }
 
-    fn settle(&mut self, done: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                // The panic's own words may quote a value; its place is in the process's output.
-                let reason = "the sink failed while it executed the command".to_string();
-                (error.id(), Outcome::Unknown { reason })
+    fn start_one(&mut self, job: Job, alone: Alone) {
+        let executor = self.worker.executor.clone();
+        let first_tries = self.first_tries.clone();
+        let (offset, command) = (job.offset, job.command.clone());
+        let writes_from = self.writes_from;
+        self.running.start(vec![job], async move {
+            if matches!(command.kind, CommandKind::Write(_)) {
+                tokio::time::sleep_until(writes_from).await;
             }
-        };
-        let job = self.jobs.remove(&id).expect("every task has its job");
-        self.lanes.done(&job.command.lane);
+            tokio::time::sleep(alone.after).await;
+            let repeat = alone.repeat || first_tries.read_first(offset, &command);
+            vec![Answer::Settled(executor.execute(&command, repeat).await)]
+        });
+    }
+
+    fn start_many(&mut self, jobs: Vec<Job>) {
+        let executor = self.worker.executor.clone();
+        let first_tries = self.first_tries.clone();
+        let offsets: Vec<u64> = jobs.iter().map(|job| job.offset).collect();
+        let commands: Vec<Command> = jobs.iter().map(|job| job.command.clone()).collect();
+        let writes_from = self.writes_from;
+        self.running.start(jobs, async move {
+            tokio::time::sleep_until(writes_from).await;
+            let mut tries = offsets.iter().zip(&commands);
+            // Of those that grew old meanwhile each reads first, by itself.
+            if tries.any(|(offset, command)| first_tries.read_first(*offset, command)) {
+                return Answer::all_alone(commands.len(), Alone::default());
+            }
+            executor.execute_many(&commands).await
+        });
+    }
+
+    fn after_request(&mut self, ended: Vec<(Job, Answer)>) {
+        if let Some((job, _)) = ended.first() {
+            self.lanes.freed(job);
+        }
+        for (job, answer) in ended {
+            match answer {
+                Answer::Settled(outcome) => self.settle(&job, outcome),
+                Answer::Alone(alone) => self.lanes.apart(job, alone),
+            }
+        }
+    }
+
+    fn settle(&mut self, job: &Job, outcome: Outcome) {
+        self.lanes.done(job);
         self.record(&job.command, &outcome);
         let partition = self.worker.bridges[&job.command.bridge];
         let now = self.worker.clock.now();

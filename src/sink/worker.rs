@@ -21,7 +21,8 @@ const ACQUIRE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Options {
     /// The partition of the writes topic.
     pub partition: u32,
-    /// Lanes that run at once.
+    /// Requests at once, for each bridge and source; for all together four times as many, and one
+    /// for each beyond.
     pub lanes_max: usize,
     /// Commands taken and not yet committed.
     pub window_max: usize,

@@ -1,87 +1,128 @@
-//! Desires: the decided values as one Salesforce record should hold them.
+//! Desires: the decided values as one record should hold them.
 
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{RecordRef, Value};
-use crate::mapping::{CreateRule, MatchBy, Section, System};
+use crate::domain::{Fields, RecordRef, Value};
+use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
+use crate::sync::moves::seen;
+
+/// A record with what is known of it.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub system: System,
+    pub record: &'a RecordRef,
+    pub state: &'a RecordState,
+}
+
+impl Target<'_> {
+    fn object(&self) -> &str {
+        self.record.object.as_str()
+    }
+
+    /// The fields of the section that are written to this record.
+    fn written<'s>(&self, section: &'s Section) -> impl Iterator<Item = &'s FieldMap> {
+        let (system, object) = (self.system, self.object().to_owned());
+        section.fields.iter().filter(move |field| {
+            field.flows_to(system) && (system == System::Intercom || field.applies_to(&object))
+        })
+    }
+
+    /// What its fields should hold for a decided value. A form of its own that means the same
+    /// stays as it is: nobody is corrected for writing a number in another way.
+    fn wanted(&self, field: &FieldMap, decided: &Value) -> Vec<(String, Value)> {
+        let names = field.names_in(self.system);
+        let held = |name: &String| (name.clone(), seen(self.state, name).clone());
+        let held: Fields = names.iter().map(held).collect();
+        if field.decided_from(self.system, &held) == *decided {
+            return names.iter().map(|name| (name.clone(), held[name].clone())).collect();
+        }
+        let desired = field.desired_in(self.system, decided);
+        desired.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
 
 /// What follows for a linked record when some fields were decided anew. Only differences.
 pub fn after_agreement(
     section: &Section,
     customer: &Customer,
-    record: &RecordRef,
-    state: &RecordState,
+    target: Target<'_>,
     fields: &BTreeSet<String>,
 ) -> Vec<Desire> {
     let mut desires = Vec::new();
-    for (name, value) in agreed(section, customer, record.object.as_str(), Some(fields)) {
-        if value.is_blank() && never_blank(section, record.object.as_str(), name) {
+    for field in target.written(section) {
+        let decided = customer.decided.get(&field.intercom);
+        let Some(decided) = decided.filter(|_| fields.contains(&field.intercom)) else {
+            continue;
+        };
+        if customer.contested.contains_key(&field.intercom) {
             continue;
         }
-        let desire = Desire {
-            name: name.to_owned(),
-            value,
-            basis: Basis::Agreed,
-        };
-        if state.desired.get(name) != Some(&desire) {
-            desires.push(desire);
+        for (name, value) in target.wanted(field, &decided.value) {
+            if value.is_blank() && never_blank(section, target, &name) {
+                continue;
+            }
+            let desire = Desire {
+                name,
+                value,
+                basis: Basis::Agreed,
+            };
+            if target.state.desired.get(&desire.name) != Some(&desire) {
+                desires.push(desire);
+            }
         }
     }
     desires
 }
 
-/// What follows for a record at its first link: its blanks are filled, its values stay.
+/// What follows for a record at its first link, by the section's policy. Under `fill_blank` its
+/// blanks are filled and its values stay.
 pub fn at_first_link(
     section: &Section,
     customer: &Customer,
-    record: &RecordRef,
-    state: &RecordState,
+    target: Target<'_>,
     explicit: Option<(&MatchBy, String)>,
 ) -> Vec<Desire> {
     let mut desires = Vec::new();
-    let object = record.object.as_str();
-    let names: Vec<(&str, Value)> = agreed(section, customer, object, None);
+    let state = target.state;
     let before = |name: &str| {
-        state
-            .desired
-            .get(name)
-            .filter(|desire| !desire.value.is_blank())
+        let desired = state.desired.get(name);
+        desired.is_some_and(|desire| !desire.value.is_blank())
     };
-    // A name is one value in two fields: half of it is never filled beside the other half.
-    let touched = |name: &str| {
-        let field = section.fields.iter().find(|field| {
-            field.applies_to(object) && field.salesforce.iter().any(|one| one == name)
-        });
-        field.is_some_and(|field| field.salesforce.iter().any(|one| !blank(state, one)))
-    };
-    for (name, value) in names {
-        if before(name).is_some() {
+    for field in target.written(section) {
+        let decided = customer.decided.get(&field.intercom);
+        let contested = customer.contested.contains_key(&field.intercom);
+        let Some(decided) = decided.filter(|_| !contested) else {
             continue;
-        }
-        let desire = if touched(name) {
-            let kept = state
-                .seen
-                .get(name)
-                .map_or(Value::Null, |seen| seen.value.clone());
-            Desire {
-                name: name.to_owned(),
-                value: kept,
-                basis: Basis::Kept,
-            }
-        } else {
-            Desire {
-                name: name.to_owned(),
-                value,
-                basis: Basis::Agreed,
-            }
         };
-        desires.push(desire);
+        // A name is one value in two fields: half of it is never filled beside the other half.
+        let names = field.names_in(target.system);
+        let touched = names.iter().any(|name| !blank(state, name));
+        let keeps = match section.on_first_link {
+            OnFirstLink::FillBlank | OnFirstLink::Review => touched,
+            OnFirstLink::Owner => touched && field.owner == target.system,
+            OnFirstLink::ReportOnly => true,
+        };
+        for (name, value) in target.wanted(field, &decided.value) {
+            if before(&name) {
+                continue;
+            }
+            let desire = if keeps {
+                let value = seen(state, &name).clone();
+                let basis = Basis::Kept;
+                Desire { name, value, basis }
+            } else {
+                let basis = Basis::Agreed;
+                Desire { name, value, basis }
+            };
+            desires.push(desire);
+        }
     }
     if let Some((by, key)) = explicit
         && blank(state, &by.salesforce)
-        && before(&by.salesforce).is_none()
+        && !before(&by.salesforce)
+        && section.on_first_link != OnFirstLink::ReportOnly
     {
         let value = Value::text(key);
         desires.push(Desire {
@@ -93,7 +134,62 @@ pub fn at_first_link(
     desires
 }
 
-/// Everything a new record is created with.
+/// What follows for the contact that a lead became: what it took over from the lead follows the
+/// decisions as the lead did, what it had of its own stays.
+pub fn at_conversion(
+    section: &Section,
+    customer: &Customer,
+    lead: &RecordState,
+    target: Target<'_>,
+) -> Vec<Desire> {
+    let mut desires = Vec::new();
+    for field in target.written(section) {
+        let decided = customer.decided.get(&field.intercom);
+        let contested = customer.contested.contains_key(&field.intercom);
+        let Some(decided) = decided.filter(|_| !contested) else {
+            continue;
+        };
+        let names = field.names_in(target.system);
+        let inherited = names.iter().all(|name| {
+            let own = seen(target.state, name);
+            own.is_blank() || own == seen(lead, name)
+        });
+        for (name, value) in target.wanted(field, &decided.value) {
+            let keeps = !inherited || (value.is_blank() && never_blank(section, target, &name));
+            let desire = if keeps {
+                let value = seen(target.state, &name).clone();
+                let basis = Basis::Kept;
+                Desire { name, value, basis }
+            } else {
+                let basis = Basis::Agreed;
+                Desire { name, value, basis }
+            };
+            if target.state.desired.get(&desire.name) != Some(&desire) {
+                desires.push(desire);
+            }
+        }
+    }
+    desires
+}
+
+/// A field that two sides disagree on: until a person decides, the record keeps what it holds.
+pub fn contested(field: &FieldMap, target: Target<'_>) -> Vec<Desire> {
+    if !field.flows_to(target.system) {
+        return Vec::new();
+    }
+    let names = field.names_in(target.system).iter();
+    let keeps = |name: &String| Desire {
+        name: name.clone(),
+        value: seen(target.state, name).clone(),
+        basis: Basis::Contested,
+    };
+    names
+        .map(keeps)
+        .filter(|desire| target.state.desired.get(&desire.name) != Some(desire))
+        .collect()
+}
+
+/// Everything a new record of Salesforce is created with.
 pub fn at_creation(
     section: &Section,
     create: &CreateRule,
@@ -101,7 +197,7 @@ pub fn at_creation(
     company_name: Option<&Value>,
 ) -> Vec<Desire> {
     let mut desires: Vec<Desire> = Vec::new();
-    for (name, value) in agreed(section, customer, &create.object, None) {
+    for (name, value) in agreed(section, customer, &create.object) {
         if !value.is_blank() {
             desires.push(Desire {
                 name: name.to_owned(),
@@ -137,13 +233,14 @@ pub fn after_creation(
     section: &Section,
     create: &CreateRule,
     customer: &Customer,
-    state: &RecordState,
+    target: Target<'_>,
     company_name: Option<&Value>,
 ) -> Vec<Desire> {
+    let state = target.state;
     let mut desires = at_creation(section, create, customer, company_name);
     desires.retain(|desire| desire.basis != Basis::Placeholder || stands(state, desire));
-    for (name, value) in agreed(section, customer, &create.object, None) {
-        let kept = never_blank(section, &create.object, name);
+    for (name, value) in agreed(section, customer, &create.object) {
+        let kept = never_blank(section, target, name);
         if value.is_blank() && !blank(state, name) && !kept {
             desires.push(Desire {
                 name: name.to_owned(),
@@ -176,21 +273,13 @@ pub fn company_named(
     })
 }
 
-/// The decided values of a customer as fields of an object; all, or those named.
-fn agreed<'a>(
-    section: &'a Section,
-    customer: &Customer,
-    object: &str,
-    only: Option<&BTreeSet<String>>,
-) -> Vec<(&'a str, Value)> {
+/// The decided values of a customer as fields of an object of Salesforce.
+fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&'a str, Value)> {
     let mut values = Vec::new();
-    for field in section
-        .fields
-        .iter()
-        .filter(|field| field.flows_to(System::Salesforce) && field.applies_to(object))
-    {
-        let wanted = only.is_none_or(|only| only.contains(&field.intercom));
-        if let Some(decided) = customer.decided.get(&field.intercom).filter(|_| wanted) {
+    for field in &section.fields {
+        let here = field.flows_to(System::Salesforce) && field.applies_to(object);
+        let decided = customer.decided.get(&field.intercom);
+        if let Some(decided) = decided.filter(|_| here) {
             values.extend(field.desired_in(System::Salesforce, &decided.value));
         }
     }
@@ -198,18 +287,18 @@ fn agreed<'a>(
 }
 
 /// A field for which the mapping has a stand-in is required by the org: it is never emptied.
-fn never_blank(section: &Section, object: &str, name: &str) -> bool {
+fn never_blank(section: &Section, target: Target<'_>, name: &str) -> bool {
+    if target.system == System::Intercom {
+        return false;
+    }
     let create = section
         .create
         .as_ref()
-        .filter(|create| create.object == object);
+        .filter(|create| create.object == target.object());
     let required_name = name == "LastName";
     required_name || create.is_some_and(|create| create.placeholders.contains_key(name))
 }
 
 fn blank(state: &RecordState, name: &str) -> bool {
-    state
-        .seen
-        .get(name)
-        .is_none_or(|seen| seen.value.is_blank())
+    seen(state, name).is_blank()
 }

@@ -5,6 +5,8 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod moves;
+pub mod conflict;
+pub mod echo;
 pub mod desires;
 pub mod writes;
 pub mod release;

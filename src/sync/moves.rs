@@ -1,10 +1,11 @@
-//! Moves: what a snapshot shows that differs from what was seen of that record.
+//! Moves: what a snapshot shows that differs from what was seen of that record, and what that
+//! proposes for its customer.
 
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, RecordState};
 use crate::domain::{Fields, RecordRef, RecordSnapshot, RefSet, Value};
-use crate::mapping::Section;
+use crate::mapping::{Direction, FieldMap, Section, System};
 
 /// The differences, in the record's own form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,11 +29,7 @@ pub fn moved(state: &RecordState, watched: &BTreeSet<String>, snapshot: &RecordS
         let Some(shown) = snapshot.fields.get(name) else {
             continue;
         };
-        let seen = state
-            .seen
-            .get(name)
-            .map_or(&Value::Null, |seen| &seen.value);
-        if shown != seen {
+        if shown != seen(state, name) {
             fields.insert(name.clone(), shown.clone());
         }
     }
@@ -41,6 +38,12 @@ pub fn moved(state: &RecordState, watched: &BTreeSet<String>, snapshot: &RecordS
         tags: changed(&state.tags, snapshot.tags.as_ref()),
         companies: changed(&state.companies, snapshot.companies.as_ref()),
     }
+}
+
+/// The last value seen in a field of a record; blank where none was.
+pub fn seen<'a>(state: &'a RecordState, name: &str) -> &'a Value {
+    let seen = state.seen.get(name);
+    seen.map_or(&Value::Null, |seen| &seen.value)
 }
 
 /// A list that the source cut short can add, not remove.
@@ -54,54 +57,100 @@ fn changed(known: &BTreeSet<String>, shown: Option<&RefSet>) -> Option<BTreeSet<
     (now != *known).then_some(now)
 }
 
-/// A mapped field whose value in Intercom moved, and what is to be decided.
+/// A mapped field that a record's move says something about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreement {
+pub struct Proposal<'a> {
+    pub field: &'a FieldMap,
+    /// In the decided form.
+    pub value: Value,
+}
+
+/// What the moves of a record propose for its customer: one value per mapped field that flows from
+/// the record's system. `fields` is all that is seen of the record now.
+pub fn proposals<'a>(
+    section: &'a Section,
+    system: System,
+    object: &str,
+    fields: &Fields,
+    moved: &Fields,
+) -> Vec<Proposal<'a>> {
+    let mut proposed: Vec<Proposal<'a>> = Vec::new();
+    for field in &section.fields {
+        let names = field.names_in(system);
+        let speaks = field.flows_from(system)
+            && (system == System::Intercom || field.applies_to(object))
+            && names.iter().any(|name| moved.contains_key(name));
+        let known = proposed
+            .iter()
+            .any(|one| one.field.intercom == field.intercom);
+        if speaks && !known {
+            let value = field.decided_from(system, fields);
+            proposed.push(Proposal { field, value });
+        }
+    }
+    proposed
+}
+
+/// Whether a record speaks for its system in a field that flows one way: of several records of
+/// Salesforce the preferred object's, of those the one that was known first.
+pub fn is_spokesman(
+    section: &Section,
+    is_salesforce: impl Fn(&RecordRef) -> bool,
+    customer: &Customer,
+    record: &RecordRef,
+    field: &FieldMap,
+) -> bool {
+    if !is_salesforce(record) || field.direction == Direction::Both {
+        return true;
+    }
+    spokesman(section, is_salesforce, customer, field) == Some(record)
+}
+
+/// The record of Salesforce that speaks for a field.
+pub fn spokesman<'a>(
+    section: &Section,
+    is_salesforce: impl Fn(&RecordRef) -> bool,
+    customer: &'a Customer,
+    field: &FieldMap,
+) -> Option<&'a RecordRef> {
+    let place = |record: &RecordRef| {
+        let object = record.object.as_str();
+        let mut objects = section.salesforce_objects.iter();
+        objects.position(|known| known == object)
+    };
+    let speaks = customer.records.iter().filter(|(record, state)| {
+        is_salesforce(record) && state.gone.is_none() && field.applies_to(record.object.as_str())
+    });
+    speaks
+        .min_by_key(|(record, state)| (place(record), state.entered, (*record).clone()))
+        .map(|(record, _)| record)
+}
+
+/// A field that was decided, by whom it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
     pub field: String,
     pub value: Value,
     pub previous: Value,
-}
-
-/// What the moves of an Intercom record mean for its customer. Every field of this version flows
-/// from Intercom, so a move there is the decision.
-pub fn agreements(section: &Section, customer: &Customer, moved: &Fields) -> Vec<Agreement> {
-    let mut agreed = Vec::new();
-    for field in &section.fields {
-        let Some(shown) = moved.get(&field.intercom) else {
-            continue;
-        };
-        let value = field.transform.decided(shown);
-        let previous = customer.decided.get(&field.intercom);
-        let previous = previous.map_or(Value::Null, |decided| decided.value.clone());
-        let known = agreed
-            .iter()
-            .any(|one: &Agreement| one.field == field.intercom);
-        if value != previous && !known {
-            agreed.push(Agreement {
-                field: field.intercom.clone(),
-                value,
-                previous,
-            });
-        }
-    }
-    agreed
+    pub by: RecordRef,
+    pub version: crate::domain::Version,
 }
 
 /// After a merge of customers: fields that both had decided otherwise. What was decided for the
 /// customer that already has a counterpart stands (`fill_blank`: connecting overwrites nothing).
-pub fn kept_at_merge(settled: &Customer, merged: &Customer) -> Vec<(Agreement, RecordRef)> {
+pub fn kept_at_merge(settled: &Customer, merged: &Customer) -> Vec<Kept> {
     let mut kept = Vec::new();
     for (field, decided) in &settled.decided {
         let now = merged.decided.get(field);
         let differs = now.is_none_or(|now| now.value != decided.value);
         if differs && !decided.value.is_blank() {
-            let previous = now.map_or(Value::Null, |now| now.value.clone());
-            let one = Agreement {
+            kept.push(Kept {
                 field: field.clone(),
                 value: decided.value.clone(),
-                previous,
-            };
-            kept.push((one, decided.by.clone()));
+                previous: now.map_or(Value::Null, |now| now.value.clone()),
+                by: decided.by.clone(),
+                version: decided.version,
+            });
         }
     }
     kept

@@ -12,10 +12,18 @@ pub enum Plan {
         fields: Vec<FieldWrite>,
         unblocks: bool,
     },
+    /// The remote keeps changing fields back: another write would only go on with that.
+    Fought {
+        pair: [u8; 16],
+        names: Vec<String>,
+    },
     Nothing {
         why: &'static str,
     },
 }
+
+/// Writes of one value in a row that were each changed back, after which nothing is written.
+pub const FOUGHT_MAX: usize = 3;
 
 /// At most one write and one read of a record are out at once, and a refused pair is not repeated.
 pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
@@ -41,15 +49,33 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
             why: "in_agreement",
         };
     }
+    let fought: Vec<String> = fields
+        .iter()
+        .filter(|field| is_fought(state, field))
+        .map(|field| field.name.clone())
+        .collect();
     match &state.blocked {
         Some(blocked) if blocked.pair == pair(record, &fields) => Plan::Nothing {
             why: "write_blocked",
+        },
+        _ if !fought.is_empty() => Plan::Fought {
+            pair: pair(record, &fields),
+            names: fought,
         },
         blocked => Plan::Write {
             fields,
             unblocks: blocked.is_some(),
         },
     }
+}
+
+/// Whether the last writes of a field all wrote this value and it is not what is seen.
+fn is_fought(state: &RecordState, field: &FieldWrite) -> bool {
+    let writes = state.recent_writes.iter().rev();
+    let last = writes.filter_map(|write| write.hashes.get(&field.name));
+    let hash = field.value.hash();
+    let last: Vec<_> = last.take(FOUGHT_MAX).collect();
+    last.len() == FOUGHT_MAX && last.iter().all(|sent| **sent == hash)
 }
 
 /// The fields whose desired value is not the one seen.
@@ -60,7 +86,13 @@ fn difference(state: &RecordState) -> Vec<FieldWrite> {
             .get(name)
             .map_or(&Value::Null, |seen| &seen.value)
     };
-    let differs = |desire: &&Desire| desire.value != *seen(&desire.name);
+    let accepted = |desire: &Desire| {
+        let form = state.accepted.get(&desire.name);
+        form.is_some_and(|form| {
+            form.desired == desire.value && form.stored == *seen(&desire.name)
+        })
+    };
+    let differs = |desire: &&Desire| desire.value != *seen(&desire.name) && !accepted(desire);
     state
         .desired
         .values()

@@ -10,6 +10,9 @@ const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
 ];
 
+/// Rows of one request, up to what Salesforce takes.
+const ROW_BUCKETS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 200.0];
+
 /// The metrics, registered once. Fields are named as the metric without its prefix.
 pub struct Metrics {
     registry: Registry,
@@ -31,6 +34,8 @@ pub struct Metrics {
     pub requests_total: IntCounterVec,
     /// `system`.
     pub request_duration_seconds: HistogramVec,
+    /// Records written by one request to Salesforce.
+    pub salesforce_rows_per_request: Histogram,
     /// `system`, `reason`.
     pub retries_total: IntCounterVec,
     /// 1 while a system's lane is paused; `system`, `reason` (credentials, limit, outage).
@@ -109,6 +114,11 @@ impl Metrics {
                 "request_duration_seconds",
                 "HTTP requests to a remote system",
                 &["system"],
+            )?,
+            salesforce_rows_per_request: sizes(
+                &r,
+                "salesforce_rows_per_request",
+                "Records written by one request to Salesforce",
             )?,
             retries_total: counters(&r, "retries_total", "Retries", &["system", "reason"])?,
             lane_paused: gauges(&r, "lane_paused", "1 while paused", &["system", "reason"])?,
@@ -222,6 +232,13 @@ fn lags(
 
 fn histogram(r: &Registry, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
     let opts = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    let made = Histogram::with_opts(opts)?;
+    r.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn sizes(r: &Registry, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    let opts = HistogramOpts::new(name, help).buckets(ROW_BUCKETS.to_vec());
     let made = Histogram::with_opts(opts)?;
     r.register(Box::new(made.clone()))?;
     Ok(made)

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crosswalk::domain::{Change, Gone, RecordSnapshot, RefSet, Value};
+use crosswalk::domain::{
+    Change, EventKind, Fields, Gone, RecordEvent, RecordSnapshot, RefSet, Value, Writer,
+};
 use serde_json::{Map, Value as Json, json};
 
 pub fn change(change: &Change) -> Json {
@@ -32,24 +34,56 @@ pub fn change(change: &Change) -> Json {
                 Gone::Archived => "archived",
                 Gone::Deleted => "deleted",
                 Gone::NotFound => "not_found",
+                Gone::Converted => "converted",
             };
             let at = at.map(|at| [at.from_ms, at.to_ms]);
             json!({"left": {"record": record.to_string(), "how": how, "version_ms": at}})
         }
         Change::Kept => json!("kept"),
+        Change::Event(told) => json!({"event": event(told)}),
+        Change::Row(shown) => json!({"row": snapshot(shown)}),
     }
 }
 
-fn snapshot(shown: &RecordSnapshot) -> Json {
-    let fields: Map<String, Json> = shown
-        .fields
-        .iter()
+fn event(told: &RecordEvent) -> Json {
+    let kind = match told.kind {
+        EventKind::Created => "created",
+        EventKind::Updated => "updated",
+        EventKind::Deleted => "deleted",
+        EventKind::Undeleted => "undeleted",
+        EventKind::Gap => "gap",
+    };
+    let writer = match told.writer {
+        Writer::Ours => "ours",
+        Writer::OurUser => "our_user",
+        Writer::Foreign => "foreign",
+    };
+    json!({
+        "record": told.record.to_string(),
+        "kind": kind,
+        "version_ms": [told.version.from_ms, told.version.to_ms],
+        "fields": fields(&told.fields),
+        "unread": told.unread,
+        "writer": writer,
+        "origin": told.origin,
+        "user": told.user,
+        "transaction": told.transaction,
+        "transaction_sequence": told.transaction_sequence,
+    })
+}
+
+fn fields(fields: &Fields) -> Map<String, Json> {
+    let shown = fields.iter();
+    shown
         .map(|(name, held)| (name.clone(), value(held)))
-        .collect();
+        .collect()
+}
+
+fn snapshot(shown: &RecordSnapshot) -> Json {
     json!({
         "record": shown.record.to_string(),
         "version_ms": [shown.version.from_ms, shown.version.to_ms],
-        "fields": fields,
+        "fields": fields(&shown.fields),
         "tags": shown.tags.as_ref().map(set),
         "companies": shown.companies.as_ref().map(set),
     })

@@ -15,7 +15,7 @@ use crosswalk::domain::{
 use crosswalk::ports::clock::SystemClock;
 use crosswalk::sandbox::fault::{Kind, Rule};
 use crosswalk::sandbox::salesforce::Handle;
-use crosswalk::sink::{Execute, intercom as intercom_sink, salesforce as salesforce_sink};
+use crosswalk::sink::{Answer, Execute, intercom as intercom_sink, salesforce as salesforce_sink};
 use serde_json::json;
 
 use crate::sink_remote::{bridge, command, create, fast, field, org};
@@ -205,6 +205,91 @@ async fn whatever_goes_wrong_a_write_takes_effect_once() {
             "{kind:?}: {ended:?}"
         );
         assert_eq!(applied(&sandbox) - before, 1, "{kind:?}");
+    }
+}
+
+/// A create with that key.
+fn keyed(number: u64) -> Command {
+    let mut command = full_create();
+    let CommandKind::Write(write) = &mut command.kind else {
+        panic!("a create is a write");
+    };
+    let WriteTarget::Create { key_value, .. } = &mut write.target else {
+        panic!("it has a key");
+    };
+    *key_value = format!("app:{number}");
+    let email = write.fields.iter_mut().find(|field| field.name == "Email");
+    email.unwrap().value = format!("lead{number}@example.com").as_str().into();
+    command
+}
+
+/// Commands that share a request, and those that go on alone after it.
+async fn settled(executor: &salesforce_sink::Executor, commands: &[Command]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let answers = executor.execute_many(commands).await;
+    for (command, answer) in commands.iter().zip(answers) {
+        outcomes.push(match answer {
+            Answer::Settled(outcome) => outcome,
+            Answer::Alone(alone) => executor.execute(command, alone.repeat).await,
+        });
+    }
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_writes_that_share_a_request_hold_and_make_no_doubles() {
+    for kind in [
+        None,
+        Some(Kind::Unauthorized),
+        Some(Kind::ForbiddenLimit),
+        Some(Kind::ServerError),
+        Some(Kind::BadGatewayHtml),
+        Some(Kind::TimeoutAfterCommit),
+        Some(Kind::TimeoutBeforeCommit),
+        Some(Kind::ResetConnection),
+    ] {
+        let (sandbox, executor) = world().await;
+        let strike = || {
+            let fault = kind.map(|kind| Rule {
+                method: Some("PATCH".into()),
+                ..Rule::once(kind)
+            });
+            if let Some(fault) = fault {
+                sandbox.add_fault(fault).unwrap();
+            }
+        };
+        strike();
+        let creates: Vec<Command> = (0..5).map(keyed).collect();
+        let mut leads: Vec<RecordRef> = Vec::new();
+        for outcome in settled(&executor, &creates).await {
+            leads.push(match outcome {
+                Outcome::Written { record, .. } => record,
+                Outcome::AlreadyThere { snapshot } => snapshot.record,
+                other => panic!("{kind:?}: {other:?}"),
+            });
+        }
+        leads.sort();
+        leads.dedup();
+        assert_eq!(leads.len(), 5, "{kind:?}");
+
+        strike();
+        let updates: Vec<Command> = leads.iter().map(|lead| update(lead, "", "CEO")).collect();
+        let before = applied(&sandbox);
+        for outcome in settled(&executor, &updates).await {
+            let held = matches!(
+                outcome,
+                Outcome::Written { .. } | Outcome::AlreadyThere { .. }
+            );
+            assert!(held, "{kind:?}: {outcome:?}");
+        }
+        assert!(applied(&sandbox) - before <= 5, "{kind:?}");
+        for lead in &leads {
+            let read = executor.execute(&read(lead, &["Title"]), false).await;
+            let Outcome::Read { snapshot } = read else {
+                panic!("the lead can be read");
+            };
+            assert_eq!(snapshot.fields["Title"], "CEO".into(), "{kind:?}");
+        }
     }
 }
 

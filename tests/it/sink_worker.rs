@@ -442,9 +442,12 @@ async fn a_system_that_is_down_answers_nothing_and_goes_on_when_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_are_never_written_do_not_keep_the_others_from_it() {
     let log = Arc::new(MemoryLog::default());
-    let remote = Remote::new(|request| match request.url.contains("00QBAD") {
-        true => Ok(refused(503, "SERVER_UNAVAILABLE")),
-        false => Ok(response(204, &Json::Null)),
+    let remote = Remote::new(|request| {
+        let body = String::from_utf8_lossy(&request.body);
+        match request.url.contains("00QBAD") || body.contains("00QBAD") {
+            true => Ok(refused(503, "SERVER_UNAVAILABLE")),
+            false => Ok(response(204, &Json::Null)),
+        }
     });
     let running = start(&log, executor(remote), 1_000_000);
     until("the lease is taken", || running.log.epoch() == 1).await;

@@ -1,4 +1,4 @@
-//! `crosswalk.journal`: the entry, its 29 events, and what they are made of.
+//! `crosswalk.journal`: the entry, its 36 events, and what they are made of.
 
 mod bookkeeping;
 mod ending;

@@ -1,5 +1,5 @@
-//! The calls: query, read, update by id, upsert by external id. Each is sent once, and once more
-//! after a refused token; whether to repeat is the caller's decision.
+//! The calls: query, read, update by id, upsert by external id, many rows of either. Each is sent
+//! once, and once more after a refused token; whether to repeat is the caller's decision.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::clients::error::Error;
 use crate::clients::measured;
 use crate::clients::percent;
+use crate::clients::salesforce::collection::{self, Collection};
 use crate::clients::salesforce::session::{Login, Session, Token};
 use crate::clients::salesforce::wire;
 use crate::clients::system::System;
@@ -168,12 +169,14 @@ impl Client {
     pub async fn update(&self, update: &Update) -> Result<(), Error> {
         let place = sobject(&update.object, &[&update.id])?;
         let call = Call::write(self.path(&place), &update.body, update.auto_assign);
+        measured::set_rows(1);
         self.call(call).await.map(|_| ())
     }
 
     pub async fn upsert(&self, upsert: &Upsert) -> Result<Upserted, Error> {
         let place = sobject(&upsert.object, &[&upsert.key_field, &upsert.key_value])?;
         let call = Call::write(self.path(&place), &upsert.body, upsert.auto_assign);
+        measured::set_rows(1);
         let response = self.call(call).await?;
         if response.body.is_empty() {
             return Ok(Upserted {
@@ -186,6 +189,24 @@ impl Client {
             id: Some(id),
             created: created || response.status == 201,
         })
+    }
+
+    /// Writes at most 200 rows in one request; one answer each, in their order. It counts as one
+    /// call, and is answered with success even if every row was refused.
+    pub async fn write_many(
+        &self,
+        collection: &Collection,
+    ) -> Result<Vec<Option<collection::Row>>, Error> {
+        let mut place = String::from("composite/sobjects");
+        if let Some(key_field) = &collection.key_field {
+            place = format!("composite/{}", sobject(&collection.object, &[key_field])?);
+        }
+        let (path, body) = (self.path(&place), collection.body());
+        measured::set_rows(collection.rows.len());
+        let response = self
+            .call(Call::write(path, &body, collection.auto_assign))
+            .await?;
+        collection::rows(&response.body, collection.rows.len())
     }
 
     fn path(&self, rest: &str) -> String {

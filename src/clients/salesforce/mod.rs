@@ -2,6 +2,7 @@
 
 mod assertion;
 pub mod client;
+pub mod collection;
 pub mod pubsub;
 pub mod record_id;
 pub mod row;
@@ -10,5 +11,6 @@ pub mod soql;
 pub mod wire;
 
 pub use client::{Client, Options, Page, Rows, Update, Upsert, Upserted};
+pub use collection::Collection;
 pub use session::{Identity, Login, Session};
 pub use soql::Select;

@@ -14,9 +14,17 @@ const KEPT_MAX: usize = 20;
 /// Reads an error answer: an array of entries, or the OAuth pair, or nothing of either.
 pub fn refusal(response: &Response) -> Refusal {
     let body: Json = serde_json::from_slice(&response.body).unwrap_or_default();
+    Refusal {
+        retry_after: retry_after(response),
+        ..refusal_of(response.status, &body)
+    }
+}
+
+/// Reads what stands in an error answer, or in the errors of one row.
+pub fn refusal_of(status: u16, body: &Json) -> Refusal {
     let mut records = Vec::new();
     let mut problems = Vec::new();
-    match &body {
+    match body {
         Json::Array(entries) => {
             for entry in entries.iter().take(KEPT_MAX) {
                 match entry {
@@ -25,10 +33,10 @@ pub fn refusal(response: &Response) -> Refusal {
                 }
             }
         }
-        Json::Object(_) => problems.extend(problem(&body)),
+        Json::Object(_) => problems.extend(problem(body)),
         _ => {}
     }
-    collect_records(&body, &mut records);
+    collect_records(body, &mut records);
     for problem in &problems {
         records.extend(named_in_text(&problem.text));
     }
@@ -36,15 +44,15 @@ pub fn refusal(response: &Response) -> Refusal {
     records.dedup();
     if problems.is_empty() {
         problems.push(Problem {
-            code: format!("HTTP_{}", response.status),
+            code: format!("HTTP_{status}"),
             ..Problem::default()
         });
     }
     Refusal {
-        status: response.status,
+        status,
         problems,
         records,
-        retry_after: retry_after(response),
+        retry_after: None,
     }
 }
 

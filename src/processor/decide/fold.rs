@@ -3,22 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{Basis, Desire, DomainEvent as E, Via};
-use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
+use crate::domain::journal::{Basis, CustomerKind, Desire, DomainEvent as E, ReadPurpose, Via};
+use crate::domain::view::{Customer, Journal, RecordState, record_state};
 use crate::domain::{Fields, RecordRef, RecordSnapshot, Version};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
-use crate::processor::decide::{Terms, create, pursue, reconcile};
-use crate::sync::{desires, moves};
+use crate::processor::decide::agree::{self, Move};
+use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, request};
+use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
 pub fn watched(terms: &Terms<'_>, section: &Section, record: &RecordRef) -> BTreeSet<String> {
     if terms.mapping.is_salesforce(record) {
-        section
-            .salesforce_fields(record.object.as_str())
-            .into_iter()
-            .collect()
+        let known = section.watched_salesforce.get(record.object.as_str());
+        known.cloned().unwrap_or_default()
     } else {
         section.watched_intercom.clone()
     }
@@ -32,20 +31,100 @@ pub fn fold<J: Journal>(
     snapshot: &RecordSnapshot,
     via: Via,
 ) {
+    fold_against(journal, terms, section, snapshot, via, &BTreeSet::new());
+}
+
+/// Folds a snapshot; `against` names the moves that answer a write of ours with another value.
+pub fn fold_against<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    snapshot: &RecordSnapshot,
+    via: Via,
+    against: &BTreeSet<String>,
+) {
     let record = &snapshot.record;
-    let Some((moved, keys_changed)) = note(journal, terms, section, snapshot, via) else {
+    let Some(before) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let snapshot = owner::enriched(journal, terms, section, snapshot);
+    let Some((moved, keys_changed)) = note(journal, terms, section, &snapshot, via) else {
         return journal.trace("nothing_moved", Some(record));
     };
+    let moved = Move {
+        record,
+        before: &before,
+        fields: &moved,
+        version: snapshot.version,
+        against,
+    };
+    after(journal, terms, section, &moved, keys_changed);
+}
+
+/// What follows when a record has moved: decisions, links, writes.
+pub fn after<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    moved: &Move<'_>,
+    keys_changed: bool,
+) {
+    let record = moved.record;
+    agree::agree(journal, terms, section, moved);
     if terms.mapping.is_salesforce(record) {
+        if convert::converted(journal, terms, section, record) {
+            return;
+        }
         reconcile::unblock(journal, record, "record_changed");
-        return reconcile::reconcile(journal, terms, record);
+        reconcile::reconcile(journal, terms, record);
+        if keys_changed {
+            pursue::counterparts(journal, terms, record);
+        }
+        if moved.fields.contains_key("OwnerId") && owner::is_missing(journal, terms, record) {
+            request::read_record(journal, terms, record, ReadPurpose::Owner);
+        }
+        return;
     }
-    agree(journal, terms, section, record, &moved);
-    if section.kind == crate::domain::journal::CustomerKind::Company {
+    if section.kind == CustomerKind::Company {
         create::company_changed(journal, terms, record);
     }
     pursue::pursue(journal, terms, record, keys_changed);
     create::name_company(journal, terms, record);
+    if is_written(journal, record) {
+        reconcile::unblock(journal, record, "record_changed");
+        reconcile::reconcile(journal, terms, record);
+    }
+}
+
+/// Takes what an echo shows as confirmed; it decides nothing.
+pub fn confirm<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    snapshot: &RecordSnapshot,
+) {
+    let record = &snapshot.record;
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let mut fields = seen_fields(&state);
+    fields.extend(snapshot.fields.clone());
+    let keys = keys_of(terms.mapping, section, record, &fields);
+    journal.emit(E::RecordSeen {
+        record: record.clone(),
+        version: later(state.version, snapshot.version),
+        via: Via::Feed,
+        fields: snapshot.fields.clone(),
+        tags: None,
+        companies: None,
+        keys: (keys != state.keys).then_some(keys),
+    });
+}
+
+/// Whether anything is desired of a record: of an Intercom record only once it is linked.
+fn is_written<J: Journal>(journal: &J, record: &RecordRef) -> bool {
+    let state = record_state(journal, journal.bridge(), record);
+    state.is_some_and(|state| !state.desired.is_empty())
 }
 
 /// Journals what a snapshot moves. None if nothing but the version; else the moved fields and
@@ -65,55 +144,86 @@ pub fn note<J: Journal>(
     let keys = keys_of(terms.mapping, section, record, &fields);
     let keys_changed = keys != state.keys;
     let nothing = moved.is_nothing() && !keys_changed;
+    let confirms = !confirmed(&state, snapshot).is_empty();
     // A value that went and came back shows as nothing but a newer version: without it, what was
-    // told in between and comes late would count as news.
-    if nothing && snapshot.version.to_ms <= state.version.to_ms {
+    // told in between and comes late would count as news. A feed keeps its own order.
+    let older = snapshot.version.to_ms <= state.version.to_ms;
+    if nothing && !confirms && (older || via == Via::Feed) {
         return None;
     }
+    let version = match via {
+        Via::Feed => later(state.version, snapshot.version),
+        _ => snapshot.version,
+    };
+    let mut shown = moved.fields.clone();
+    shown.extend(confirmed(&state, snapshot));
     journal.emit(E::RecordSeen {
         record: record.clone(),
-        version: snapshot.version,
+        version,
         via,
-        fields: moved.fields.clone(),
+        fields: shown,
         tags: moved.tags,
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
-    keep(journal, section, record, &state, &moved.fields);
+    keep(journal, terms, section, record, &state, &moved.fields);
     (!nothing).then_some((moved.fields, keys_changed))
 }
 
+/// What was sent and not answered with values, and is now shown as it was sent.
+fn confirmed(state: &RecordState, snapshot: &RecordSnapshot) -> Fields {
+    let waits = state.seen.iter().filter(|(name, seen)| {
+        !seen.confirmed && snapshot.fields.get(*name) == Some(&seen.value)
+    });
+    waits
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
+}
+
+/// An event can be older than what a read showed of other fields.
+fn later(known: Version, event: Version) -> Version {
+    if event.to_ms >= known.to_ms {
+        event
+    } else {
+        known
+    }
+}
+
 /// A value of the record's own follows what people make of it, and so do a stand-in that somebody
-/// replaced and a field that Salesforce owns: none of them is ours to write back.
+/// replaced and a field that its own system owns: none of them is ours to write back.
 fn keep<J: Journal>(
     journal: &mut J,
+    terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
     state: &RecordState,
     moved: &Fields,
 ) {
+    let system = terms.mapping.system_of(record);
+    let own = |name: &str| {
+        let field = section.written_as(system, record.object.as_str(), name);
+        field.is_some_and(|field| field.owner == system && !field.flows_from(system))
+    };
     let mut kept = Vec::new();
     for (name, value) in moved {
         let Some(desire) = state.desired.get(name) else {
             continue;
         };
         let ours_to_keep = match desire.basis {
-            Basis::Kept => true,
+            Basis::Kept | Basis::Contested => true,
             Basis::Placeholder => !value.is_blank(),
-            Basis::Agreed => {
-                desire.value != *value
-                    && section
-                        .written_as(System::Salesforce, record.object.as_str(), name)
-                        .is_some_and(|field| field.owner == System::Salesforce)
-            }
-            Basis::Contested => true,
+            Basis::Agreed => desire.value != *value && own(name),
             Basis::Constant | Basis::Key => false,
         };
         if ours_to_keep {
+            let basis = match desire.basis {
+                Basis::Contested => Basis::Contested,
+                _ => Basis::Kept,
+            };
             kept.push(Desire {
                 name: name.clone(),
                 value: value.clone(),
-                basis: Basis::Kept,
+                basis,
             });
         }
     }
@@ -125,54 +235,12 @@ fn keep<J: Journal>(
     }
 }
 
-/// Decides the moved fields for the customer and what its Salesforce records should hold.
-fn agree<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    section: &Section,
-    record: &RecordRef,
-    moved: &Fields,
-) {
-    let bridge = journal.bridge().clone();
-    let customer = customer_of(journal, &bridge, record).expect("a folded record has a customer");
-    let mut fields = BTreeSet::new();
-    for one in moves::agreements(section, &customer, moved) {
-        let policy = if customer.decided.contains_key(&one.field) {
-            "moved"
-        } else {
-            "founding"
-        };
-        fields.insert(one.field.clone());
-        journal.emit(E::FieldAgreed {
-            customer: customer.id,
-            field: one.field,
-            value: one.value,
-            previous: one.previous,
-            by: record.clone(),
-            policy: policy.to_owned(),
-            version: Version::default(),
-        });
-    }
-    if fields.is_empty() {
-        return;
-    }
-    let customer = customer_of(journal, &bridge, record).expect("it was there above");
-    for (other, state) in salesforce_records(terms.mapping, &customer) {
-        let wanted = desires::after_agreement(section, &customer, &other, &state, &fields);
-        reconcile::desire(journal, terms, &other, wanted);
-    }
-}
-
 /// The live Salesforce records of a customer.
 pub fn salesforce_records(
     mapping: &Mapping,
     customer: &Customer,
-) -> Vec<(RecordRef, crate::domain::view::RecordState)> {
-    let live = |(record, state): &(&RecordRef, &crate::domain::view::RecordState)| {
-        mapping.is_salesforce(record) && state.gone.is_none()
-    };
-    let records = customer.records.iter().filter(live);
+) -> Vec<(RecordRef, RecordState)> {
+    let mut records = agree::live(customer);
+    records.retain(|(record, _)| mapping.system_of(record) == System::Salesforce);
     records
-        .map(|(record, state)| (record.clone(), state.clone()))
-        .collect()
 }

@@ -5,7 +5,7 @@ use crate::domain::journal::{Verdict, Via};
 use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
 use crate::domain::{Gone, RecordRef, RecordSnapshot, ReviewId};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, fold, request};
+use crate::processor::decide::{Terms, fold, overwrite, request};
 use crate::sync::release::{REREADS_MAX, verdict};
 
 /// Keeps a snapshot until the record's command in flight has ended. Beyond the bound only the fact
@@ -54,8 +54,23 @@ pub fn hold<J: Journal>(
     });
 }
 
-/// Judges what was held once a command has ended. `placed`: its answer carried a version.
-pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, placed: bool) {
+/// How the answer that ends a hold can be ordered against what was held.
+#[derive(Clone, Copy)]
+pub struct Answer {
+    /// It carried a version.
+    pub placed: bool,
+    /// It is of a read, asked for at this journal sequence: whatever was consumed before that is
+    /// in it.
+    pub asked: Option<u64>,
+}
+
+/// Judges what was held once a command has ended.
+pub fn release<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    answer: Answer,
+) {
     let Some(section) = terms.mapping.section_of(record) else {
         return;
     };
@@ -66,7 +81,7 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     };
     let mut reread = known.reread_required;
     for held in known.held {
-        reread |= judge(journal, terms, section, record, &held, placed);
+        reread |= judge(journal, terms, section, record, &held, answer);
     }
     if reread {
         request::read_record(journal, terms, record, ReadPurpose::Reread);
@@ -80,7 +95,7 @@ fn judge<J: Journal>(
     section: &Section,
     record: &RecordRef,
     held: &Held,
-    placed: bool,
+    answer: Answer,
 ) -> bool {
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return false;
@@ -93,7 +108,8 @@ fn judge<J: Journal>(
         // The read found nothing, and after it was asked for something was shown.
         Some(Gone::NotFound) if state.rereads < REREADS_MAX => Verdict::Reread,
         Some(Gone::NotFound) => Verdict::Dropped,
-        None => verdict(&state, &watched, record, observation, placed),
+        None if answer.asked.is_some_and(|asked| held.sequence < asked) => Verdict::Dropped,
+        None => verdict(&state, &watched, record, observation, answer.placed),
     };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {
@@ -108,11 +124,19 @@ fn judge<J: Journal>(
             reason: format!("overtaken_reads:{REREADS_MAX}"),
         });
     }
+    if verdict == Verdict::Reread && state.gone.is_none() {
+        // It stays until the read has told: what it said may have been overwritten.
+        return true;
+    }
     journal.emit(E::HoldReleased {
         record: record.clone(),
         observation: observation.observation,
         verdict,
     });
+    if verdict == Verdict::Dropped && state.gone.is_none() {
+        let snapshot = observation.snapshot(record);
+        overwrite::claims(journal, terms, section, &snapshot, true);
+    }
     if verdict == Verdict::Folded {
         fold::fold(
             journal,

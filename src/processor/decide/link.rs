@@ -4,8 +4,9 @@ use crate::domain::journal::{DomainEvent as E, Via};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, customer_id_of, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
-use crate::processor::decide::{Terms, create, fold, holds, pursue, reconcile};
-use crate::sync::{desires, moves};
+use crate::processor::decide::{Terms, create, first_link, fold, holds, owner, pursue};
+use crate::processor::decide::reconcile;
+use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
 pub const RULE_VERSION: u32 = 1;
@@ -66,15 +67,15 @@ pub fn join<J: Journal>(
         ours
     };
     let merged = customer_of(journal, &bridge, left).expect("it was linked above");
-    for (one, by) in moves::kept_at_merge(&settled, &merged) {
+    for one in moves::kept_at_merge(&settled, &merged) {
         journal.emit(E::FieldAgreed {
             customer,
             field: one.field,
             value: one.value,
             previous: one.previous,
-            by,
+            by: one.by,
             policy: "fill_blank".into(),
-            version: Default::default(),
+            version: one.version,
         });
     }
 }
@@ -96,39 +97,17 @@ fn show_row<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot
         return holds::hold(journal, terms, &state, row, Via::Lookup);
     }
     if let Some(section) = terms.mapping.section_of(&row.record) {
-        fold::note(journal, terms, section, row, Via::Lookup);
+        let row = owner::enriched(journal, terms, section, row);
+        fold::note(journal, terms, section, &row, Via::Lookup);
     }
 }
 
-/// Fills the blanks of a customer's Salesforce records with what another customer brought.
-pub fn fill_blanks<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
-    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
-        return;
-    };
-    for (other, state) in fold::salesforce_records(terms.mapping, &customer) {
-        let Some(section) = terms.mapping.section_of(&other) else {
-            continue;
-        };
-        let mut desires = desires::at_first_link(section, &customer, &other, &state, None);
-        desires.retain(|desire| state.desired.get(&desire.name) != Some(desire));
-        reconcile::desire(journal, terms, &other, desires);
-    }
-}
-
-/// Fills the blanks of a record that was just linked, and writes our key where it has none.
+/// Decides what the two records mean for each other, and fills what follows from it.
 fn adopt<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, to: &RecordRef) {
-    let bridge = journal.bridge().clone();
-    let Some(section) = terms.mapping.section_of(to) else {
-        return;
-    };
-    if !terms.mapping.is_salesforce(to) || customer_id_of(journal, &bridge, to).is_none() {
-        return;
+    if let Some(section) = terms.mapping.section_of(to)
+        && terms.mapping.is_salesforce(to)
+        && customer_id_of(journal, journal.bridge(), to).is_some()
+    {
+        first_link::connect(journal, terms, section, record, to);
     }
-    let customer = customer_of(journal, &bridge, to).expect("it is indexed");
-    let state = record_state(journal, &bridge, to).expect("it is indexed");
-    let explicit = section
-        .rule(MatchRule::Explicit)
-        .zip(terms.mapping.explicit_key(record));
-    let desires = desires::at_first_link(section, &customer, to, &state, explicit);
-    reconcile::desire(journal, terms, to, desires);
 }

@@ -5,7 +5,14 @@
 
 pub mod observation;
 pub mod observed;
+pub mod feed;
 pub mod fold;
+pub mod agree;
+pub mod overwrite;
+pub mod owner;
+pub mod convert;
+pub mod first_link;
+pub mod review;
 pub mod pursue;
 pub mod link;
 pub mod create;

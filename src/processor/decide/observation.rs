@@ -4,7 +4,7 @@ use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Journal, ViewEntry};
 use crate::domain::{Observation, ObservationBody, ViewKey};
 use crate::mapping::Mapping;
-use crate::processor::decide::{observed, settle};
+use crate::processor::decide::{observed, review, settle};
 
 /// What decide may know besides the view.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
             observed::decide(journal, terms, source, change);
         }
         ObservationBody::Answered(result) => settle::decide(journal, terms, result),
-        ObservationBody::ReviewAnswered { .. } => journal.trace("not_interpreted", None),
+        ObservationBody::ReviewAnswered { review, answer, by } => {
+            review::answered(journal, terms, *review, answer, by);
+        }
         ObservationBody::MappingOffered { .. } => unreachable!("decided above"),
     }
 }

@@ -1,12 +1,18 @@
 //! Decide: what a source showed.
 
-use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
+use std::collections::BTreeSet;
+
+use crate::domain::journal::{DomainEvent as E, EchoSignal, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
-use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, record_state};
+use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, outstanding};
+use crate::domain::view::{customer_of, record_state};
 use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, Version, ViewKey};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, fold, holds, link, pursue, request};
+use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
+use crate::processor::decide::{pursue, request};
+use crate::sync::conflict::Sent;
+use crate::sync::echo::shown_again;
 use crate::sync::moves::moved;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId, change: &Change) {
@@ -60,9 +66,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
             }
         }
         Change::Left { record, how, at } => leave(journal, terms, record, *how, *at),
-        Change::Kept | Change::Event(_) | Change::Row(_) => {
-            journal.trace("not_interpreted", None);
-        }
+        Change::Event(event) => feed::decide(journal, terms, event),
+        Change::Row(row) => sweep(journal, terms, row),
+        Change::Kept => journal.trace("not_interpreted", None),
     }
 }
 
@@ -113,12 +119,26 @@ fn place<J: Journal>(
     let record = &snapshot.record;
     let order = snapshot.version.against(&state.version);
     if order == Order::Older {
-        return journal.trace("older", Some(record));
-    }
-    if state.writing.is_some() || state.reading.is_some() {
-        return holds::hold(journal, terms, state, snapshot, Via::Webhook);
+        if !overwrite::claims(journal, terms, section, snapshot, false) {
+            journal.trace("older", Some(record));
+        }
+        return;
     }
     let watched = fold::watched(terms, section, record);
+    if state.writing.is_some() || state.reading.is_some() {
+        if is_write_in_flight(journal, state, &watched, snapshot) {
+            return;
+        }
+        return holds::hold(journal, terms, state, snapshot, Via::Webhook);
+    }
+    if let Some((write, fields)) = shown_again(state, snapshot) {
+        journal.emit(E::EchoSuppressed {
+            record: record.clone(),
+            signal: EchoSignal::Seen,
+            write,
+            fields,
+        });
+    }
     if order == Order::Overlaps {
         if moved(state, &watched, snapshot).is_nothing() {
             return journal.trace("nothing_moved", Some(record));
@@ -126,6 +146,57 @@ fn place<J: Journal>(
         return request::read_record(journal, terms, record, ReadPurpose::Tie);
     }
     fold::fold(journal, terms, section, snapshot, Via::Webhook);
+}
+
+/// Whether all that a snapshot moves is what a write in flight sends: its echo, which came before
+/// the answer. The write still ends at the answer.
+fn is_write_in_flight<J: Journal>(
+    journal: &mut J,
+    state: &RecordState,
+    watched: &BTreeSet<String>,
+    snapshot: &RecordSnapshot,
+) -> bool {
+    let writing = state.writing.filter(|_| state.reading.is_none());
+    let waiting = writing.and_then(|id| outstanding(journal, journal.bridge(), &id));
+    let sent = Sent::of(waiting.as_ref());
+    let shown = moved(state, watched, snapshot);
+    let ours = |(name, value): (&String, &crate::domain::Value)| sent.value(name) == Some(value);
+    let echo = !shown.fields.is_empty()
+        && shown.tags.is_none()
+        && shown.companies.is_none()
+        && shown.fields.iter().all(ours);
+    if echo {
+        journal.emit(E::EchoSuppressed {
+            record: snapshot.record.clone(),
+            signal: EchoSignal::InFlight,
+            write: state.write_sequence,
+            fields: shown.fields.into_keys().collect(),
+        });
+    }
+    echo
+}
+
+/// A row of a sweep or backfill. It was read at some time before it came: it loses every tie.
+fn sweep<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot) {
+    let record = &row.record;
+    if terms.mapping.is_salesforce(record) && record.object.as_str() == owner::USER {
+        return owner::seen_user(journal, row);
+    }
+    let Some(section) = terms.mapping.section_of(record) else {
+        return journal.trace("object_not_mapped", Some(record));
+    };
+    let state = known_or_founded(journal, section, record);
+    if state.gone.is_some() {
+        return journal.trace("record_gone", Some(record));
+    }
+    let known = state.folded > 0;
+    if known && row.version.against(&state.version) != Order::Newer {
+        return journal.trace("row_not_newer", Some(record));
+    }
+    if state.writing.is_some() || state.reading.is_some() {
+        return holds::hold(journal, terms, &state, row, Via::Row);
+    }
+    fold::fold(journal, terms, section, row, Via::Row);
 }
 
 /// What is known of a record; a new one founds a customer of its own.
@@ -211,7 +282,12 @@ fn merge<J: Journal>(
         how: Gone::Deleted,
         at: None,
     });
-    link::fill_blanks(journal, terms, survivor);
+    if let Some(section) = terms.mapping.section_of(survivor)
+        && let Some(customer) = customer_of(journal, &bridge, survivor)
+    {
+        let records: Vec<RecordRef> = customer.records.into_keys().collect();
+        first_link::adopt_all(journal, terms, section, &records);
+    }
     pursue::release(journal, terms, waiting);
     pursue::pursue(journal, terms, survivor, true);
 }

@@ -68,7 +68,7 @@ pub fn over<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) 
             });
         }
     }
-    if terms.mapping.is_salesforce(record) {
+    if terms.mapping.is_salesforce(record) || !state.desired.is_empty() {
         if state.unknowns > 0 {
             request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
         }

@@ -5,7 +5,7 @@ use crate::domain::view::{Journal, Pursuit, RecordState};
 use crate::domain::view::{customer_of, matching, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewId};
 use crate::identity::pursuit::{Step, next};
-use crate::processor::decide::{Terms, link, pause, reconcile, request};
+use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
 
 /// Takes the next step of an Intercom record, if there is one to take.
 pub fn pursue<J: Journal>(
@@ -57,6 +57,24 @@ pub fn pursue<J: Journal>(
         Step::LookUp(lookup) => {
             request::look_up(journal, terms, lookup, ReadPurpose::FirstLookup);
         }
+    }
+}
+
+/// The Intercom records that share an identifier with a record of Salesforce take their next step:
+/// it may be the counterpart that one of them lacks.
+pub fn counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return;
+    };
+    let mut others: Vec<RecordRef> = Vec::new();
+    for key in &state.keys {
+        let holders = matching(journal, journal.bridge(), key).records.into_iter();
+        others.extend(holders.filter(|other| !terms.mapping.is_salesforce(other)));
+    }
+    others.sort();
+    others.dedup();
+    for other in others.into_iter().take(RELEASED_MAX) {
+        pursue(journal, terms, &other, false);
     }
 }
 
@@ -179,7 +197,10 @@ fn reconcile_counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return;
     };
-    for (other, _) in crate::processor::decide::fold::salesforce_records(terms.mapping, &customer) {
+    for (other, state) in agree::live(&customer) {
+        if state.desired.is_empty() {
+            continue;
+        }
         reconcile::reconcile(journal, terms, &other);
     }
 }

@@ -1,7 +1,7 @@
 //! Reconcile: where *seen* differs from *desired* and nothing is in the way, a write follows.
 
-use crate::domain::RecordRef;
-use crate::domain::journal::{Desire, DomainEvent as E};
+use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
+use crate::domain::{RecordRef, ReviewId};
 use crate::domain::view::{Journal, record_state};
 use crate::processor::decide::{Terms, request};
 use crate::sync::writes::{Plan, plan};
@@ -26,11 +26,31 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };
+    if state.desired.is_empty() {
+        // Nothing is written to it; a block tells of a creation from it, which is another matter.
+        return;
+    }
     match plan(record, &state) {
         Plan::Nothing { why } => {
             if why == "in_agreement" {
                 unblock(journal, record, "in_agreement");
             }
+        }
+        Plan::Fought { pair, names } => {
+            unblock(journal, record, "desired_changed");
+            let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+            journal.emit(E::ReviewOpened {
+                review,
+                kind: ReviewKind::Unsettled,
+                record: record.clone(),
+                candidates: Vec::new(),
+                reason: format!("changed_back_each_time:{}", names.join(",")),
+            });
+            journal.emit(E::WriteBlocked {
+                record: record.clone(),
+                pair,
+                review,
+            });
         }
         Plan::Write { fields, unblocks } => {
             if unblocks {

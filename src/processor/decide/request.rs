@@ -22,8 +22,17 @@ pub fn update<J: Journal>(
         auto_assign: false,
     };
     let kind = CommandKind::Write(write);
-    let command = new(journal, terms, &record.source, record.to_string(), kind);
+    let lane = lane(record, state);
+    let command = new(journal, terms, &record.source, lane, kind);
     journal.emit(E::WriteRequested { command });
+}
+
+/// Writes of the children of one account lock the account: they go one after the other.
+fn lane(record: &RecordRef, state: &RecordState) -> String {
+    let account = state.seen.get("AccountId");
+    let account = account.and_then(|seen| seen.value.as_text());
+    let parent = account.and_then(|id| RecordRef::new(&record.source, "Account", id).ok());
+    parent.map_or_else(|| record.to_string(), |parent| parent.to_string())
 }
 
 /// What a creation needs to know.

@@ -4,11 +4,14 @@ use crate::domain::command::ReadCommand;
 use crate::domain::journal::{DomainEvent as E, ReadEnding, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Via, WriteEnding};
 use crate::domain::record::Gone;
-use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
+use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, create, fold, holds, pause, pursue, reconcile, request};
+use crate::mapping::System;
+use crate::processor::decide::{Terms, create, fold, holds, owner, pause, pursue};
+use crate::processor::decide::{reconcile, request};
+use crate::sync::moves::moved;
 use crate::sync::writes;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandResult) {
@@ -69,13 +72,17 @@ fn update<J: Journal>(
             ..
         } => {
             placed = version.is_some();
-            let (values, version) = (values.clone(), *version);
+            let version = *version;
             journal.emit(settled(WriteEnding::Done {
                 created: *created,
-                values,
+                values: values.as_ref().map(|values| of_write(write, values)),
                 version,
             }));
+            accept_forms(journal, record, write, values.as_ref());
             rekey(journal, terms, record);
+            if let (Some(values), Some(version)) = (values, version) {
+                answered_beside(journal, terms, record, write, values, version);
+            }
         }
         Outcome::AlreadyThere { snapshot } => {
             placed = true;
@@ -86,6 +93,7 @@ fn update<J: Journal>(
                 values,
                 version,
             }));
+            accept_forms(journal, record, write, Some(&snapshot.fields));
             shown(journal, terms, snapshot, Via::Write);
         }
         Outcome::FoundOther { snapshot } => {
@@ -94,7 +102,8 @@ fn update<J: Journal>(
             shown(journal, terms, snapshot, Via::Write);
         }
         Outcome::NotFound { .. } => {
-            refused(journal, terms, waiting, record, write, result, &gone())
+            let gone = gone(terms.mapping.system_of(record));
+            refused(journal, terms, waiting, record, write, result, &gone);
         }
         Outcome::Rejected(rejection) => {
             refused(journal, terms, waiting, record, write, result, rejection);
@@ -119,31 +128,82 @@ fn update<J: Journal>(
         }
     }
     pause::answered(journal, record);
-    holds::release(journal, terms, record, placed);
+    let answer = holds::Answer {
+        placed,
+        asked: None,
+    };
+    holds::release(journal, terms, record, answer);
     reconcile::reconcile(journal, terms, record);
 }
 
 /// The written fields as a repeat found them.
 pub fn written_values(write: &WriteCommand, snapshot: &RecordSnapshot) -> Option<Fields> {
-    let shown = |name: &String| Some((name.clone(), snapshot.fields.get(name)?.clone()));
-    Some(
-        write
-            .fields
-            .iter()
-            .filter_map(|field| shown(&field.name))
+    Some(of_write(write, &snapshot.fields))
+}
+
+/// Those of an answer's fields that were written.
+fn of_write(write: &WriteCommand, fields: &Fields) -> Fields {
+    let shown = |name: &String| Some((name.clone(), fields.get(name)?.clone()));
+    let names = write.fields.iter().map(|field| &field.name);
+    names.filter_map(shown).collect()
+}
+
+/// The remote answers with what it stores: a form of its own is accepted and not fought.
+fn accept_forms<J: Journal>(
+    journal: &mut J,
+    record: &RecordRef,
+    write: &WriteCommand,
+    values: Option<&Fields>,
+) {
+    for field in &write.fields {
+        let stored = values.and_then(|values| values.get(&field.name));
+        if let Some(stored) = stored.filter(|stored| **stored != field.value) {
+            journal.emit(E::FormAccepted {
+                record: record.clone(),
+                name: field.name.clone(),
+                desired: field.value.clone(),
+                stored: stored.clone(),
+            });
+        }
+    }
+}
+
+/// An answer that shows the whole record also shows what others changed beside our write.
+fn answered_beside<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    write: &WriteCommand,
+    values: &Fields,
+    version: Version,
+) {
+    let written = |name: &String| write.fields.iter().any(|field| field.name == *name);
+    let beside = values.iter().filter(|(name, _)| !written(name));
+    let snapshot = RecordSnapshot {
+        record: record.clone(),
+        version,
+        fields: beside
+            .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
-    )
+        tags: None,
+        companies: None,
+    };
+    shown(journal, terms, &snapshot, Via::Write);
 }
 
 /// What a remote says of an id that it does not know.
-pub fn gone() -> Rejection {
+pub fn gone(system: System) -> Rejection {
+    let system = match system {
+        System::Intercom => "Intercom",
+        System::Salesforce => "Salesforce",
+    };
     Rejection {
         class: RejectClass::Gone,
         code: "NOT_FOUND".into(),
         text: String::new(),
         fields: Vec::new(),
         records: Vec::new(),
-        hint: "the record was deleted or merged in Salesforce; restore it or unlink it".into(),
+        hint: format!("the record was deleted or merged in {system}; restore it or unlink it"),
     }
 }
 
@@ -162,6 +222,11 @@ fn refused<J: Journal>(
         record: record.clone(),
         ending: WriteEnding::Rejected(rejection.clone()),
     });
+    let state = record_state(journal, journal.bridge(), record);
+    if state.is_some_and(|state| state.gone == Some(Gone::Converted)) {
+        // What it was to hold is decided for the contact that it became.
+        return;
+    }
     let pair = writes::pair(record, &write.fields);
     block(journal, record, pair, rejection);
     if rejection.class == RejectClass::Gone {
@@ -210,14 +275,15 @@ pub fn rekey<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef)
     let (Some(section), Some(state)) = (terms.mapping.section_of(record), state) else {
         return;
     };
-    let unchanged = RecordSnapshot {
+    let shown = RecordSnapshot {
         record: record.clone(),
         version: state.version,
         fields: Fields::new(),
         tags: None,
         companies: None,
     };
-    fold::note(journal, terms, section, &unchanged, Via::Write);
+    let shown = owner::enriched(journal, terms, section, &shown);
+    fold::note(journal, terms, section, &shown, Via::Write);
 }
 
 /// Takes a snapshot that came with an answer.
@@ -225,7 +291,7 @@ fn shown<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapsh
     if let Some(section) = terms.mapping.section_of(&snapshot.record)
         && record_state(journal, journal.bridge(), &snapshot.record).is_some()
     {
-        fold::note(journal, terms, section, snapshot, via);
+        fold::fold(journal, terms, section, snapshot, via);
     }
 }
 
@@ -244,7 +310,9 @@ fn read<J: Journal>(
     match &result.outcome {
         Outcome::Read { snapshot } => {
             let state = record_state(journal, journal.bridge(), record);
-            let overtaken = state.is_some_and(|state| state.folded > waiting.folded);
+            let overtaken = state.as_ref().is_some_and(|state| {
+                state.folded > waiting.folded && differs(terms, state, snapshot)
+            });
             journal.emit(settled(ReadEnding::Answered));
             if overtaken && terms.mapping.is_salesforce(record) {
                 // A write of ours ended while it was out: it may show what was there before.
@@ -284,12 +352,24 @@ fn read<J: Journal>(
         _ => return journal.trace("read_unknown", Some(record)),
     }
     create::company_changed(journal, terms, record);
-    holds::release(journal, terms, record, true);
-    if terms.mapping.is_salesforce(record) {
-        reconcile::reconcile(journal, terms, record);
-    } else {
+    let answer = holds::Answer {
+        placed: true,
+        asked: Some(waiting.sequence),
+    };
+    holds::release(journal, terms, record, answer);
+    if !terms.mapping.is_salesforce(record) {
         pursue::pursue(journal, terms, record, false);
     }
+    reconcile::reconcile(journal, terms, record);
+}
+
+/// Whether a read shows anything else than what is seen now.
+fn differs(terms: &Terms<'_>, state: &RecordState, snapshot: &RecordSnapshot) -> bool {
+    let section = terms.mapping.section_of(&snapshot.record);
+    section.is_some_and(|section| {
+        let watched = fold::watched(terms, section, &snapshot.record);
+        !moved(state, &watched, snapshot).is_nothing()
+    })
 }
 
 /// A read supersedes everything that was consumed before it was asked for, whatever the clocks say.

@@ -8,10 +8,12 @@ use crate::domain::{CommandKind, CommandResult, Outcome, RecordRef, RecordSnapsh
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
-use crate::mapping::CreateRule;
+use crate::mapping::{CreateRule, System};
 use crate::processor::decide::settle::{block, gone, rekey, written_values};
-use crate::processor::decide::{Terms, create, link, pause, pursue, reconcile, request};
-use crate::sync::{desires, writes};
+use crate::processor::decide::{Terms, create, first_link, link, pause, pursue, reconcile};
+use crate::processor::decide::request;
+use crate::sync::desires::{self, Target};
+use crate::sync::writes;
 
 /// The answer to "who holds one of this record's identifiers?".
 pub fn lookup<J: Journal>(
@@ -171,7 +173,7 @@ pub fn creation<J: Journal>(
             refused(journal, terms, &origin, write, rejection);
         }
         Outcome::NotFound { .. } => {
-            let rejection = gone();
+            let rejection = gone(System::Salesforce);
             journal.emit(settled(&origin, WriteEnding::Rejected(rejection.clone())));
             refused(journal, terms, &origin, write, &rejection);
         }
@@ -241,13 +243,20 @@ fn created_record<J: Journal>(
     );
     journal.emit(settled);
     rekey(journal, terms, record);
+    if let Some(section) = terms.mapping.section_of(record) {
+        first_link::created(journal, terms, section, origin, record);
+    }
     let customer = customer_of(journal, &bridge, origin).expect("it was linked above");
-    let state = customer.records[record].clone();
+    let target = Target {
+        system: terms.mapping.system_of(record),
+        record,
+        state: &customer.records[record],
+    };
     let section = terms.mapping.section_of(record);
     if let Some((section, rule)) = section.and_then(|s| Some((s, s.create.as_ref()?))) {
         let name = placed_company_name(waiting, rule);
         let name = name.as_ref();
-        let mut wanted = desires::after_creation(section, rule, &customer, &state, name);
+        let mut wanted = desires::after_creation(section, rule, &customer, target, name);
         if let Some(by) = section.rule(MatchRule::Explicit) {
             let key = terms.mapping.explicit_key(origin).unwrap_or_default();
             let name = by.salesforce.clone();

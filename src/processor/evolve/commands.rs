@@ -79,6 +79,7 @@ fn requested<V: ViewWrite>(
         purpose,
         record,
         folded: known.as_ref().map_or(folded, |known| known.folded),
+        sequence: known.as_ref().map_or(edit.sequence, |known| known.sequence),
         review: known.and_then(|known| known.review),
     };
     edit.put_due(command.deadline, Due::Command(command.id));
@@ -213,7 +214,7 @@ fn echoed(state: &mut RecordState, write: u64, fields: &[String]) {
     }
     let known = state.recent_writes.iter_mut();
     for one in known.filter(|one| one.sequence == write) {
-        one.echoed = true;
+        one.echoed.extend(fields.iter().cloned());
     }
 }
 
@@ -247,7 +248,10 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
     {
         hashes.insert(name.clone(), value.hash());
         before.insert(name.clone(), expect.hash());
-        if values.is_none() && state.echoed.contains(name) {
+        // What was created by this write has no history that a feed could have shown before.
+        let created = matches!(ending, WriteEnding::Done { created: true, .. });
+        let shown = created && state.seen.get(name).is_some_and(|seen| seen.via == Via::Feed);
+        if values.is_none() && (shown || state.echoed.contains(name)) {
             continue;
         }
         let answered = values.as_ref().and_then(|values| values.get(name));
@@ -269,7 +273,7 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         hashes,
         before,
         since,
-        echoed: !state.echoed.is_empty(),
+        echoed: std::mem::take(&mut state.echoed),
     });
 }
 

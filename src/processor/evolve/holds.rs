@@ -11,6 +11,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             held,
             deadline,
         } => {
+            let sequence = edit.sequence;
             edit.record(record, |state| {
                 assert!(
                     state.held.len() < HELD_MAX,
@@ -19,6 +20,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 state.held.push(Held {
                     observation: held.clone(),
                     deadline: *deadline,
+                    sequence,
                 });
             });
             edit.put_due(*deadline, Due::Hold(record.clone(), held.observation));

@@ -119,11 +119,14 @@ fn a_row_that_overlaps_our_own_write_is_held_until_its_result() {
     assert_eq!(world.state(&record).held.len(), 1);
     assert!(world.state(&record).writing.is_some());
     let after = world.answer(&write[0], written(&record, false));
-    assert!(world.state(&record).held.is_empty());
     assert!(
         after.iter().any(|command| is_read_of(command, &record)),
         "a read decides"
     );
+    assert_eq!(world.state(&record).held.len(), 1, "and is heard first");
+    let shows = row("Lead", "00Qc1", 4, &[("Phone", "1")]);
+    world.answer(&after[0], Outcome::Read { snapshot: shows });
+    assert!(world.state(&record).held.is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the pure processor: given observations, when one more comes, then these commands.
 
+mod both;
 mod world;
 
 mod create_and_update;

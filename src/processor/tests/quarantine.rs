@@ -27,6 +27,7 @@ fn poisoned() -> (World, Observation) {
         purpose: None,
         record: nobody.clone(),
         folded: 0,
+        sequence: 0,
         review: None,
     };
     let entry = Some(Arc::new(ViewEntry::Outstanding(outstanding)));

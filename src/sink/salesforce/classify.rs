@@ -21,6 +21,10 @@ enum Meaning {
 const CODES: &[(&str, Meaning)] = &[
     ("UNABLE_TO_LOCK_ROW", Meaning::Busy),
     ("TOO_MANY_APEX_REQUESTS", Meaning::Busy),
+    // Rolled back because of other rows: nothing is wrong with this one.
+    ("ALL_OR_NONE_OPERATION_ROLLED_BACK", Meaning::Busy),
+    ("PROCESSING_HALTED", Meaning::Busy),
+    ("BATCH_PROCESSING_HALTED", Meaning::Busy),
     ("TERRITORY_REALIGN_IN_PROGRESS", Meaning::Busy),
     // A full org makes no records; it still changes and shows those that it has.
     ("STORAGE_LIMIT_EXCEEDED", Meaning::Busy),

@@ -12,9 +12,10 @@ use crate::domain::WriteTarget;
 use crate::domain::{BridgeId, Command, CommandKind, Lookup, ObjectName, Outcome, ReadCommand};
 use crate::domain::{RecordRef, RecordSnapshot, RejectClass, Rejection, SourceId, WriteCommand};
 use crate::sink::error::{Access, Error};
-use crate::sink::executor::{Execute, Execution};
+use crate::sink::executor::{Alone, Answer, Execute, Execution, Executions, Sharing};
 use crate::sink::gate::Gates;
 use crate::sink::retry::{self, Retries};
+use crate::sink::salesforce::collect;
 use crate::sink::salesforce::plan::{self, Read, Standing};
 
 /// The orgs of every bridge: each bridge writes under a token of its own.
@@ -53,6 +54,41 @@ impl Executor {
             })
             .await
     }
+
+    async fn settle_many(&self, commands: &[Command]) -> Vec<Answer> {
+        let alone = |alone| Answer::all_alone(commands.len(), alone);
+        let Some((first, collection)) = commands.first().zip(collect::collection(commands)) else {
+            return alone(Alone::default());
+        };
+        let key = (first.bridge.clone(), first.source.clone());
+        let Some(client) = self.clients.get(&key) else {
+            return alone(Alone::default());
+        };
+        let write = || async {
+            let answer = client.write_many(&collection).await;
+            let rows = answer.and_then(|rows| collect::in_order(commands, rows));
+            rows.map_err(|source| Box::new(collect::failed(first, source)))
+        };
+        let gate = self.gates.of(&key);
+        match self.retries.run_shared(gate, write).await {
+            Ok(rows) => {
+                let rows = commands.iter().zip(rows);
+                rows.map(|(command, row)| self.row(command, row)).collect()
+            }
+            Err(apart) => alone(apart),
+        }
+    }
+
+    fn row(&self, command: &Command, row: collect::Row) -> Answer {
+        match row {
+            collect::Row::Written(outcome) => Answer::Settled(outcome),
+            collect::Row::LookFirst => Answer::Alone(Alone {
+                repeat: true,
+                after: Duration::ZERO,
+            }),
+            collect::Row::Failed(source) => self.retries.of_row(&collect::failed(command, source)),
+        }
+    }
 }
 
 impl Execute for Executor {
@@ -67,6 +103,14 @@ impl Execute for Executor {
 
     fn execute<'a>(&'a self, command: &'a Command, repeat: bool) -> Execution<'a> {
         Box::pin(self.settle(command, repeat))
+    }
+
+    fn sharing(&self, command: &Command) -> Option<Sharing> {
+        collect::sharing(command)
+    }
+
+    fn execute_many<'a>(&'a self, commands: &'a [Command]) -> Executions<'a> {
+        Box::pin(self.settle_many(commands))
     }
 }
 
@@ -298,7 +342,7 @@ impl Call<'_> {
     }
 }
 
-fn written(record: RecordRef, created: bool) -> Outcome {
+pub(super) fn written(record: RecordRef, created: bool) -> Outcome {
     Outcome::Written {
         record,
         created,

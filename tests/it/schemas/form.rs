@@ -142,6 +142,7 @@ fn topics_that_people_read_freely_hold_nothing_personal() {
         Subject::Notification,
         Subject::Decision,
         Subject::Cursor,
+        Subject::SourceSchema,
     ];
     for subject in free {
         assert!(

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crosswalk::domain::{
     BridgeId, Change, Command, CommandId, CommandKind, CommandResult, Cursor, DeadLetter,
-    FieldWrite, Fields, Gone, Lookup, LookupQuery, Message, Notification, ObjectName, Observation,
-    ObservationBody, ObservationId, Outcome, RawPayload, ReadCommand, RecordRef, RecordSnapshot,
-    RefSet, RejectClass, Rejection, SourceId, Timestamp, TraceLine, Value, Version, WriteCommand,
-    WriteTarget,
+    EventKind, FieldWrite, Fields, Gone, Lookup, LookupQuery, Message, Notification, ObjectName,
+    Observation, ObservationBody, ObservationId, Outcome, RawPayload, ReadCommand, RecordEvent,
+    RecordRef, RecordSnapshot, RefSet, RejectClass, Rejection, ReviewAnswer, ReviewId, SourceId,
+    SourceSchema, Timestamp, TraceLine, Value, Version, WriteCommand, WriteTarget, Writer,
 };
 
 use super::samples_journal;
@@ -17,10 +17,7 @@ pub const AT: Timestamp = Timestamp(1_767_225_600_000);
 pub fn samples() -> Vec<(String, Message)> {
     let mut all = observed();
     all.extend(results());
-    all.push((
-        "decision.mapping_offered".to_owned(),
-        observation(mapping()),
-    ));
+    all.extend(decisions());
     let command = |(case, kind): (&str, _)| {
         (
             format!("command.{case}"),
@@ -111,11 +108,47 @@ fn observation(body: ObservationBody) -> Message {
     }))
 }
 
-fn mapping() -> ObservationBody {
-    ObservationBody::MappingOffered {
+fn decisions() -> Vec<(String, Message)> {
+    let mapping = ObservationBody::MappingOffered {
         version: 3,
         hash: [0xab; 32],
         body: "version: 3\n".to_owned(),
+    };
+    let answered = |answer| ObservationBody::ReviewAnswered {
+        review: ReviewId::opened_at(&bridge(), 9),
+        answer,
+        by: "ops".to_owned(),
+    };
+    let bodies = [
+        ("mapping_offered", mapping),
+        ("answered.link", answered(ReviewAnswer::Link { to: lead() })),
+        (
+            "answered.keep",
+            answered(ReviewAnswer::Keep { record: lead() }),
+        ),
+        ("answered.retry", answered(ReviewAnswer::Retry)),
+        ("answered.dismiss", answered(ReviewAnswer::Dismiss)),
+    ];
+    let message = |(case, body): (&str, _)| (format!("decision.{case}"), observation(body));
+    bodies.into_iter().map(message).collect()
+}
+
+/// An update in a feed: a field that moved, one that was cleared, one that must be read.
+fn record_event() -> RecordEvent {
+    RecordEvent {
+        record: lead(),
+        kind: EventKind::Updated,
+        version: version(),
+        fields: BTreeMap::from([
+            ("LastName".to_owned(), Value::from("Example")),
+            ("Phone".to_owned(), Value::Null),
+        ]),
+        unread: ["Description".to_owned()].into(),
+        writer: Writer::Foreign,
+        origin: "com/salesforce/api/rest/64.0".to_owned(),
+        user: "0055g00000ABCDEAA4".to_owned(),
+        transaction: "0006e2a4-6f4b-9d1c-8f4e-0c5f1b2d3e4f".to_owned(),
+        transaction_sequence: 1,
     }
 }
 
@@ -155,6 +188,8 @@ fn observed() -> Vec<(String, Message)> {
             },
         ),
         ("kept", Change::Kept),
+        ("event", Change::Event(record_event())),
+        ("row", Change::Row(snapshot(lead()))),
     ];
     let message = |(case, change): (&str, _)| {
         let body = ObservationBody::Changed {
@@ -303,8 +338,17 @@ fn others() -> Vec<(String, Message)> {
         command: Some(command_id()),
         bytes: b"not json".to_vec(),
     };
+    let schema = SourceSchema {
+        source: source("sales"),
+        schema_id: "Wk1dV8zM3mXqv9tD5d3J8A".to_owned(),
+        json: r#"{"name":"LeadChangeEvent","type":"record","fields":[]}"#.to_owned(),
+    };
     vec![
         ("cursor.cdc".to_owned(), Message::Cursor(cursor)),
+        (
+            "source_schema.lead".to_owned(),
+            Message::SourceSchema(schema),
+        ),
         (
             "notification.review_opened".to_owned(),
             Message::Notification(notification),

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosswalk::domain::journal::{
-    Basis, CustomerKind, Desire, DomainEvent, HeldObservation, InputRange, JournalEntry,
-    JournalKey, ReadEnding, ReadPurpose, ReviewKind, Verdict, Via, WriteEnding,
+    Basis, Claim, CustomerKind, Desire, DomainEvent, EchoSignal, HeldObservation, InputRange,
+    JournalEntry, JournalKey, ReadEnding, ReadPurpose, ReviewKind, Verdict, Via, WriteEnding,
 };
-use crosswalk::domain::{CustomerId, Gone, MatchKey, MatchRule, Message, ReviewId, Topic, Value};
+use crosswalk::domain::{
+    CustomerId, Gone, MatchKey, MatchRule, Message, RecordRef, ReviewId, Topic, Value,
+};
 
 use super::samples::*;
 
@@ -16,6 +18,7 @@ pub fn journal() -> Vec<(String, Message)> {
     events.extend(commands());
     events.extend(endings());
     events.extend(waiting());
+    events.extend(disputes());
     let mut all = Vec::new();
     for (place, (case, event)) in events.into_iter().enumerate() {
         all.push(entry(
@@ -140,6 +143,7 @@ fn commands() -> Cases {
         previous: Value::Null,
         by: contact(),
         policy: code("founding"),
+        version: version(),
     };
     let desired = DomainEvent::DesiredChanged {
         record: lead(),
@@ -241,6 +245,58 @@ fn waiting() -> Cases {
     };
     let time = DomainEvent::TimeAdvanced { to: AT };
     [held, released, reread, opened, closed, time]
+        .map(|event| ("", event))
+        .into()
+}
+
+fn disputes() -> Cases {
+    let claim = |record, value: &str| Claim {
+        record,
+        value: Value::from(value),
+        version: version(),
+    };
+    let decided = DomainEvent::ConflictDecided {
+        customer: customer(1),
+        field: code("last_name"),
+        policy: code("newest"),
+        kept: claim(contact(), "Example"),
+        lost: claim(lead(), "Sample"),
+    };
+    let opened = DomainEvent::ConflictOpened {
+        review: review(),
+        customer: customer(1),
+        field: code("last_name"),
+        claims: vec![claim(contact(), "Example"), claim(lead(), "Sample")],
+    };
+    let answered = DomainEvent::ReviewAnswered {
+        review: review(),
+        answer: format!("keep:{}", lead()),
+        by: code("ops"),
+    };
+    let form = DomainEvent::FormAccepted {
+        record: lead(),
+        name: code("Phone"),
+        desired: Value::from("+442079460000"),
+        stored: Value::from("(020) 7946 0000"),
+    };
+    let echo = DomainEvent::EchoSuppressed {
+        record: lead(),
+        signal: EchoSignal::Tag,
+        write: 4,
+        fields: vec![code("LastName")],
+    };
+    let record = |object, id| RecordRef::new(&source("sales"), object, id).ok();
+    let converted = DomainEvent::LeadConverted {
+        lead: lead(),
+        contact: record("Contact", "0035g00000ABCDEAA4"),
+        account: record("Account", "0015g00000ABCDEAA4"),
+        opportunity: None,
+    };
+    let owner = DomainEvent::OwnerSeen {
+        owner: record("User", "0055g00000ABCDEAA4").unwrap(),
+        fields: BTreeMap::from([(code("Name"), Value::from("Grace Example"))]),
+    };
+    [decided, opened, answered, form, echo, converted, owner]
         .map(|event| ("", event))
         .into()
 }

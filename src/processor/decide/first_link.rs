@@ -1,0 +1,204 @@
+//! First link: what two records that existed apart mean for the customer that they now are.
+
+use std::collections::BTreeSet;
+
+use crate::domain::journal::{Basis, Claim, Desire};
+use crate::domain::record::MatchRule;
+use crate::domain::view::{Customer, Journal, RecordState, customer_of};
+use crate::domain::{RecordRef, Value};
+use crate::identity::pursuit::seen_fields;
+use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
+use crate::processor::decide::{Terms, agree, reconcile};
+use crate::sync::desires::{self, Target};
+use crate::sync::moves::{seen, spokesman};
+
+/// Decides the fields of a customer whose records `record` (Intercom) and `to` (Salesforce) were
+/// just linked, by the section's policy, and fills what follows from it.
+pub fn connect<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    to: &RecordRef,
+) {
+    for field in &section.fields {
+        if field.applies_to(to.object.as_str()) && field.flows_from(System::Salesforce) {
+            settle_field(journal, terms, section, field, record, to);
+        }
+    }
+    adopt_all(journal, terms, section, [record, to]);
+    // Joining two customers can have changed what the records linked before should hold.
+    let all = fields(section);
+    agree::follow_beside(journal, terms, section, record, &all, &[record, to]);
+}
+
+/// The names of all mapped fields.
+pub fn fields(section: &Section) -> BTreeSet<String> {
+    let names = section.fields.iter().map(|field| field.intercom.clone());
+    names.collect()
+}
+
+/// What a record that we created means for the one it was made from: it has nothing of its own
+/// but what the org gave it.
+pub fn created<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    origin: &RecordRef,
+    record: &RecordRef,
+) {
+    spoken_anew(journal, terms, section, record);
+    adopt_all(journal, terms, section, [origin]);
+}
+
+/// Gives the records that are new to their customer what it has decided: blanks are filled.
+pub fn adopt_all<'a, J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    records: impl IntoIterator<Item = &'a RecordRef>,
+) {
+    for record in records {
+        let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+            continue;
+        };
+        let Some(state) = customer.records.get(record).filter(|state| state.gone.is_none())
+        else {
+            continue;
+        };
+        let target = Target {
+            system: terms.mapping.system_of(record),
+            record,
+            state,
+        };
+        let explicit = explicit(terms, section, &customer, target);
+        let mut wanted = desires::at_first_link(section, &customer, target, explicit);
+        wanted.retain(|desire| state.desired.get(&desire.name) != Some(desire));
+        reconcile::desire(journal, terms, record, wanted);
+    }
+}
+
+/// Decides one field.
+fn settle_field<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    field: &FieldMap,
+    record: &RecordRef,
+    to: &RecordRef,
+) {
+    let Some(customer) = customer_of(journal, journal.bridge(), to) else {
+        return;
+    };
+    if customer.contested.contains_key(&field.intercom) {
+        return;
+    }
+    let (Some(ours), Some(theirs)) = (customer.records.get(record), customer.records.get(to))
+    else {
+        return;
+    };
+    let ours = claim(field, System::Intercom, record, ours);
+    let theirs = claim(field, System::Salesforce, to, theirs);
+    let policy = match section.on_first_link {
+        OnFirstLink::Owner => "owner",
+        _ => "fill_blank",
+    };
+    let standing = customer.decided.get(&field.intercom);
+    let previous = standing.map_or(Value::Null, |decided| decided.value.clone());
+    let chosen = match field.direction {
+        Direction::ToIntercom => {
+            let salesforce = |record: &RecordRef| terms.mapping.is_salesforce(record);
+            if spokesman(section, salesforce, &customer, field) != Some(to) {
+                return;
+            }
+            theirs
+        }
+        _ if ours.value.is_blank() || ours.value == theirs.value => theirs,
+        _ if theirs.value.is_blank() => ours,
+        _ if section.on_first_link == OnFirstLink::Review => {
+            return agree::open(journal, terms, &customer, field, vec![ours, theirs]);
+        }
+        _ if field.owner == System::Salesforce => theirs,
+        _ => ours,
+    };
+    if chosen.value != previous {
+        agree::decided(journal, &customer, field, &chosen, previous, policy);
+    }
+}
+
+fn claim(field: &FieldMap, system: System, record: &RecordRef, state: &RecordState) -> Claim {
+    Claim {
+        record: record.clone(),
+        value: field.decided_from(system, &seen_fields(state)),
+        version: state.version,
+    }
+}
+
+/// Fields that one record of Salesforce speaks for are decided anew when another one takes over.
+pub fn spoken_anew<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+) {
+    let mut decided = BTreeSet::new();
+    for field in &section.fields {
+        let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+            return;
+        };
+        if field.direction != Direction::ToIntercom {
+            continue;
+        }
+        let salesforce = |record: &RecordRef| terms.mapping.is_salesforce(record);
+        let Some(speaker) = spokesman(section, salesforce, &customer, field).cloned() else {
+            continue;
+        };
+        let state = &customer.records[&speaker];
+        if !field.salesforce.iter().all(|name| state.seen.contains_key(name)) {
+            // Not shown yet: its own event decides when it comes.
+            continue;
+        }
+        let claim = claim(field, System::Salesforce, &speaker, state);
+        let standing = customer.decided.get(&field.intercom);
+        let previous = standing.map_or(Value::Null, |decided| decided.value.clone());
+        if claim.value != previous {
+            agree::decided(journal, &customer, field, &claim, previous, "spokesman");
+            decided.insert(field.intercom.clone());
+        }
+    }
+    agree::follow(journal, terms, section, record, &decided);
+}
+
+/// Our key for a record of Salesforce that has none.
+pub fn key_desire(
+    terms: &Terms<'_>,
+    section: &Section,
+    customer: &Customer,
+    target: Target<'_>,
+) -> Option<Desire> {
+    let (by, key) = explicit(terms, section, customer, target)?;
+    seen(target.state, &by.salesforce).is_blank().then(|| Desire {
+        name: by.salesforce.clone(),
+        value: Value::text(key),
+        basis: Basis::Key,
+    })
+}
+
+/// The explicit rule with the key of the customer's first Intercom record.
+fn explicit<'s>(
+    terms: &Terms<'_>,
+    section: &'s Section,
+    customer: &Customer,
+    target: Target<'_>,
+) -> Option<(&'s crate::mapping::MatchBy, String)> {
+    if target.system != System::Salesforce {
+        return None;
+    }
+    let rule = section.rule(MatchRule::Explicit)?;
+    let ours = customer
+        .records
+        .iter()
+        .filter(|(record, state)| !terms.mapping.is_salesforce(record) && state.gone.is_none());
+    let first = ours.min_by_key(|(record, state)| (state.entered, (*record).clone()))?;
+    Some((rule, terms.mapping.explicit_key(first.0)?))
+}

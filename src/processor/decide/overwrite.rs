@@ -1,0 +1,63 @@
+//! Overwrite: what somebody set and a write of ours replaced, neither knowing of the other. It is
+//! gone from the record, but it was said: the field's policy decides, and both values are kept.
+
+use std::collections::BTreeSet;
+
+use crate::domain::journal::Claim;
+use crate::domain::view::{Journal, customer_of, record_state};
+use crate::domain::{Fields, RecordSnapshot};
+use crate::identity::pursuit::seen_fields;
+use crate::mapping::Section;
+use crate::processor::decide::{Terms, agree};
+use crate::sync::echo::overwritten;
+
+/// Takes what a snapshot shows of replaced values as claims. False if it shows none.
+/// `causal`: it is known to come from after what the write expected, whatever the clocks say.
+pub fn claims<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    snapshot: &RecordSnapshot,
+    causal: bool,
+) -> bool {
+    let bridge = journal.bridge().clone();
+    let record = &snapshot.record;
+    let Some(state) = record_state(journal, &bridge, record) else {
+        return false;
+    };
+    let lost = overwritten(&state, snapshot, causal);
+    if lost.is_empty() {
+        return false;
+    }
+    let system = terms.mapping.system_of(record);
+    let mut shown: Fields = seen_fields(&state);
+    shown.extend(lost.clone());
+    let mut changed = BTreeSet::new();
+    let mut claimed = false;
+    for field in &section.fields {
+        let names = field.names_in(system);
+        if !field.flows_from(system)
+            || !field.flows_to(system)
+            || !names.iter().any(|name| lost.contains_key(name))
+        {
+            continue;
+        }
+        let Some(customer) = customer_of(journal, &bridge, record) else {
+            break;
+        };
+        if customer.contested.contains_key(&field.intercom) {
+            continue;
+        }
+        let claim = Claim {
+            record: record.clone(),
+            value: field.decided_from(system, &shown),
+            version: snapshot.version,
+        };
+        claimed = true;
+        if agree::settle(journal, terms, &customer, field, &claim) {
+            changed.insert(field.intercom.clone());
+        }
+    }
+    agree::follow(journal, terms, section, record, &changed);
+    claimed
+}

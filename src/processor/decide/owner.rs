@@ -1,0 +1,107 @@
+//! Owners: the users of an org who own records. Change events tell an owner's id only; the name
+//! comes from a small sweep, or from a read of the record.
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{Journal, owner, record_state};
+use crate::domain::{Fields, RecordRef, RecordSnapshot, Value};
+use crate::mapping::Section;
+use crate::processor::decide::Terms;
+use crate::sync::moves::seen;
+
+/// The object of users.
+pub const USER: &str = "User";
+/// What is kept of an owner, and under which names records show it.
+const KEPT: [(&str, &str); 3] = [
+    ("Name", "Owner.Name"),
+    ("Email", "Owner.Email"),
+    ("UserRole.Name", "Owner.UserRole.Name"),
+];
+
+/// A user as a sweep showed them.
+pub fn seen_user<J: Journal>(journal: &mut J, snapshot: &RecordSnapshot) {
+    let kept = KEPT.iter().filter_map(|(name, _)| {
+        let value = snapshot.fields.get(*name)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    let fields: Fields = kept.collect();
+    if owner(journal, journal.bridge(), &snapshot.record).as_ref() == Some(&fields) {
+        return journal.trace("nothing_moved", Some(&snapshot.record));
+    }
+    journal.emit(E::OwnerSeen {
+        owner: snapshot.record.clone(),
+        fields,
+    });
+}
+
+/// A snapshot of a record in Salesforce with what every record shows of itself and, where the view
+/// knows them, the names of its owner.
+pub fn enriched<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    snapshot: &RecordSnapshot,
+) -> RecordSnapshot {
+    let mut snapshot = snapshot.clone();
+    let record = snapshot.record.clone();
+    if !terms.mapping.is_salesforce(&record) {
+        return snapshot;
+    }
+    let Some(watched) = section.watched_salesforce.get(record.object.as_str()) else {
+        return snapshot;
+    };
+    let own = [("Id", &record.id), ("attributes.type", &record.object.to_string())];
+    for (name, value) in own {
+        if watched.contains(name) {
+            snapshot.fields.insert(name.to_owned(), Value::text(value.as_str()));
+        }
+    }
+    let asks = watched.iter().any(|name| name.starts_with("Owner."));
+    let Some(user) = owner_of(&record, snapshot.fields.get("OwnerId")).filter(|_| asks) else {
+        return snapshot;
+    };
+    match owner(journal, journal.bridge(), &user) {
+        Some(known) => {
+            for (name, shown) in KEPT {
+                let value = known.get(name).cloned().unwrap_or_default();
+                snapshot.fields.entry(shown.to_owned()).or_insert(value);
+            }
+        }
+        None => learn(journal, user, &snapshot.fields),
+    }
+    snapshot
+}
+
+/// A read shows an owner's name beside the id: the next record of that owner needs no read.
+fn learn<J: Journal>(journal: &mut J, user: RecordRef, fields: &Fields) {
+    let kept = KEPT.iter().filter_map(|(name, shown)| {
+        let value = fields.get(*shown)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    let kept: Fields = kept.collect();
+    if kept.contains_key("Name") {
+        journal.emit(E::OwnerSeen {
+            owner: user,
+            fields: kept,
+        });
+    }
+}
+
+/// Whether the mapping asks for names of a record's owner that nobody has told.
+pub fn is_missing<J: Journal>(journal: &J, terms: &Terms<'_>, record: &RecordRef) -> bool {
+    let Some(section) = terms.mapping.section_of(record) else {
+        return false;
+    };
+    let watched = section.watched_salesforce.get(record.object.as_str());
+    if !watched.is_some_and(|names| names.iter().any(|name| name.starts_with("Owner."))) {
+        return false;
+    }
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return false;
+    };
+    let user = owner_of(record, Some(seen(&state, "OwnerId")));
+    user.is_some_and(|user| owner(journal, journal.bridge(), &user).is_none())
+}
+
+fn owner_of(record: &RecordRef, id: Option<&Value>) -> Option<RecordRef> {
+    RecordRef::new(&record.source, USER, id?.as_text()?).ok()
+}

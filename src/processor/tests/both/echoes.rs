@@ -1,0 +1,207 @@
+//! Our own writes come back; nothing else is taken for them.
+
+use super::stage::*;
+use crate::domain::journal::{DomainEvent, EchoSignal};
+use crate::domain::{Value, Writer};
+use crate::processor::tests::world::*;
+
+fn signals(pair: &Pair) -> Vec<EchoSignal> {
+    let entries = pair.world.journal.iter();
+    let signal = |event: &DomainEvent| match event {
+        DomainEvent::EchoSuppressed { record, signal, write, .. } if *record == pair.lead => {
+            (*write > 1).then_some(*signal)
+        }
+        _ => None,
+    };
+    entries.filter_map(|entry| signal(&entry.event)).collect()
+}
+
+/// A phone number typed in Intercom, on its way to the lead.
+fn phone_on_its_way(pair: &mut Pair, at_ms: i64, number: &str) -> crate::domain::Command {
+    let out = pair.webhook(at_ms, &[("phone", number)]);
+    let write = writes_to(&out, &pair.lead);
+    write[0].clone()
+}
+
+#[test]
+fn a_tagged_event_with_our_value_is_suppressed_before_and_after_the_result() {
+    for before in [true, false] {
+        let mut pair = Pair::new();
+        let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+        if !before {
+            assert_eq!(pair.done(&write, 51), vec![]);
+        }
+        assert_eq!(pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]), vec![]);
+        if before {
+            assert_eq!(pair.done(&write, 51), vec![]);
+        }
+        assert_eq!(signals(&pair), [EchoSignal::Tag]);
+        assert!(pair.world.state(&pair.lead).seen["Phone"].confirmed);
+        assert!(pair.is_at_rest());
+    }
+}
+
+#[test]
+fn a_persons_edit_after_our_echo_and_before_the_result_is_real() {
+    let mut pair = Pair::new();
+    let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+    pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]);
+    let out = pair.event(51, Writer::Foreign, &[("Phone", "+14155550000")]);
+    assert_eq!(fields(&out[0]), [("phone".to_owned(), "+14155550000".to_owned())]);
+    let more = pair.done(&write, 51);
+    assert_eq!(more, vec![], "the result tells nothing newer than the feed");
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550000"));
+    pair.done(&out[0], 52);
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn a_persons_edit_between_write_and_echo_is_not_swallowed() {
+    // The edit stands in the feed before our echo: our write has replaced it.
+    let mut pair = Pair::new();
+    let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+    assert_eq!(pair.event(51, Writer::Foreign, &[("Phone", "+14155550000")]), vec![]);
+    let read = pair.done(&write, 51);
+    assert!(is_read_of(&read[0], &pair.lead), "only a read tells which came last");
+    let shows = pair.outcome(&read[0], 51, &[("Phone", "+14155552671")]);
+    let out = pair.world.answer(&read[0], shows);
+    assert_eq!(pair.count("conflict_decided"), 1, "both were said, so both are recorded");
+    assert_eq!(pair.last_conflict().0, Value::text("+14155550000"), "the later one wins");
+    assert_eq!(out.len(), 2, "and goes to both sides");
+    let on_lead = writes_to(&out, &pair.lead)[0].clone();
+    pair.done(&on_lead, 53);
+    let on_contact = writes_to(&out, &pair.contact)[0].clone();
+    pair.done(&on_contact, 53);
+    pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]);
+    pair.event(53, Writer::Ours, &[("Phone", "+14155550000")]);
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550000"));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn automation_in_our_own_transaction_is_a_move_field_by_field() {
+    let mut pair = Pair::new();
+    let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+    pair.done(&write, 51);
+    let both = [("Phone", "+14155552671"), ("Status", "Working"), ("Title", "Set by a flow")];
+    let out = pair.event(51, Writer::Ours, &both);
+    let expected = [
+        ("custom_attributes.SALESFORCE_STATUS", "Working"),
+        (TITLE, "Set by a flow"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(fields(&out[0]), expected);
+    assert_eq!(signals(&pair), [EchoSignal::Tag], "the phone is the echo");
+}
+
+#[test]
+fn a_form_of_the_orgs_own_is_accepted_and_not_fought() {
+    let mut pair = Pair::new();
+    let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+    pair.done(&write, 51);
+    let out = pair.event(51, Writer::Ours, &[("Phone", "(415) 555-2671")]);
+    assert_eq!(out, vec![]);
+    assert_eq!(pair.count("form_accepted"), 1);
+    assert_eq!(pair.decided("phone"), Value::text("+14155552671"));
+    assert_eq!(pair.count("conflict_decided"), 0);
+    assert!(pair.is_at_rest());
+    let out = pair.event(60, Writer::Foreign, &[("Phone", "(415) 555-0001")]);
+    assert_eq!(fields(&out[0]), [("phone".to_owned(), "+14155550001".to_owned())]);
+}
+
+#[test]
+fn automation_that_overwrites_our_value_is_not_an_accepted_form() {
+    let mut pair = Pair::new();
+    let out = pair.webhook(50_000, &[(TITLE, "Engineer")]);
+    pair.done(&out[0], 51);
+    let out = pair.event(51, Writer::Ours, &[("Title", "Prospect")]);
+    assert_eq!(pair.count("form_accepted"), 0);
+    assert_eq!(pair.last_conflict(), (Value::text("Prospect"), Value::text("Engineer")));
+    assert_eq!(fields(&out[0]), [(TITLE.to_owned(), "Prospect".to_owned())], "the owner's side");
+}
+
+#[test]
+fn automation_that_overwrites_the_owners_value_is_fought_three_times_and_then_told() {
+    let mut pair = Pair::new();
+    let mut out = pair.webhook(50_000, &[("custom_attributes.nickname", "Addie")]);
+    for round in 0..3 {
+        let write = writes_to(&out, &pair.lead);
+        assert_eq!(write.len(), 1, "round {round}");
+        let write = write[0].clone();
+        pair.done(&write, 51 + round);
+        out = pair.event(51 + round, Writer::Ours, &[("Nickname__c", "ADA!")]);
+    }
+    assert_eq!(out, vec![], "enough");
+    assert_eq!(pair.count("review_opened"), 1);
+    assert_eq!(pair.decided("custom_attributes.nickname"), Value::text("Addie"));
+}
+
+#[test]
+fn a_late_echo_does_not_set_seen_back() {
+    let mut pair = Pair::new();
+    let first = phone_on_its_way(&mut pair, 50_000, "+14155550001");
+    pair.done(&first, 51);
+    let second = phone_on_its_way(&mut pair, 52_000, "+14155550002");
+    pair.done(&second, 53);
+    assert_eq!(pair.event(51, Writer::Ours, &[("Phone", "+14155550001")]), vec![]);
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550002"));
+    assert_eq!(pair.event(53, Writer::Ours, &[("Phone", "+14155550002")]), vec![]);
+    assert_eq!(signals(&pair), [EchoSignal::Late, EchoSignal::Tag]);
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn without_a_tag_the_value_tells() {
+    let mut pair = Pair::new();
+    let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
+    assert_eq!(pair.event(51, Writer::Foreign, &[("Phone", "+14155552671")]), vec![]);
+    assert_eq!(pair.done(&write, 51), vec![]);
+    assert_eq!(signals(&pair), [EchoSignal::InFlight]);
+    let write = phone_on_its_way(&mut pair, 60_000, "+14155552672");
+    pair.done(&write, 61);
+    assert_eq!(pair.event(61, Writer::Foreign, &[("Phone", "+14155552672")]), vec![]);
+    assert_eq!(signals(&pair).last(), Some(&EchoSignal::Seen));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn the_webhook_of_our_own_write_is_suppressed_in_flight_and_after() {
+    for before in [true, false] {
+        let mut pair = Pair::new();
+        let out = pair.event(50, Writer::Foreign, &[("Title", "CTO")]);
+        let known = pair.count("echo_suppressed");
+        if before {
+            assert_eq!(pair.webhook(51_200, &[(TITLE, "CTO")]), vec![]);
+            assert_eq!(pair.done(&out[0], 51), vec![]);
+        } else {
+            assert_eq!(pair.done(&out[0], 51), vec![]);
+            assert_eq!(pair.webhook(51_200, &[(TITLE, "CTO")]), vec![]);
+        }
+        assert_eq!(pair.count("echo_suppressed"), known + 1, "before: {before}");
+        assert!(pair.is_at_rest());
+    }
+}
+
+#[test]
+fn an_agents_edit_in_the_second_of_our_write_is_read_and_kept() {
+    let mut pair = Pair::new();
+    let out = pair.event(50, Writer::Foreign, &[("Title", "CTO")]);
+    pair.done(&out[0], 51);
+    let read = pair.webhook(51_700, &[(TITLE, "Chief")]);
+    assert!(is_read_of(&read[0], &pair.contact));
+    let shows = pair.outcome(&read[0], 51, &[(TITLE, "Chief")]);
+    let out = pair.world.answer(&read[0], shows);
+    assert_eq!(fields(&out[0]), [("Title".to_owned(), "Chief".to_owned())]);
+}
+
+#[test]
+fn an_agents_edit_that_our_write_replaced_unseen_is_recorded() {
+    let mut pair = Pair::new();
+    let out = pair.event(50, Writer::Foreign, &[("Phone", "+14155550000")]);
+    let at_work = pair.shown(50_500, &[("phone", "+14155559999")]);
+    pair.done(&out[0], 52);
+    let out = pair.world.show(at_work);
+    assert_eq!(pair.count("conflict_decided"), 1);
+    assert_eq!(out.len(), 0, "the same second: the owner's value stands");
+    assert_eq!(pair.decided("phone"), Value::text("+14155550000"));
+}

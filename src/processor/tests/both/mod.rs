@@ -1,0 +1,7 @@
+//! Both ways: change events in, writes to Intercom out, echoes, conflicts, conversion.
+
+mod conflicts;
+mod conversion;
+mod echoes;
+mod flow;
+pub mod stage;

@@ -1,0 +1,108 @@
+//! Conflicts: two sides changed one field, neither knowing of the other. Which value stands.
+
+use crate::domain::journal::Claim;
+use crate::domain::time::Order;
+use crate::domain::view::{Outstanding, RecordState};
+use crate::domain::{CommandKind, FieldWrite, Value};
+use crate::mapping::{Conflict, FieldMap, System};
+use crate::sync::moves::seen;
+
+/// What a policy says of two claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ruling {
+    /// What was decided before stands.
+    Standing,
+    /// The new claim stands.
+    Challenger,
+    /// A person decides.
+    Person,
+}
+
+/// Whether a record has not got the decided value of a field yet: what it shows then was put there
+/// by somebody who did not know of the decision.
+pub fn is_pending(field: &FieldMap, system: System, state: &RecordState, sent: Sent<'_>) -> bool {
+    let mut names = field.names_in(system).iter();
+    field.flows_to(system)
+        && names.any(|name| {
+            let desired = state.desired.get(name);
+            let differs = desired.is_some_and(|one| one.value != *seen(state, name));
+            let accepted = state.accepted.get(name).is_some_and(|form| {
+                Some(&form.desired) == desired.map(|one| &one.value)
+                    && form.stored == *seen(state, name)
+            });
+            (differs && !accepted) || sent.has(name, state)
+        })
+}
+
+/// The write of a record that is out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent<'a>(Option<&'a [FieldWrite]>);
+
+impl<'a> Sent<'a> {
+    pub fn of(command: Option<&'a Outstanding>) -> Self {
+        Self(command.and_then(|waiting| match &waiting.command.kind {
+            CommandKind::Write(write) => Some(write.fields.as_slice()),
+            CommandKind::Read(_) => None,
+        }))
+    }
+
+    /// The value that is on its way to a field.
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        let field = self.0?.iter().find(|field| field.name == name)?;
+        Some(&field.value)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none_or(<[FieldWrite]>::is_empty)
+    }
+
+    /// Whether a field is on its way and no echo has shown it yet.
+    fn has(&self, name: &str, state: &RecordState) -> bool {
+        self.value(name).is_some() && !state.echoed.contains(name)
+    }
+}
+
+/// Decides between what stands and what challenges it.
+pub fn rule(
+    field: &FieldMap,
+    standing: (&Claim, System),
+    challenger: (&Claim, System),
+) -> Ruling {
+    let owners = |one: System| {
+        if one == field.owner {
+            Ruling::Challenger
+        } else {
+            Ruling::Standing
+        }
+    };
+    let (old, new) = (standing.0, challenger.0);
+    if standing.1 == challenger.1 {
+        // One system has one story: the later chapter counts.
+        return Ruling::Challenger;
+    }
+    let newest = || match new.version.against(&old.version) {
+        Order::Newer => Ruling::Challenger,
+        Order::Older => Ruling::Standing,
+        Order::Overlaps => owners(challenger.1),
+    };
+    match field.conflict {
+        Conflict::OwnerWins => owners(challenger.1),
+        Conflict::NewestWins => newest(),
+        Conflict::RestrictiveWins => match restrictive(&old.value, &new.value) {
+            Some(true) => Ruling::Challenger,
+            Some(false) => Ruling::Standing,
+            None => newest(),
+        },
+        Conflict::Review => Ruling::Person,
+    }
+}
+
+/// Whether the new value is the stricter one; none if neither is. An opt-out is `true`.
+fn restrictive(old: &Value, new: &Value) -> Option<bool> {
+    let strict = |value: &Value| *value == Value::Bool(true) || value.as_text() == Some("true");
+    match (strict(old), strict(new)) {
+        (false, true) => Some(true),
+        (true, false) => Some(false),
+        _ => None,
+    }
+}

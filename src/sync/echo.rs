@@ -1,0 +1,212 @@
+//! Echoes: which fields of a change event are our own writes coming back, field by field
+//! (design section 8).
+
+use std::collections::BTreeSet;
+
+use crate::domain::journal::{EchoSignal, Via};
+use crate::domain::time::Order;
+use crate::domain::view::{RecentWrite, RecordState, Seen};
+use crate::domain::{Fields, RecordSnapshot, Value, Version, Writer};
+use crate::mapping::{Section, System};
+use crate::sync::conflict::Sent;
+use crate::sync::moves::seen;
+
+/// What the fields of one change event are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sorted {
+    /// Somebody else's.
+    pub moves: Fields,
+    /// Those of the moves that put another value in the place of one that we wrote, in our own
+    /// transaction: automation.
+    pub against: BTreeSet<String>,
+    /// They overlap a write of ours that no echo has confirmed: only a read can tell which of the
+    /// two came last.
+    pub held: Fields,
+    /// Ours.
+    pub echoes: Vec<Echo>,
+    /// Ours, in a form of the remote's own that is accepted: name, what was sent, what is stored.
+    pub forms: Vec<(String, Value, Value)>,
+    /// Told of before a read showed something newer.
+    pub older: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    pub name: String,
+    pub value: Value,
+    pub signal: EchoSignal,
+    /// The record's write that it is the echo of.
+    pub write: u64,
+    /// Whether it also says what the field now holds.
+    pub confirms: bool,
+}
+
+/// What is known when an event comes.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub section: &'a Section,
+    pub system: System,
+    pub object: &'a str,
+    pub state: &'a RecordState,
+    pub sent: Sent<'a>,
+}
+
+/// Sorts the fields of a change event.
+pub fn sort(
+    known: Known<'_>,
+    watched: &BTreeSet<String>,
+    writer: Writer,
+    snapshot: &RecordSnapshot,
+) -> Sorted {
+    let mut sorted = Sorted::default();
+    for name in watched {
+        if let Some(got) = snapshot.fields.get(name) {
+            known.sort_one(&mut sorted, writer, snapshot.version, name, got);
+        }
+    }
+    sorted
+}
+
+impl Known<'_> {
+    fn sort_one(&self, out: &mut Sorted, writer: Writer, at: Version, name: &str, got: &Value) {
+        let ours = writer != Writer::Foreign;
+        if let Some(value) = self.sent.value(name)
+            && !self.state.echoed.contains(name)
+        {
+            return self.of_write_in_flight(out, writer, name, got, value);
+        }
+        if ours && let Some(echo) = self.of_earlier_write(writer, name, got) {
+            return out.echoes.push(echo);
+        }
+        let last = self.state.seen.get(name);
+        let unconfirmed = last.filter(|seen| seen.via == Via::Write && !seen.confirmed);
+        if ours && let Some(seen) = unconfirmed {
+            return self.own_form(out, name, &seen.value, got);
+        }
+        if got == seen(self.state, name) {
+            return out.echoes.extend(self.untagged(name, got));
+        }
+        if unconfirmed.is_some() {
+            out.held.insert(name.to_owned(), got.clone());
+        } else if last.is_some_and(|seen| is_older(at, seen)) {
+            out.older.push(name.to_owned());
+        } else {
+            out.moves.insert(name.to_owned(), got.clone());
+        }
+    }
+
+    fn of_write_in_flight(
+        &self,
+        out: &mut Sorted,
+        writer: Writer,
+        name: &str,
+        got: &Value,
+        sent: &Value,
+    ) {
+        if got == sent {
+            let signal = match writer {
+                Writer::Ours => EchoSignal::Tag,
+                Writer::OurUser | Writer::Foreign => EchoSignal::InFlight,
+            };
+            out.echoes.push(Echo {
+                name: name.to_owned(),
+                value: got.clone(),
+                signal,
+                write: self.state.write_sequence,
+                confirms: true,
+            });
+        } else if writer != Writer::Foreign {
+            self.own_form(out, name, sent, got);
+        } else {
+            out.held.insert(name.to_owned(), got.clone());
+        }
+    }
+
+    /// An event of our own that shows what one of the last writes sent. An earlier one than the
+    /// latest sets nothing back.
+    fn of_earlier_write(&self, writer: Writer, name: &str, got: &Value) -> Option<Echo> {
+        let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
+        let mut writes = self.state.recent_writes.iter().rev().filter(wrote);
+        let latest = writes.clone().next()?.sequence;
+        let found = writes.find(|one| {
+            one.hashes.get(name) == Some(&got.hash()) && !one.echoed.contains(name)
+        })?;
+        let signal = match writer {
+            _ if found.sequence != latest => EchoSignal::Late,
+            Writer::Ours => EchoSignal::Tag,
+            Writer::OurUser | Writer::Foreign => EchoSignal::Seen,
+        };
+        Some(Echo {
+            name: name.to_owned(),
+            value: got.clone(),
+            signal,
+            write: found.sequence,
+            confirms: got == seen(self.state, name),
+        })
+    }
+
+    /// The value is what is seen already. The first time after a write, that is its echo.
+    fn untagged(&self, name: &str, got: &Value) -> Option<Echo> {
+        let echo = self.of_earlier_write(Writer::Foreign, name, got)?;
+        (echo.signal == EchoSignal::Seen).then_some(echo)
+    }
+
+    /// We wrote the field and it came back different: the remote's own form, or automation.
+    fn own_form(&self, out: &mut Sorted, name: &str, sent: &Value, got: &Value) {
+        if got == sent {
+            return;
+        }
+        let field = self.section.written_as(self.system, self.object, name);
+        let accepted = field
+            .is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
+        if accepted {
+            out.forms.push((name.to_owned(), sent.clone(), got.clone()));
+        } else {
+            out.against.insert(name.to_owned());
+            out.moves.insert(name.to_owned(), got.clone());
+        }
+    }
+}
+
+/// Whether a read showed the field later than the event's commit. Events among themselves keep
+/// the feed's order.
+fn is_older(at: Version, seen: &Seen) -> bool {
+    let read = !matches!(seen.via, Via::Feed);
+    read && at.against(&seen.version) == Order::Older
+}
+
+/// The recent write whose echo a snapshot is, if it shows values that this write sent and that no
+/// echo has shown yet: the write's sequence and the fields.
+pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u64, Vec<String>)> {
+    let write = state.recent_writes.back()?;
+    let shown = |name: &&String| {
+        let value = snapshot.fields.get(*name);
+        !write.echoed.contains(*name)
+            && value.is_some_and(|value| *value == *seen(state, name))
+    };
+    let fields: Vec<String> = write.hashes.keys().filter(shown).cloned().collect();
+    (!fields.is_empty()).then_some((write.sequence, fields))
+}
+
+/// What a snapshot from between two known moments shows of fields that a write of ours has
+/// replaced since: somebody set them, not knowing of the write, and we did not know of them.
+pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool) -> Fields {
+    let mut lost = Fields::new();
+    let Some(write) = state.recent_writes.back() else {
+        return lost;
+    };
+    if !causal && snapshot.version.against(&write.since) != Order::Newer {
+        return lost;
+    }
+    for (name, sent) in &write.hashes {
+        let Some(shown) = snapshot.fields.get(name) else {
+            continue;
+        };
+        let hash = shown.hash();
+        let stands = seen(state, name).hash() == *sent;
+        if stands && hash != *sent && write.before.get(name) != Some(&hash) {
+            lost.insert(name.clone(), shown.clone());
+        }
+    }
+    lost
+}
