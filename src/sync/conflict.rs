@@ -63,11 +63,7 @@ impl<'a> Sent<'a> {
 }
 
 /// Decides between what stands and what challenges it.
-pub fn rule(
-    field: &FieldMap,
-    standing: (&Claim, System),
-    challenger: (&Claim, System),
-) -> Ruling {
+pub fn rule(field: &FieldMap, standing: (&Claim, System), challenger: (&Claim, System)) -> Ruling {
     let owners = |one: System| {
         if one == field.owner {
             Ruling::Challenger

@@ -36,10 +36,16 @@ impl Target<'_> {
         let held = |name: &String| (name.clone(), seen(self.state, name).clone());
         let held: Fields = names.iter().map(held).collect();
         if field.decided_from(self.system, &held) == *decided {
-            return names.iter().map(|name| (name.clone(), held[name].clone())).collect();
+            return names
+                .iter()
+                .map(|name| (name.clone(), held[name].clone()))
+                .collect();
         }
         let desired = field.desired_in(self.system, decided);
-        desired.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        desired
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 

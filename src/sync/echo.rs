@@ -128,9 +128,8 @@ impl Known<'_> {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
         let mut writes = self.state.recent_writes.iter().rev().filter(wrote);
         let latest = writes.clone().next()?.sequence;
-        let found = writes.find(|one| {
-            one.hashes.get(name) == Some(&got.hash()) && !one.echoed.contains(name)
-        })?;
+        let found = writes
+            .find(|one| one.hashes.get(name) == Some(&got.hash()) && !one.echoed.contains(name))?;
         let signal = match writer {
             _ if found.sequence != latest => EchoSignal::Late,
             Writer::Ours => EchoSignal::Tag,
@@ -157,8 +156,8 @@ impl Known<'_> {
             return;
         }
         let field = self.section.written_as(self.system, self.object, name);
-        let accepted = field
-            .is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
+        let accepted =
+            field.is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
         if accepted {
             out.forms.push((name.to_owned(), sent.clone(), got.clone()));
         } else {
@@ -181,8 +180,7 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
     let write = state.recent_writes.back()?;
     let shown = |name: &&String| {
         let value = snapshot.fields.get(*name);
-        !write.echoed.contains(*name)
-            && value.is_some_and(|value| *value == *seen(state, name))
+        !write.echoed.contains(*name) && value.is_some_and(|value| *value == *seen(state, name))
     };
     let fields: Vec<String> = write.hashes.keys().filter(shown).cloned().collect();
     (!fields.is_empty()).then_some((write.sequence, fields))

@@ -88,9 +88,7 @@ fn difference(state: &RecordState) -> Vec<FieldWrite> {
     };
     let accepted = |desire: &Desire| {
         let form = state.accepted.get(&desire.name);
-        form.is_some_and(|form| {
-            form.desired == desire.value && form.stored == *seen(&desire.name)
-        })
+        form.is_some_and(|form| form.desired == desire.value && form.stored == *seen(&desire.name))
     };
     let differs = |desire: &&Desire| desire.value != *seen(&desire.name) && !accepted(desire);
     state

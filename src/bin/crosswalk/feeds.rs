@@ -60,20 +60,31 @@ pub fn start(
             continue;
         };
         let (feed, owners) = shared.org(source, org)?;
-        let (name, stop) = (format!("{}/{}", source.id, subscribe::NAME), stopped.clone());
+        let (name, stop) = (
+            format!("{}/{}", source.id, subscribe::NAME),
+            stopped.clone(),
+        );
         feeds.push(watched(name, feed.run(stop.clone()), stop, failed.clone()));
         let (name, stop) = (format!("{}/{}", source.id, owners::NAME), stopped.clone());
-        feeds.push(watched(name, owners.run(stop.clone()), stop, failed.clone()));
+        feeds.push(watched(
+            name,
+            owners.run(stop.clone()),
+            stop,
+            failed.clone(),
+        ));
     }
     Ok(Handle { stop, feeds })
 }
 
 impl Shared<'_> {
     fn org(&self, source: &Source, org: &config::Salesforce) -> anyhow::Result<(Feed, Owners)> {
-        let bridges = self.config.bridges_of(&source.id).map(|bridge| Destination {
-            bridge: bridge.id.clone(),
-            partition: bridge.partition,
-        });
+        let bridges = self
+            .config
+            .bridges_of(&source.id)
+            .map(|bridge| Destination {
+                bridge: bridge.id.clone(),
+                partition: bridge.partition,
+            });
         let known = Org {
             source: source.id.clone(),
             client_token: org.client_token.clone(),

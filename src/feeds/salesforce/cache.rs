@@ -18,7 +18,10 @@ pub enum Found {
         new: Option<SourceSchema>,
     },
     /// The schema is none, or is not understood.
-    Unreadable { why: String, new: Option<SourceSchema> },
+    Unreadable {
+        why: String,
+        new: Option<SourceSchema>,
+    },
 }
 
 #[derive(Debug)]

@@ -14,7 +14,7 @@ mod translate;
 
 pub use event::{Decode, Event, Kind, Read, Target};
 pub use org::{Destination, Org};
-pub use pubsub::{Decoder, PubSub};
 pub use owners::Owners;
+pub use pubsub::{Decoder, PubSub};
 pub use source::{Batch, Failure, Identity, Received, Source, Start, Stream};
 pub use subscribe::Feed;

@@ -130,9 +130,7 @@ mod tests {
         pace.progress();
         assert!(pace.pause(&broken) < Duration::from_secs(2));
         let limit = Trouble::Remote(Failure::LimitUsedUp);
-        let minutes: Vec<u64> = (0..4)
-            .map(|_| pace.pause(&limit).as_secs() / 60)
-            .collect();
+        let minutes: Vec<u64> = (0..4).map(|_| pace.pause(&limit).as_secs() / 60).collect();
         assert_eq!(minutes, [15, 30, 60, 60]);
     }
 

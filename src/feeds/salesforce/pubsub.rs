@@ -60,7 +60,9 @@ impl Source for PubSub {
     fn schema<'a>(&'a self, id: &'a str) -> Answer<'a, String> {
         Box::pin(async move {
             let schema = self.client.get_schema(id).await;
-            schema.map(|schema| schema.json).map_err(|error| no_schema(&error))
+            schema
+                .map(|schema| schema.json)
+                .map_err(|error| no_schema(&error))
         })
     }
 }

@@ -253,13 +253,7 @@ impl Feed {
     async fn read(
         &mut self,
         received: &Received,
-    ) -> Result<
-        (
-            Result<Event, (&'static str, String)>,
-            Option<SourceSchema>,
-        ),
-        Trouble,
-    > {
+    ) -> Result<(Result<Event, (&'static str, String)>, Option<SourceSchema>), Trouble> {
         let id = &received.schema_id;
         let parts = &self.parts;
         let from = (&parts.org.source, parts.source.as_ref());
@@ -383,8 +377,11 @@ impl Feed {
             Trouble::Remote(Failure::Unauthorised) => {
                 self.tokens_refused += 1;
                 if self.tokens_refused >= TOKENS_MAX {
-                    self.tell(reason, "Salesforce refuses every token; look at the app's user")
-                        .await?;
+                    self.tell(
+                        reason,
+                        "Salesforce refuses every token; look at the app's user",
+                    )
+                    .await?;
                 }
             }
             Trouble::Remote(Failure::LimitUsedUp) => {

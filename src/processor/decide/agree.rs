@@ -132,7 +132,10 @@ fn propose<J: Journal>(
     let writing = moved.before.writing;
     let writing = writing.and_then(|command| outstanding(journal, &bridge, &command));
     let system = terms.mapping.system_of(moved.record);
-    let answers = field.names_in(system).iter().any(|name| moved.against.contains(name));
+    let answers = field
+        .names_in(system)
+        .iter()
+        .any(|name| moved.against.contains(name));
     let apart = field.direction == Direction::Both
         && standing.by != *moved.record
         && (answers || is_pending(field, system, moved.before, Sent::of(writing.as_ref())));
@@ -184,7 +187,13 @@ pub fn settle<J: Journal>(
             false
         }
         Ruling::Person => {
-            open(journal, terms, customer, field, vec![against, claim.clone()]);
+            open(
+                journal,
+                terms,
+                customer,
+                field,
+                vec![against, claim.clone()],
+            );
             false
         }
     }

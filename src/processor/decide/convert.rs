@@ -46,7 +46,14 @@ pub fn converted<J: Journal>(
     });
     let known = contact.filter(|contact| terms.mapping.section_of(contact).is_some());
     if let Some(contact) = known {
-        link::join(journal, terms, lead, &contact, MatchRule::Conversion, "lead_converted");
+        link::join(
+            journal,
+            terms,
+            lead,
+            &contact,
+            MatchRule::Conversion,
+            "lead_converted",
+        );
         take_over(journal, terms, section, lead, &contact);
     }
     pursue::release(journal, terms, waiting);

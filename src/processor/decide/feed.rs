@@ -34,12 +34,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, event: &RecordEven
 }
 
 /// A record of Salesforce that was deleted can be restored, until it is purged.
-fn delete<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    section: &Section,
-    event: &RecordEvent,
-) {
+fn delete<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, event: &RecordEvent) {
     let record = &event.record;
     let state = known_or_founded(journal, section, record);
     if state.gone == Some(Gone::Deleted) {
@@ -85,7 +80,9 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
     };
     let snapshot = owner::enriched(journal, terms, section, &snapshot(event));
     let watched = fold::watched(terms, section, record);
-    let writing = state.writing.and_then(|id| outstanding(journal, &bridge, &id));
+    let writing = state
+        .writing
+        .and_then(|id| outstanding(journal, &bridge, &id));
     let known = Known {
         section,
         system: terms.mapping.system_of(record),
@@ -162,12 +159,7 @@ fn suppress<J: Journal>(
 }
 
 /// What overlaps a write of ours waits: after the write's result a read tells which came last.
-fn hold<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    held: RecordSnapshot,
-    state: &RecordState,
-) {
+fn hold<J: Journal>(journal: &mut J, terms: &Terms<'_>, held: RecordSnapshot, state: &RecordState) {
     if held.fields.is_empty() {
         return;
     }

@@ -62,7 +62,10 @@ pub fn adopt_all<'a, J: Journal>(
         let Some(customer) = customer_of(journal, journal.bridge(), record) else {
             continue;
         };
-        let Some(state) = customer.records.get(record).filter(|state| state.gone.is_none())
+        let Some(state) = customer
+            .records
+            .get(record)
+            .filter(|state| state.gone.is_none())
         else {
             continue;
         };
@@ -154,7 +157,11 @@ pub fn spoken_anew<J: Journal>(
             continue;
         };
         let state = &customer.records[&speaker];
-        if !field.salesforce.iter().all(|name| state.seen.contains_key(name)) {
+        if !field
+            .salesforce
+            .iter()
+            .all(|name| state.seen.contains_key(name))
+        {
             // Not shown yet: its own event decides when it comes.
             continue;
         }
@@ -177,11 +184,13 @@ pub fn key_desire(
     target: Target<'_>,
 ) -> Option<Desire> {
     let (by, key) = explicit(terms, section, customer, target)?;
-    seen(target.state, &by.salesforce).is_blank().then(|| Desire {
-        name: by.salesforce.clone(),
-        value: Value::text(key),
-        basis: Basis::Key,
-    })
+    seen(target.state, &by.salesforce)
+        .is_blank()
+        .then(|| Desire {
+            name: by.salesforce.clone(),
+            value: Value::text(key),
+            basis: Basis::Key,
+        })
 }
 
 /// The explicit rule with the key of the customer's first Intercom record.

@@ -172,9 +172,10 @@ pub fn note<J: Journal>(
 
 /// What was sent and not answered with values, and is now shown as it was sent.
 fn confirmed(state: &RecordState, snapshot: &RecordSnapshot) -> Fields {
-    let waits = state.seen.iter().filter(|(name, seen)| {
-        !seen.confirmed && snapshot.fields.get(*name) == Some(&seen.value)
-    });
+    let waits = state
+        .seen
+        .iter()
+        .filter(|(name, seen)| !seen.confirmed && snapshot.fields.get(*name) == Some(&seen.value));
     waits
         .map(|(name, seen)| (name.clone(), seen.value.clone()))
         .collect()
@@ -236,10 +237,7 @@ fn keep<J: Journal>(
 }
 
 /// The live Salesforce records of a customer.
-pub fn salesforce_records(
-    mapping: &Mapping,
-    customer: &Customer,
-) -> Vec<(RecordRef, RecordState)> {
+pub fn salesforce_records(mapping: &Mapping, customer: &Customer) -> Vec<(RecordRef, RecordState)> {
     let mut records = agree::live(customer);
     records.retain(|(record, _)| mapping.system_of(record) == System::Salesforce);
     records

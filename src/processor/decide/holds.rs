@@ -65,12 +65,7 @@ pub struct Answer {
 }
 
 /// Judges what was held once a command has ended.
-pub fn release<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    record: &RecordRef,
-    answer: Answer,
-) {
+pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, answer: Answer) {
     let Some(section) = terms.mapping.section_of(record) else {
         return;
     };

@@ -4,8 +4,8 @@ use crate::domain::journal::{DomainEvent as E, Via};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, customer_id_of, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
-use crate::processor::decide::{Terms, create, first_link, fold, holds, owner, pursue};
 use crate::processor::decide::reconcile;
+use crate::processor::decide::{Terms, create, first_link, fold, holds, owner, pursue};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.

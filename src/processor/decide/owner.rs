@@ -49,10 +49,15 @@ pub fn enriched<J: Journal>(
     let Some(watched) = section.watched_salesforce.get(record.object.as_str()) else {
         return snapshot;
     };
-    let own = [("Id", &record.id), ("attributes.type", &record.object.to_string())];
+    let own = [
+        ("Id", &record.id),
+        ("attributes.type", &record.object.to_string()),
+    ];
     for (name, value) in own {
         if watched.contains(name) {
-            snapshot.fields.insert(name.to_owned(), Value::text(value.as_str()));
+            snapshot
+                .fields
+                .insert(name.to_owned(), Value::text(value.as_str()));
         }
     }
     let asks = watched.iter().any(|name| name.starts_with("Owner."));

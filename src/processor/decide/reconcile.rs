@@ -1,8 +1,8 @@
 //! Reconcile: where *seen* differs from *desired* and nothing is in the way, a write follows.
 
 use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
-use crate::domain::{RecordRef, ReviewId};
 use crate::domain::view::{Journal, record_state};
+use crate::domain::{RecordRef, ReviewId};
 use crate::processor::decide::{Terms, request};
 use crate::sync::writes::{Plan, plan};
 

@@ -78,12 +78,7 @@ fn link_to<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, to
 }
 
 /// The value that one of the two records holds now is the customer's.
-fn keep<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    item: &ReviewItem,
-    record: &RecordRef,
-) {
+fn keep<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, record: &RecordRef) {
     close(journal, item, "person");
     let bridge = journal.bridge().clone();
     let (Some(section), Some(customer)) = (
@@ -103,7 +98,11 @@ fn keep<J: Journal>(
         let seen = state.seen.get(name);
         seen.is_some_and(|seen| seen.via == Via::Write)
     });
-    let claimed = item.claims.iter().rev().find(|claim| claim.record == *record);
+    let claimed = item
+        .claims
+        .iter()
+        .rev()
+        .find(|claim| claim.record == *record);
     let claim = match claimed {
         // A write of ours has replaced what was claimed: the claim is what the person saw.
         Some(claim) if replaced => claim.clone(),
@@ -141,15 +140,20 @@ pub fn contested_moved<J: Journal>(
     field: &FieldMap,
     review: ReviewId,
 ) -> bool {
-    let claims = agree::live(customer).into_iter().filter_map(|(record, state)| {
-        let system = terms.mapping.system_of(&record);
-        let has = field.names_in(system).iter().any(|name| state.seen.contains_key(name));
-        has.then(|| Claim {
-            value: field.decided_from(system, &seen_fields(&state)),
-            version: state.version,
-            record,
-        })
-    });
+    let claims = agree::live(customer)
+        .into_iter()
+        .filter_map(|(record, state)| {
+            let system = terms.mapping.system_of(&record);
+            let has = field
+                .names_in(system)
+                .iter()
+                .any(|name| state.seen.contains_key(name));
+            has.then(|| Claim {
+                value: field.decided_from(system, &seen_fields(&state)),
+                version: state.version,
+                record,
+            })
+        });
     let claims: Vec<Claim> = claims.collect();
     let Some(last) = claims.last() else {
         return false;

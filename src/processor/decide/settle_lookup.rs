@@ -9,9 +9,9 @@ use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
 use crate::mapping::{CreateRule, System};
+use crate::processor::decide::request;
 use crate::processor::decide::settle::{block, gone, rekey, written_values};
 use crate::processor::decide::{Terms, create, first_link, link, pause, pursue, reconcile};
-use crate::processor::decide::request;
 use crate::sync::desires::{self, Target};
 use crate::sync::writes;
 

@@ -250,7 +250,11 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         before.insert(name.clone(), expect.hash());
         // What was created by this write has no history that a feed could have shown before.
         let created = matches!(ending, WriteEnding::Done { created: true, .. });
-        let shown = created && state.seen.get(name).is_some_and(|seen| seen.via == Via::Feed);
+        let shown = created
+            && state
+                .seen
+                .get(name)
+                .is_some_and(|seen| seen.via == Via::Feed);
         if values.is_none() && (shown || state.echoed.contains(name)) {
             continue;
         }

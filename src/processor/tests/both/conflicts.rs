@@ -24,8 +24,16 @@ fn clash(pair: &mut Pair, field: (&str, &str), ours: (i64, &str), theirs: (i64, 
 fn the_owners_value_wins_whichever_was_later() {
     for (ours, theirs) in [(60_000, 50), (50_000, 60)] {
         let mut pair = Pair::new();
-        clash(&mut pair, (TITLE, "Title"), (ours, "Agent's"), (theirs, "Rep's"));
-        assert_eq!(pair.last_conflict(), (Value::text("Rep's"), Value::text("Agent's")));
+        clash(
+            &mut pair,
+            (TITLE, "Title"),
+            (ours, "Agent's"),
+            (theirs, "Rep's"),
+        );
+        assert_eq!(
+            pair.last_conflict(),
+            (Value::text("Rep's"), Value::text("Agent's"))
+        );
         assert_eq!(pair.seen(&pair.contact, TITLE), Value::text("Rep's"));
         assert_eq!(pair.seen(&pair.lead, "Title"), Value::text("Rep's"));
         assert!(pair.is_at_rest());
@@ -42,7 +50,12 @@ fn the_newest_value_wins_and_a_tie_goes_to_the_owner() {
         (50_999, 50, reps),
     ] {
         let mut pair = Pair::new();
-        clash(&mut pair, ("phone", "Phone"), (ours, agents), (theirs, reps));
+        clash(
+            &mut pair,
+            ("phone", "Phone"),
+            (ours, agents),
+            (theirs, reps),
+        );
         assert_eq!(pair.decided("phone"), Value::text(wins), "{ours} {theirs}");
         assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(wins));
         assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(wins));
@@ -65,7 +78,11 @@ fn an_opt_out_wins_on_either_side() {
 /// The open conflict, from the view.
 fn open_review(pair: &Pair) -> ReviewId {
     let customer = pair.world.customer(&pair.contact);
-    *customer.contested.values().next().expect("a field is contested")
+    *customer
+        .contested
+        .values()
+        .next()
+        .expect("a field is contested")
 }
 
 fn contested() -> Pair {
@@ -89,7 +106,11 @@ fn a_conflict_for_a_person_writes_nothing_and_shows_both_values() {
     let Some(ViewEntry::Review(item)) = entry.as_deref() else {
         panic!("the item is open");
     };
-    let values: Vec<Value> = item.claims.iter().map(|claim| claim.value.clone()).collect();
+    let values: Vec<Value> = item
+        .claims
+        .iter()
+        .map(|claim| claim.value.clone())
+        .collect();
     assert!(values.contains(&Value::text("Gold")) && values.contains(&Value::text("Bronze")));
     assert!(pair.is_at_rest());
 }
@@ -120,7 +141,11 @@ fn what_our_write_has_replaced_can_still_be_chosen() {
     let out = pair.event(40, Writer::Foreign, &[(names.1, "Silver")]);
     pair.settle(out, 41);
     clash(&mut pair, names, (60_000, "Bronze"), (60, "Gold"));
-    assert_eq!(pair.seen(&pair.contact, names.0), Value::text("Gold"), "it is gone there");
+    assert_eq!(
+        pair.seen(&pair.contact, names.0),
+        Value::text("Gold"),
+        "it is gone there"
+    );
     let body = ObservationBody::ReviewAnswered {
         review: open_review(&pair),
         answer: ReviewAnswer::Keep {

@@ -44,7 +44,10 @@ fn the_customer_goes_on_with_the_contact_whichever_event_comes_first() {
         assert!(customer.records.contains_key(&contact));
         assert_eq!(pair.world.state(&pair.lead).gone, Some(Gone::Converted));
         pair.settle(out, 71);
-        assert_eq!(pair.seen(&contact, "Intercom_Contact_ID__c"), Value::text("abc123:c1"));
+        assert_eq!(
+            pair.seen(&contact, "Intercom_Contact_ID__c"),
+            Value::text("abc123:c1")
+        );
         let id = pair.seen(&pair.contact, "custom_attributes.SALESFORCE_ID");
         assert_eq!(id, Value::text("003000000000001AAA"), "{order:?}");
         assert_eq!(pair.count("lead_converted"), 1);
@@ -60,7 +63,10 @@ fn later_changes_go_to_the_contact_and_not_to_the_lead() {
     let contact = salesforce("Contact", "003000000000001AAA");
     assert_eq!(writes_to(&out, &pair.lead).len(), 0);
     let write = writes_to(&out, &contact);
-    assert_eq!(fields(write[0]), [("LastName".to_owned(), "King".to_owned())]);
+    assert_eq!(
+        fields(write[0]),
+        [("LastName".to_owned(), "King".to_owned())]
+    );
 }
 
 #[test]
@@ -72,7 +78,10 @@ fn a_change_that_had_not_reached_the_lead_reaches_the_contact() {
     let contact = salesforce("Contact", "003000000000001AAA");
     let write = writes_to(&more, &contact);
     let names = fields(write[0]);
-    assert!(names.contains(&("LastName".to_owned(), "King".to_owned())), "{names:?}");
+    assert!(
+        names.contains(&("LastName".to_owned(), "King".to_owned())),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -91,5 +100,8 @@ fn a_refusal_for_the_converted_lead_asks_nobody() {
     pair.world.answer(&out[0], gone);
     assert_eq!(pair.count("review_opened"), 0);
     let state = pair.world.state(&pair.lead);
-    assert_eq!((state.gone, state.seen["IsConverted"].value.clone()), (Some(Gone::Converted), Value::Bool(true)));
+    assert_eq!(
+        (state.gone, state.seen["IsConverted"].value.clone()),
+        (Some(Gone::Converted), Value::Bool(true))
+    );
 }

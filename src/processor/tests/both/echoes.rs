@@ -8,9 +8,12 @@ use crate::processor::tests::world::*;
 fn signals(pair: &Pair) -> Vec<EchoSignal> {
     let entries = pair.world.journal.iter();
     let signal = |event: &DomainEvent| match event {
-        DomainEvent::EchoSuppressed { record, signal, write, .. } if *record == pair.lead => {
-            (*write > 1).then_some(*signal)
-        }
+        DomainEvent::EchoSuppressed {
+            record,
+            signal,
+            write,
+            ..
+        } if *record == pair.lead => (*write > 1).then_some(*signal),
         _ => None,
     };
     entries.filter_map(|entry| signal(&entry.event)).collect()
@@ -31,7 +34,10 @@ fn a_tagged_event_with_our_value_is_suppressed_before_and_after_the_result() {
         if !before {
             assert_eq!(pair.done(&write, 51), vec![]);
         }
-        assert_eq!(pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]), vec![]);
+        assert_eq!(
+            pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]),
+            vec![]
+        );
         if before {
             assert_eq!(pair.done(&write, 51), vec![]);
         }
@@ -47,7 +53,10 @@ fn a_persons_edit_after_our_echo_and_before_the_result_is_real() {
     let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
     pair.event(51, Writer::Ours, &[("Phone", "+14155552671")]);
     let out = pair.event(51, Writer::Foreign, &[("Phone", "+14155550000")]);
-    assert_eq!(fields(&out[0]), [("phone".to_owned(), "+14155550000".to_owned())]);
+    assert_eq!(
+        fields(&out[0]),
+        [("phone".to_owned(), "+14155550000".to_owned())]
+    );
     let more = pair.done(&write, 51);
     assert_eq!(more, vec![], "the result tells nothing newer than the feed");
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550000"));
@@ -60,13 +69,27 @@ fn a_persons_edit_between_write_and_echo_is_not_swallowed() {
     // The edit stands in the feed before our echo: our write has replaced it.
     let mut pair = Pair::new();
     let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
-    assert_eq!(pair.event(51, Writer::Foreign, &[("Phone", "+14155550000")]), vec![]);
+    assert_eq!(
+        pair.event(51, Writer::Foreign, &[("Phone", "+14155550000")]),
+        vec![]
+    );
     let read = pair.done(&write, 51);
-    assert!(is_read_of(&read[0], &pair.lead), "only a read tells which came last");
+    assert!(
+        is_read_of(&read[0], &pair.lead),
+        "only a read tells which came last"
+    );
     let shows = pair.outcome(&read[0], 51, &[("Phone", "+14155552671")]);
     let out = pair.world.answer(&read[0], shows);
-    assert_eq!(pair.count("conflict_decided"), 1, "both were said, so both are recorded");
-    assert_eq!(pair.last_conflict().0, Value::text("+14155550000"), "the later one wins");
+    assert_eq!(
+        pair.count("conflict_decided"),
+        1,
+        "both were said, so both are recorded"
+    );
+    assert_eq!(
+        pair.last_conflict().0,
+        Value::text("+14155550000"),
+        "the later one wins"
+    );
     assert_eq!(out.len(), 2, "and goes to both sides");
     let on_lead = writes_to(&out, &pair.lead)[0].clone();
     pair.done(&on_lead, 53);
@@ -83,7 +106,11 @@ fn automation_in_our_own_transaction_is_a_move_field_by_field() {
     let mut pair = Pair::new();
     let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
     pair.done(&write, 51);
-    let both = [("Phone", "+14155552671"), ("Status", "Working"), ("Title", "Set by a flow")];
+    let both = [
+        ("Phone", "+14155552671"),
+        ("Status", "Working"),
+        ("Title", "Set by a flow"),
+    ];
     let out = pair.event(51, Writer::Ours, &both);
     let expected = [
         ("custom_attributes.SALESFORCE_STATUS", "Working"),
@@ -106,7 +133,10 @@ fn a_form_of_the_orgs_own_is_accepted_and_not_fought() {
     assert_eq!(pair.count("conflict_decided"), 0);
     assert!(pair.is_at_rest());
     let out = pair.event(60, Writer::Foreign, &[("Phone", "(415) 555-0001")]);
-    assert_eq!(fields(&out[0]), [("phone".to_owned(), "+14155550001".to_owned())]);
+    assert_eq!(
+        fields(&out[0]),
+        [("phone".to_owned(), "+14155550001".to_owned())]
+    );
 }
 
 #[test]
@@ -116,8 +146,15 @@ fn automation_that_overwrites_our_value_is_not_an_accepted_form() {
     pair.done(&out[0], 51);
     let out = pair.event(51, Writer::Ours, &[("Title", "Prospect")]);
     assert_eq!(pair.count("form_accepted"), 0);
-    assert_eq!(pair.last_conflict(), (Value::text("Prospect"), Value::text("Engineer")));
-    assert_eq!(fields(&out[0]), [(TITLE.to_owned(), "Prospect".to_owned())], "the owner's side");
+    assert_eq!(
+        pair.last_conflict(),
+        (Value::text("Prospect"), Value::text("Engineer"))
+    );
+    assert_eq!(
+        fields(&out[0]),
+        [(TITLE.to_owned(), "Prospect".to_owned())],
+        "the owner's side"
+    );
 }
 
 #[test]
@@ -133,7 +170,10 @@ fn automation_that_overwrites_the_owners_value_is_fought_three_times_and_then_to
     }
     assert_eq!(out, vec![], "enough");
     assert_eq!(pair.count("review_opened"), 1);
-    assert_eq!(pair.decided("custom_attributes.nickname"), Value::text("Addie"));
+    assert_eq!(
+        pair.decided("custom_attributes.nickname"),
+        Value::text("Addie")
+    );
 }
 
 #[test]
@@ -143,9 +183,15 @@ fn a_late_echo_does_not_set_seen_back() {
     pair.done(&first, 51);
     let second = phone_on_its_way(&mut pair, 52_000, "+14155550002");
     pair.done(&second, 53);
-    assert_eq!(pair.event(51, Writer::Ours, &[("Phone", "+14155550001")]), vec![]);
+    assert_eq!(
+        pair.event(51, Writer::Ours, &[("Phone", "+14155550001")]),
+        vec![]
+    );
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550002"));
-    assert_eq!(pair.event(53, Writer::Ours, &[("Phone", "+14155550002")]), vec![]);
+    assert_eq!(
+        pair.event(53, Writer::Ours, &[("Phone", "+14155550002")]),
+        vec![]
+    );
     assert_eq!(signals(&pair), [EchoSignal::Late, EchoSignal::Tag]);
     assert!(pair.is_at_rest());
 }
@@ -154,12 +200,18 @@ fn a_late_echo_does_not_set_seen_back() {
 fn without_a_tag_the_value_tells() {
     let mut pair = Pair::new();
     let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");
-    assert_eq!(pair.event(51, Writer::Foreign, &[("Phone", "+14155552671")]), vec![]);
+    assert_eq!(
+        pair.event(51, Writer::Foreign, &[("Phone", "+14155552671")]),
+        vec![]
+    );
     assert_eq!(pair.done(&write, 51), vec![]);
     assert_eq!(signals(&pair), [EchoSignal::InFlight]);
     let write = phone_on_its_way(&mut pair, 60_000, "+14155552672");
     pair.done(&write, 61);
-    assert_eq!(pair.event(61, Writer::Foreign, &[("Phone", "+14155552672")]), vec![]);
+    assert_eq!(
+        pair.event(61, Writer::Foreign, &[("Phone", "+14155552672")]),
+        vec![]
+    );
     assert_eq!(signals(&pair).last(), Some(&EchoSignal::Seen));
     assert!(pair.is_at_rest());
 }

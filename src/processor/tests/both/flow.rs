@@ -7,10 +7,17 @@ use crate::processor::tests::world::*;
 #[test]
 fn a_title_edited_in_salesforce_reaches_the_contact() {
     let mut pair = Pair::new();
-    let out = pair.event(50, Writer::Foreign, &[("Title", "CTO"), ("Status", "Working")]);
+    let out = pair.event(
+        50,
+        Writer::Foreign,
+        &[("Title", "CTO"), ("Status", "Working")],
+    );
     let to_contact = writes_to(&out, &pair.contact);
-    let expected = [("custom_attributes.SALESFORCE_STATUS", "Working"), (TITLE, "CTO")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = [
+        ("custom_attributes.SALESFORCE_STATUS", "Working"),
+        (TITLE, "CTO"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(fields(to_contact[0]), expected);
     assert_eq!(out.len(), 1, "and nothing goes back to where it came from");
     assert_eq!(pair.done(&out[0], 51), vec![]);
@@ -28,8 +35,14 @@ fn the_id_of_what_was_created_is_written_to_the_contact() {
 #[test]
 fn a_known_owner_is_named_at_once_and_an_unknown_one_is_read() {
     let mut pair = Pair::new();
-    let mut user = row("User", "005000000000009AAA", 40, &[("Name", "Grace Hopper")]);
-    user.fields.insert("Email".into(), Value::text("grace@example.com"));
+    let mut user = row(
+        "User",
+        "005000000000009AAA",
+        40,
+        &[("Name", "Grace Hopper")],
+    );
+    user.fields
+        .insert("Email".into(), Value::text("grace@example.com"));
     let raw = RawPayload {
         content_type: "application/json".into(),
         bytes: b"{}".to_vec(),
@@ -43,12 +56,21 @@ fn a_known_owner_is_named_at_once_and_an_unknown_one_is_read() {
     pair.world.take(Topic::SalesforceObserved, body);
     let out = pair.event(50, Writer::Foreign, &[("OwnerId", "005000000000009AAA")]);
     let named = "custom_attributes.SALESFORCE_OWNER_NAME".to_owned();
-    assert_eq!(fields(&out[0]), [(named.clone(), "Grace Hopper".to_owned())]);
+    assert_eq!(
+        fields(&out[0]),
+        [(named.clone(), "Grace Hopper".to_owned())]
+    );
     pair.done(&out[0], 51);
     let out = pair.event(52, Writer::Foreign, &[("OwnerId", "005000000000010AAA")]);
     assert_eq!(out.len(), 1);
-    assert!(is_read_of(&out[0], &pair.lead), "an owner nobody told of is read with the record");
-    let owner = [("OwnerId", "005000000000010AAA"), ("Owner.Name", "Mary Jackson")];
+    assert!(
+        is_read_of(&out[0], &pair.lead),
+        "an owner nobody told of is read with the record"
+    );
+    let owner = [
+        ("OwnerId", "005000000000010AAA"),
+        ("Owner.Name", "Mary Jackson"),
+    ];
     let shows = pair.outcome(&out[0], 52, &owner);
     let out = pair.world.answer(&out[0], shows);
     assert_eq!(fields(&out[0]), [(named, "Mary Jackson".to_owned())]);
@@ -58,9 +80,15 @@ fn a_known_owner_is_named_at_once_and_an_unknown_one_is_read() {
 fn a_value_that_means_the_same_is_not_corrected() {
     let mut pair = Pair::new();
     let out = pair.event(50, Writer::Foreign, &[("Phone", "(415) 555-2671")]);
-    assert_eq!(fields(&out[0]), [("phone".to_owned(), "+14155552671".to_owned())]);
+    assert_eq!(
+        fields(&out[0]),
+        [("phone".to_owned(), "+14155552671".to_owned())]
+    );
     pair.done(&out[0], 51);
-    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("(415) 555-2671"));
+    assert_eq!(
+        pair.seen(&pair.lead, "Phone"),
+        Value::text("(415) 555-2671")
+    );
     assert!(pair.is_at_rest(), "the rep's own way of writing it stays");
 }
 
@@ -78,17 +106,33 @@ fn a_lead_made_by_hand_is_linked_by_its_address_and_keeps_its_values() {
     let mut world = World::with_mapping(BOTH);
     std::mem::swap(&mut pair.world, &mut world);
     let contact = contact("c2");
-    let mut shown = lead("c2", 1000, &[("email", "bob@example.com"), ("phone", "415-555-2671")]);
+    let mut shown = lead(
+        "c2",
+        1000,
+        &[("email", "bob@example.com"), ("phone", "415-555-2671")],
+    );
     shown.fields.insert(TITLE.into(), Value::text("Clerk"));
     assert_eq!(pair.world.show(shown), vec![]);
     let made = salesforce("Contact", "003000000000002AAA");
-    let all = texts(&[("Email", "Bob@Example.com"), ("Title", "Head of Ops"), ("LastName", "B")]);
+    let all = texts(&[
+        ("Email", "Bob@Example.com"),
+        ("Title", "Head of Ops"),
+        ("LastName", "B"),
+    ]);
     let out = pair.event_of(&made, EventKind::Created, 20, Writer::Foreign, all);
     assert_eq!(pair.world.customer(&contact).records.len(), 2);
     let to_contact: Fields = texts(&[("custom_attributes.SALESFORCE_ID", "003000000000002AAA")]);
     let to_made = ["Intercom_Contact_ID__c", "Phone"];
     let names = |command| -> Vec<String> { fields(command).into_iter().map(|one| one.0).collect() };
-    assert_eq!(names(writes_to(&out, &made)[0]), to_made, "blanks are filled");
+    assert_eq!(
+        names(writes_to(&out, &made)[0]),
+        to_made,
+        "blanks are filled"
+    );
     let written = names(writes_to(&out, &contact)[0]);
-    assert_eq!(written, to_contact.into_keys().collect::<Vec<_>>(), "the title stays as it is");
+    assert_eq!(
+        written,
+        to_contact.into_keys().collect::<Vec<_>>(),
+        "the title stays as it is"
+    );
 }

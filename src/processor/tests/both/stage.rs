@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::Writer;
 use crate::domain::journal::DomainEvent;
 use crate::domain::{Change, Command, CommandKind, EventKind, Fields, ObservationBody, Outcome};
 use crate::domain::{RawPayload, RecordEvent, RecordRef, RecordSnapshot, Topic, Value, Version};
-use crate::domain::Writer;
 use crate::processor::tests::world::*;
 
 pub const BOTH: &str = r#"
@@ -92,7 +92,11 @@ pub struct Pair {
 impl Pair {
     pub fn new() -> Self {
         let mut world = World::with_mapping(BOTH);
-        let look = world.qualify(lead("c1", 1000, &[("email", ADA), ("name", "Ada Lovelace")]));
+        let look = world.qualify(lead(
+            "c1",
+            1000,
+            &[("email", ADA), ("name", "Ada Lovelace")],
+        ));
         let create = world.answer(&look[0], found(&[]));
         let made = salesforce("Lead", "00Q000000000001AAA");
         let mut more = world.answer(&create[0], written(&made, true));
@@ -123,7 +127,8 @@ impl Pair {
     pub fn fields_of(&self, record: &RecordRef) -> Fields {
         let state = self.world.state(record);
         let seen = state.seen.iter();
-        seen.map(|(name, seen)| (name.clone(), seen.value.clone())).collect()
+        seen.map(|(name, seen)| (name.clone(), seen.value.clone()))
+            .collect()
     }
 
     /// A change event of the lead.
@@ -221,12 +226,18 @@ impl Pair {
 
     pub fn seen(&self, record: &RecordRef, name: &str) -> Value {
         let state = self.world.state(record);
-        state.seen.get(name).map_or(Value::Null, |seen| seen.value.clone())
+        state
+            .seen
+            .get(name)
+            .map_or(Value::Null, |seen| seen.value.clone())
     }
 
     pub fn decided(&self, name: &str) -> Value {
         let customer = self.world.customer(&self.contact);
-        customer.decided.get(name).map_or(Value::Null, |decided| decided.value.clone())
+        customer
+            .decided
+            .get(name)
+            .map_or(Value::Null, |decided| decided.value.clone())
     }
 
     pub fn count(&self, name: &str) -> usize {
@@ -264,7 +275,10 @@ pub fn texts(fields: &[(&str, &str)]) -> Fields {
         "false" => Value::Bool(false),
         text => Value::text(text),
     };
-    fields.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect()
+    fields
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), value(text)))
+        .collect()
 }
 
 /// The commands that write a record.
