@@ -195,7 +195,7 @@ fn a_refused_override_names_its_variable() {
         (
             "CROSSWALK__FEEDS__AFTER_GAP",
             "latst",
-            "feeds.after_gap is \"latst\"; it must be earliest or latest; did you mean",
+            "feeds.after_gap is \"latst\"; it must be earliest or latest; did you mean \"latest\"?",
         ),
         (
             "CROSSWALK__PARTITIONS__X",

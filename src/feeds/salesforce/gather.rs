@@ -55,7 +55,7 @@ impl Pack {
     /// Call when all of it is durable.
     pub fn measure(&self, source: &str, now_ms: i64) {
         for (change, outcome) in &self.counts {
-            let counter = &metrics().feed_events_total;
+            let counter = &metrics().feeds.events_total;
             counter.with_label_values(&[*change, *outcome]).inc();
         }
         for entry in &self.entries {
@@ -67,7 +67,7 @@ impl Pack {
         }
         if let Some(newest_ms) = self.newest_ms {
             let lag = (now_ms - newest_ms).max(0) as f64 / 1_000.0;
-            let gauge = &metrics().feed_lag_seconds;
+            let gauge = &metrics().feeds.lag_seconds;
             gauge.with_label_values(&[source]).set(lag);
         }
     }

@@ -141,7 +141,7 @@ impl Owners {
         self.parts.book.commit(standing, entries).await?;
         pack.measure(self.parts.org.source.as_str(), now.0);
         self.remembered.extend(pack.ids);
-        let gauge = &metrics().feed_cursor_timestamp_seconds;
+        let gauge = &metrics().feeds.cursor_timestamp_seconds;
         let labels = [self.parts.org.source.as_str(), NAME];
         gauge.with_label_values(&labels).set(now.0 as f64 / 1_000.0);
         standing.cursor = Some(cursor);

@@ -343,7 +343,7 @@ impl Feed {
 
     fn stand_at(&mut self, cursor: Cursor) {
         let labels = [cursor.source.as_str(), NAME];
-        let gauge = &metrics().feed_cursor_timestamp_seconds;
+        let gauge = &metrics().feeds.cursor_timestamp_seconds;
         let seconds = cursor.at.0 as f64 / 1_000.0;
         gauge.with_label_values(&labels).set(seconds);
         if let Some(standing) = &mut self.standing {
@@ -362,7 +362,8 @@ impl Feed {
     async fn face(&mut self, trouble: &Trouble) -> Result<Duration, Trouble> {
         let reason = trouble.reason();
         metrics()
-            .feed_reconnects_total
+            .feeds
+            .reconnects_total
             .with_label_values(&[reason])
             .inc();
         let source = &self.parts.org.source;
@@ -431,7 +432,7 @@ impl Feed {
         let committed = self.parts.book.commit(standing, entries).await;
         committed.map_err(Trouble::Book)?;
         tracing::error!(source = %org.source, "{text}");
-        let counter = &metrics().feed_gaps_total;
+        let counter = &metrics().feeds.gaps_total;
         counter.with_label_values(&[org.source.as_str()]).inc();
         // Stays until the process ends: a person has to look whether the import was made.
         let reason = format!("from {from} to {to}");
