@@ -92,6 +92,13 @@ pub struct Cursor {
     pub at: Timestamp,
 }
 
+impl Cursor {
+    /// The key under which the newest cursor of a feed stands.
+    pub fn key(source: &SourceId, name: &str) -> String {
+        format!("{source}/{name}")
+    }
+}
+
 /// A schema of a source's change events, kept so that raw bytes stay readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSchema {
@@ -100,6 +107,14 @@ pub struct SourceSchema {
     pub schema_id: String,
     /// Avro, as the source gave it; its `doc` texts are part of the meaning.
     pub json: String,
+}
+
+impl SourceSchema {
+    /// The key under which a schema stands. With the source: one id can carry other `doc` texts
+    /// in another org (salesforce.md 0.2).
+    pub fn key(source: &SourceId, schema_id: &str) -> String {
+        format!("{source}/{schema_id}")
+    }
 }
 
 /// A message for people. Ids and codes, no personal values.

@@ -98,6 +98,7 @@ pub fn group_name(group: Group) -> &'static str {
         Group::Processor => "crosswalk-processor",
         Group::SalesforceSink => "crosswalk-salesforce-sink",
         Group::IntercomSink => "crosswalk-intercom-sink",
+        Group::Feeds => "crosswalk-feeds",
     }
 }
 
@@ -107,6 +108,7 @@ pub fn group_number(group: Group) -> u8 {
         Group::Processor => 1,
         Group::SalesforceSink => 2,
         Group::IntercomSink => 3,
+        Group::Feeds => 4,
     }
 }
 
@@ -123,6 +125,7 @@ pub fn group_topics(group: Group) -> &'static [Topic] {
         ],
         Group::SalesforceSink => &[Topic::SalesforceWrites],
         Group::IntercomSink => &[Topic::IntercomWrites],
+        Group::Feeds => &[],
     }
 }
 
@@ -188,7 +191,7 @@ mod tests {
         let names: BTreeSet<&str> = Topic::ALL.map(|t| spec(t).name).into();
         assert_eq!((numbers.len(), names.len()), (12, 12));
         let groups: BTreeSet<u8> = Group::ALL.map(group_number).into();
-        assert_eq!(groups.len(), 3);
+        assert_eq!(groups.len(), 4);
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod contract_view_store;
 mod demo;
 mod docs_examples;
 mod driver;
+mod feeds;
+mod feeds_world;
 mod ingest_captured;
 mod ingest_door;
 mod ingest_fake_log;

@@ -5,6 +5,7 @@ mod admin_client;
 mod demo;
 mod entry_json;
 mod event_json;
+mod feeds;
 mod identity;
 mod mappings;
 mod open_log;
