@@ -62,7 +62,8 @@ fn opt_out(restrictive: bool) -> FieldMap {
         "fields:\n",
         &format!(
             "fields:\n    - {{intercom: custom_attributes.a, salesforce: A__c, owner: intercom, \
-             direction: both, conflict: restrictive_wins, restrictive: {restrictive}, meaning: m}}\n"
+             direction: both, conflict: restrictive_wins, restrictive: {restrictive}, \
+             meaning: m}}\n"
         ),
     );
     compile(&text).unwrap().people.fields[0].clone()
