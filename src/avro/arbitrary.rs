@@ -248,6 +248,8 @@ fn target() -> BoxedStrategy<WriteTarget> {
                 origin,
             }
         }),
+        (record(), record())
+            .prop_map(|(contact, company)| WriteTarget::Attach { contact, company }),
     ]
     .boxed()
 }

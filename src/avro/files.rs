@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 94] = [
+pub const FILES: [(&str, &str); 95] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -341,6 +341,10 @@ pub const FILES: [(&str, &str); 94] = [
     (
         "crosswalk.Trace",
         include_str!("../../schemas/trace.v1.avsc"),
+    ),
+    (
+        "crosswalk.write.AttachContact",
+        include_str!("../../schemas/write/attach_contact.v1.avsc"),
     ),
     (
         "crosswalk.write.Command",

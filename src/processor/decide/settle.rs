@@ -36,6 +36,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandRe
             WriteTarget::Create { .. } => {
                 settle_lookup::creation(journal, terms, &waiting, write, result);
             }
+            // An update of the contact that writes no field.
+            WriteTarget::Attach { contact, .. } => {
+                update(journal, terms, &waiting, contact, write, result);
+            }
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => {
             read(journal, terms, &waiting, record, result);
@@ -93,8 +97,13 @@ fn update<J: Journal>(
             journal.emit(settled(WriteEnding::FoundOther));
             shown(journal, terms, snapshot, Via::Write);
         }
-        Outcome::NotFound { .. } => {
-            refused(journal, terms, waiting, record, write, result, &gone())
+        Outcome::NotFound { record: missing } => {
+            let rejection = if missing == record {
+                gone()
+            } else {
+                no_company(missing)
+            };
+            refused(journal, terms, waiting, record, write, result, &rejection);
         }
         Outcome::Rejected(rejection) => {
             refused(journal, terms, waiting, record, write, result, rejection);
@@ -144,6 +153,16 @@ pub fn gone() -> Rejection {
         fields: Vec::new(),
         records: Vec::new(),
         hint: "the record was deleted or merged in Salesforce; restore it or unlink it".into(),
+    }
+}
+
+/// The company that a contact was to join is not there; the contact itself did not leave.
+fn no_company(missing: &RecordRef) -> Rejection {
+    Rejection {
+        class: RejectClass::BadData,
+        records: vec![missing.clone()],
+        hint: "the company was deleted in Intercom; create it again or unlink it".into(),
+        ..gone()
     }
 }
 
