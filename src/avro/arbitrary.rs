@@ -303,6 +303,8 @@ fn target() -> BoxedStrategy<WriteTarget> {
                 origin,
             }
         }),
+        (record(), record())
+            .prop_map(|(contact, company)| WriteTarget::Attach { contact, company }),
     ]
     .boxed()
 }

@@ -127,10 +127,6 @@ pub const FILES: [(&str, &str); 114] = [
         include_str!("../../schemas/journal/held_observation.v1.avsc"),
     ),
     (
-        "crosswalk.journal.HoldReleased",
-        include_str!("../../schemas/journal/hold_released.v1.avsc"),
-    ),
-    (
         "crosswalk.journal.InputRange",
         include_str!("../../schemas/journal/input_range.v1.avsc"),
     ),
@@ -421,6 +417,10 @@ pub const FILES: [(&str, &str); 114] = [
     (
         "crosswalk.Trace",
         include_str!("../../schemas/trace.v1.avsc"),
+    ),
+    (
+        "crosswalk.write.AttachContact",
+        include_str!("../../schemas/write/attach_contact.v1.avsc"),
     ),
     (
         "crosswalk.write.Command",

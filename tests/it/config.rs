@@ -92,11 +92,46 @@ fn the_documented_file_is_read() {
     assert_eq!(config.sink.request_timeout, Duration::from_secs(20));
     // Not in the file:
     assert_eq!(config.sink.doubtful_max, 3);
+    assert!(
+        !intercom.create_attributes,
+        "nothing is made unless allowed"
+    );
+    assert_eq!(intercom.reserve_percent, 20);
+    assert_eq!(intercom.search_lag, Duration::from_secs(120));
     assert_eq!(config.ingest.append_timeout, Duration::from_secs(4));
     assert_eq!(config.feeds.channel, "/data/ChangeEvents");
     assert_eq!(config.feeds.after_gap, AfterGap::Earliest);
     assert_eq!(config.feeds.owners_interval, Duration::from_secs(300));
     assert_eq!(config.feeds.liveness, Duration::from_secs(120));
+}
+
+#[test]
+fn a_workspace_says_what_writes_may_make_and_leave_to_others() {
+    let code = "app_id: abc123";
+    let with = |settings: &str| GOOD.replace(code, &format!("{code}\n      {settings}"));
+    let set = "create_attributes: true\n      reserve_percent: 1\n      search_lag_seconds: 300";
+    let config = parse(&with(set), &[]).unwrap();
+    let intercom = config.sources[&support()].intercom().unwrap();
+    assert!(intercom.create_attributes);
+    assert_eq!(intercom.reserve_percent, 1);
+    assert_eq!(intercom.search_lag, Duration::from_secs(300));
+    for (setting, problem) in [
+        (
+            "create_attributes: yes",
+            "is \"yes\"; it must be true or false",
+        ),
+        (
+            "reserve_percent: 91",
+            "it must be a whole number from 1 to 90",
+        ),
+        (
+            "search_lag_seconds: 0",
+            "it must be a whole number from 1 to 86400",
+        ),
+    ] {
+        let refused = parse(&with(setting), &[]).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{refused}");
+    }
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod rebuild;
 mod promises;
 mod pauses;
 mod quarantine;
+mod attaching;
 mod storms;

@@ -287,6 +287,10 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
         key_value: contact().id,
         origin: contact(),
     };
+    let attach = WriteTarget::Attach {
+        contact: contact(),
+        company: company(),
+    };
     let lookup = Lookup {
         origin: contact(),
         queries: vec![LookupQuery {
@@ -303,6 +307,7 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
     vec![
         ("update", write(WriteTarget::Record(lead()))),
         ("create", write(create)),
+        ("attach", write(attach)),
         ("read", CommandKind::Read(read)),
         ("lookup", CommandKind::Read(ReadCommand::Lookup(lookup))),
     ]
