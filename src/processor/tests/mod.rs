@@ -12,4 +12,5 @@ mod rebuild;
 mod promises;
 mod pauses;
 mod quarantine;
+mod canonical;
 mod storms;
