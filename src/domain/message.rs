@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
+use crate::domain::customer_event::{CustomerEvent, Profile};
 use crate::domain::ids::{BridgeId, CommandId, ObservationId, RecordRef, SourceId};
 use crate::domain::journal::JournalEntry;
 use crate::domain::observation::Observation;
@@ -23,10 +24,12 @@ pub enum Topic {
     DeadLetters,
     SalesforceObserved,
     SourceSchemas,
+    CustomerEvents,
+    CustomerProfiles,
 }
 
 impl Topic {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::IntercomObserved,
         Self::Results,
         Self::Decisions,
@@ -39,6 +42,8 @@ impl Topic {
         Self::DeadLetters,
         Self::SalesforceObserved,
         Self::SourceSchemas,
+        Self::CustomerEvents,
+        Self::CustomerProfiles,
     ];
 
     /// A short name for labels of metrics and for logs; the full names stand in `log/topics.rs`.
@@ -56,6 +61,8 @@ impl Topic {
             Self::DeadLetters => "dead_letters",
             Self::SalesforceObserved => "salesforce_observed",
             Self::SourceSchemas => "source_schemas",
+            Self::CustomerEvents => "customer_events",
+            Self::CustomerProfiles => "customer_profiles",
         }
     }
 
@@ -79,6 +86,8 @@ pub enum Message {
     Notification(Notification),
     Trace(TraceLine),
     DeadLetter(Box<DeadLetter>),
+    CustomerEvent(Box<CustomerEvent>),
+    Profile(Box<Profile>),
 }
 
 /// Where a feed or sweep stands.

@@ -14,4 +14,5 @@ mod promises;
 mod pauses;
 mod quarantine;
 mod attaching;
+mod canonical;
 mod storms;
