@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 121] = [
+pub const FILES: [(&str, &str); 122] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -153,6 +153,10 @@ pub const FILES: [(&str, &str); 121] = [
     (
         "crosswalk.journal.HeldObservation",
         include_str!("../../schemas/journal/held_observation.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.HoldReleased",
+        include_str!("../../schemas/journal/hold_released.v1.avsc"),
     ),
     (
         "crosswalk.journal.InputRange",
