@@ -10,7 +10,8 @@ use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
-use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, request};
+use crate::processor::decide::request;
+use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, relation};
 use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
@@ -79,6 +80,9 @@ pub fn after<J: Journal>(
         reconcile::reconcile(journal, terms, record);
         if keys_changed {
             pursue::counterparts(journal, terms, record);
+        }
+        if moved.fields.contains_key("AccountId") {
+            relation::of_contact(journal, terms, record);
         }
         if moved.fields.contains_key("OwnerId") && owner::is_missing(journal, terms, record) {
             request::read_record(journal, terms, record, ReadPurpose::Owner);

@@ -238,6 +238,10 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         note(state, key_field, value, values.is_some());
         state.write_sequence = state.write_sequence.max(write.sequence);
     }
+    if let WriteTarget::Attach { company, .. } = &write.target {
+        state.companies.insert(company.id.clone());
+        return;
+    }
     let since = state.version;
     let mut hashes = std::collections::BTreeMap::new();
     let mut before = std::collections::BTreeMap::new();

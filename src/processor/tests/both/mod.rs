@@ -4,4 +4,5 @@ mod conflicts;
 mod conversion;
 mod echoes;
 mod flow;
+mod relations;
 pub mod stage;
