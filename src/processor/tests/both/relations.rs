@@ -21,11 +21,14 @@ fn joins(command: &Command) -> Option<String> {
 
 /// A pair whose contact belongs to an account that is linked to the company `acme`.
 fn at_the_account() -> (Pair, Vec<Command>) {
-    let mapping = format!(
-        "{BOTH}companies:\n  objects: {{intercom: company, salesforce: [Account]}}\n  match:\n    \
-         - account_key: {{salesforce: Intercom_Company_ID__c, intercom: company_id}}\n  fields: []\n\
-         relations: {{contact_company: to_intercom}}\n"
-    );
+    let companies = "companies:
+  objects: {intercom: company, salesforce: [Account]}
+  match:
+    - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
+  fields: []
+relations: {contact_company: to_intercom}
+";
+    let mapping = format!("{BOTH}{companies}");
     let mut pair = Pair::of(&mapping);
     let known = RecordSnapshot {
         record: company("acme"),
