@@ -6,3 +6,4 @@ mod echoes;
 mod flow;
 mod relations;
 pub mod stage;
+mod storm;
