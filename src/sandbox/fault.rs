@@ -19,6 +19,9 @@ pub enum Kind {
     RateLimited,
     /// Intercom 500 server_error, Salesforce 503 SERVER_UNAVAILABLE.
     ServerError,
+    /// Salesforce UNABLE_TO_LOCK_ROW, as parallel writes to children of one parent give it: 400,
+    /// or every row of a collection; aim it with `body_contains`. Intercom 500 server_error.
+    LockedRow,
     /// A page for people from the gateway in front, status 502.
     BadGatewayHtml,
     /// Answers as usual, `delay_ms` late (3 s unless told).
@@ -64,9 +67,12 @@ pub struct Rule {
     /// How often the rule strikes before it is used up: once unless told, `null` for always.
     #[serde(default = "once")]
     pub times: Option<u64>,
-    /// The chance that it strikes when it could, drawn from a fixed seed.
+    /// The chance that it strikes when it could, drawn from `seed`.
     #[serde(default)]
     pub probability: Option<f64>,
+    /// Another seed, another series of strikes; 0 unless told.
+    #[serde(default)]
+    pub seed: u64,
     /// How long a delay lasts.
     #[serde(default)]
     pub delay_ms: Option<u64>,
@@ -130,6 +136,7 @@ impl Rule {
             topic: None,
             times: once(),
             probability: None,
+            seed: 0,
             delay_ms: None,
             extra: None,
         }
@@ -214,7 +221,11 @@ impl Plan {
                 continue;
             }
             planned.seen += 1;
-            let dice = derive::fraction("faults", &place.to_string(), planned.seen);
+            let series = match planned.rule.seed {
+                0 => "faults".to_owned(),
+                seed => format!("faults {seed}"),
+            };
+            let dice = derive::fraction(&series, &place.to_string(), planned.seen);
             if planned
                 .rule
                 .probability

@@ -217,10 +217,10 @@ async fn receive<V: Vendor>(
 }
 
 fn refuses(kind: Kind) -> bool {
-    use Kind::{ForbiddenLimit, RateLimited, ServerError, Unauthorized};
+    use Kind::{ForbiddenLimit, LockedRow, RateLimited, ServerError, Unauthorized};
     matches!(
         kind,
-        Unauthorized | ForbiddenLimit | RateLimited | ServerError
+        Unauthorized | ForbiddenLimit | RateLimited | ServerError | LockedRow
     )
 }
 

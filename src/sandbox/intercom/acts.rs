@@ -34,3 +34,13 @@
 //! - `release_deliveries`: `order` (`as_is`, `reverse`, or a list of ids; what a list leaves out
 //!   stays held), `times` (how often the whole list is sent, one after another),
 //!   `keep_holding`
+//!
+//! Deliveries also go wrong by fault rules (`POST /__sandbox/faults`,
+//! [`crate::sandbox::intercom::Handle::add_fault`]), the form to ask for many of them:
+//! - `{"kind": "duplicate", "extra": n}`: delivered `n` more times, once unless told
+//! - `{"kind": "drop"}`: never sent, as after two failed attempts
+//! - `{"kind": "delay", "delay_ms": n}`: sent late
+//! - `{"kind": "reorder", "delay_ms": n}`: sent after the next one, or `n` ms late
+//! - `{"kind": "unsigned"}`, `{"kind": "bad_signature"}`
+//!
+//! Each takes `topic`, `times` (the next n; `null` for always), and `probability` with `seed`.

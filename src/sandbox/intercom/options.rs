@@ -93,6 +93,14 @@ pub struct Switches {
     pub unarchive_deleted_is_500: bool,
     /// `updated_at` of a new contact is 2 ms before `created_at`: captured, intercom.md 1.5.
     pub updated_before_created: bool,
+    /// An e-mail is stored in lower case, however it was written: its case is said to vary
+    /// between what is sent and what is read, intercom.md 3.
+    pub emails_are_lowercased: bool,
+    /// Contacts have `formatted_phone`: in one of two generations of payloads, intercom.md 1.5.
+    pub formatted_phone_present: bool,
+    /// A fraction sent for a whole-number attribute is cut off, as documented for
+    /// `monthly_spend`; else it is a 400, intercom.md 2.5.
+    pub integers_truncate_floats: bool,
     /// How long a new contact cannot be found by search, instead of the option `search_lag`: "a
     /// few minutes" documented, 120 s waited by a recorded suite, intercom.md 2.4.
     pub search_lag_ms: Option<u64>,
@@ -143,6 +151,9 @@ impl Default for Switches {
             archived_reads_not_found: true,
             unarchive_deleted_is_500: true,
             updated_before_created: true,
+            emails_are_lowercased: true,
+            formatted_phone_present: false,
+            integers_truncate_floats: true,
             search_lag_ms: None,
         }
     }

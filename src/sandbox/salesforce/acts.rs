@@ -3,13 +3,38 @@
 //!
 //! An act is an object with `verb` and that verb's fields. It answers `{"id": …}`, or a sentence
 //! that says what is wrong. `as_user` names the user who acts (a sales person unless told); the
-//! change origin is that of the product's own pages, and assignment rules do not run.
+//! change origin is that of the product's own pages, or `origin`, and assignment rules do not
+//! run.
 //!
 //! | verb | fields |
 //! |---|---|
 //! | `create` | `object`, `fields` |
-//! | `update` | `id`, `fields`; also answers `changed_fields` |
+//! | `update` | `id`, `fields`; also answers `changed_fields`. Renames a user, too |
 //! | `delete`, `undelete` | `id` |
 //! | `convert_lead` | `id`, `account_id`, `contact_id`, `opportunity`; also answers the three ids |
 //! | `merge` | `winner`, `losers` (one or two), `fields` picked for the winner |
 //! | `expire_sessions` | none: every token is dead |
+//! | `create_user` | `last_name`, `first_name`, `email`, `role` (made if new), `active` |
+//!
+//! What an administrator arranges; all of it is part of the state, and `reset` ends it:
+//!
+//! | verb | fields |
+//! |---|---|
+//! | `automation` | `object`, `set`, and those below; answers its id |
+//! | `remove_automation` | `id` |
+//! | `normalise` | `object`, `field`, `how`: the value is stored in that form |
+//! | `remove_field` | `object`, `field`: a custom field is gone with its values |
+//! | `hide_field` | `object`, `field`, `rights`: `none` (unless told), `read` or `write` |
+//! | `revoke_object` | `object`; `granted: true` gives it back |
+//! | `restore_access` | none: every field and object is there again |
+//!
+//! An automation reacts to writes by the API and by people. It may wait for `when_field` to
+//! change and for an origin with `when_origin_contains`. `set` gives fields a value, or
+//! `{"normalise": how}` their own in another form. With `same_transaction` it is part of the
+//! write (see `automation_inherits_origin`), else a change right after it by `as_user` without
+//! an origin. It never starts itself or another one.
+//!
+//! `how` is `upper`, `lower`, `trim` (inner runs of white space too), `phone`, `picklist` (the
+//! defined case), `prefix:<text>`, `round:<decimals>`, or `none` to end it.
+//!
+//! `hide_field` and `revoke_object` bind the integration user only, as permissions do.

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::sandbox::salesforce::model::Rights;
 use crate::sandbox::salesforce::schema::{Field, Kind, Object};
 
 /// GET /sobjects: the short form of every object.
-pub(crate) fn global(objects: &[Object], version: &str) -> Value {
+pub(crate) fn global(objects: &[&Object], version: &str) -> Value {
     let sobjects: Vec<Value> = objects
         .iter()
         .map(|object| short(object, version))
@@ -18,9 +19,14 @@ pub(crate) fn basic(object: &Object, version: &str) -> Value {
     json!({"objectDescribe": short(object, version), "recentItems": []})
 }
 
-/// GET /sobjects/{object}/describe.
-pub(crate) fn full(object: &Object, version: &str) -> Value {
-    let fields: Vec<Value> = object.fields.iter().map(field).collect();
+/// GET /sobjects/{object}/describe: the fields that the caller has rights to.
+pub(crate) fn full(object: &Object, version: &str, rights: impl Fn(&Field) -> Rights) -> Value {
+    let shown = object.fields.iter().filter_map(|one| match rights(one) {
+        Rights::None => None,
+        Rights::Read => Some(field(&one.clone().read_only())),
+        Rights::Write => Some(field(one)),
+    });
+    let fields: Vec<Value> = shown.collect();
     let mut described = short(object, version);
     described["fields"] = json!(fields);
     described["childRelationships"] = json!([]);

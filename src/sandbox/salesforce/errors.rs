@@ -93,6 +93,12 @@ impl Refusal {
         Answer::json(self.status, Value::Array(vec![entry]))
     }
 
+    /// The refusal of one row among others: its key is `statusCode` there (salesforce.md 3.2).
+    pub(crate) fn row_error(&self) -> Value {
+        let fields = self.fields.as_deref().unwrap_or_default();
+        json!({"statusCode": self.code, "message": self.message, "fields": fields})
+    }
+
     /// The refusal as a sentence, for acts.
     pub(crate) fn sentence(&self) -> String {
         format!("{} {}: {}", self.status, self.code, self.message)

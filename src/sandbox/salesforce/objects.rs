@@ -103,7 +103,7 @@ fn person() -> Vec<Field> {
         Field::text("EmailBouncedReason", 255),
         Field::new("EmailBouncedDate", Kind::DateTime),
         Field::text("Intercom_Contact_ID__c", 40).external_id(),
-        Field::text("External_User_ID__c", 255),
+        Field::text("External_User_ID__c", 255).external_id(),
     ]
 }
 

@@ -29,6 +29,9 @@ pub struct Options {
     pub api_daily_max: u64,
     /// How long an unused token lives (2 h, salesforce.md 4).
     pub session_idle: Duration,
+    /// The public key (PEM) that JWT bearer assertions are checked with; without it none is
+    /// accepted (salesforce.md 4).
+    pub jwt_public_key: Option<String>,
     /// The facts that are not settled.
     pub switches: Switches,
 }
@@ -58,6 +61,21 @@ pub struct Switches {
     /// `Sforce-Call-Options` becomes part of the change origin: documented for single rows,
     /// salesforce.md 2.7 and 8.
     pub call_options_honoured: bool,
+    /// `Sforce-Call-Options` also counts on sObject Collections, where the documentation does
+    /// not list it, salesforce.md 2.7 and 8.
+    pub call_options_honoured_on_collections: bool,
+    /// What an automation changes in the same transaction is part of the write and of its
+    /// change origin; else it is a change of its own without an origin, salesforce.md 0.12 and 8.
+    pub automation_inherits_origin: bool,
+    /// Rows of one request with the same external id are all refused, else all but the first:
+    /// recalled, salesforce.md 3.2.
+    pub duplicate_key_refuses_all_rows: bool,
+    /// Converting into an existing account or contact fills their empty fields from the lead:
+    /// "yields UPDATEs" is inferred, salesforce.md 2.6.
+    pub conversion_fills_blanks: bool,
+    /// The user of a JWT bearer assertion has approved the consumer: an org's own setup,
+    /// salesforce.md 4.
+    pub jwt_user_approved: bool,
     /// An upsert with `updateOnly=true` and an unknown key is 404, as recalled; else 400,
     /// salesforce.md 3.1.
     pub update_only_unknown_is_404: bool,
@@ -78,6 +96,7 @@ impl Default for Options {
             control: false,
             api_daily_max: 100_000,
             session_idle: Duration::from_secs(2 * 60 * 60),
+            jwt_public_key: None,
             switches: Switches::default(),
         }
     }
@@ -99,6 +118,11 @@ impl Default for Switches {
             lead_assignment_rule: true,
             conversion_copies_custom_fields: false,
             call_options_honoured: true,
+            call_options_honoured_on_collections: true,
+            automation_inherits_origin: true,
+            duplicate_key_refuses_all_rows: true,
+            conversion_fills_blanks: true,
+            jwt_user_approved: true,
             update_only_unknown_is_404: true,
             token_has_expires_in: false,
         }

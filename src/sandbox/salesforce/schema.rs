@@ -215,6 +215,11 @@ impl Object {
             .find(|field| field.name.eq_ignore_ascii_case(name))
     }
 
+    /// People, roles and queues: part of the org's setup, never on the change channel.
+    pub(crate) fn is_setup(&self) -> bool {
+        matches!(self.name, "User" | "UserRole" | "Group")
+    }
+
     /// The reference whose relationship has this name.
     pub(crate) fn relationship(&self, name: &str) -> Option<(&Field, &'static [&'static str])> {
         self.fields.iter().find_map(|field| match field.kind {

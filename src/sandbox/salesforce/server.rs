@@ -41,6 +41,7 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
         base_url: format!("http://{addr}"),
         api_daily_max: options.api_daily_max,
         session_idle_ms: i64::try_from(options.session_idle.as_millis()).unwrap_or(i64::MAX),
+        jwt_public_key: options.jwt_public_key,
         switches: options.switches,
     };
     let vendor = Salesforce {
@@ -145,6 +146,7 @@ impl Vendor for Salesforce {
                 return Refusal::session().answer();
             }
             Kind::RateLimited | Kind::ForbiddenLimit => Refusal::over_limit(),
+            Kind::LockedRow => return org.locked(request, now_ms),
             _ => Refusal::new(503, "SERVER_UNAVAILABLE", "Server temporarily unavailable"),
         };
         org.with_usage(refusal.answer(), now_ms)

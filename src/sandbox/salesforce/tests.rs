@@ -181,3 +181,47 @@ async fn refusals_and_gateway_pages_look_like_the_vendors() {
         "control is off unless asked for"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_parent_fails_the_rows_of_a_collection_once() {
+    let (handle, client, token) = setting().await;
+    let rule = Rule {
+        path_contains: Some("/composite/sobjects".to_owned()),
+        ..Rule::once(Kind::LockedRow)
+    };
+    handle.add_fault(rule).expect("a rule");
+    let mut row = lead("d@example.com");
+    row["attributes"] = json!({"type": "Lead"});
+    let asked = json!({"allOrNone": false, "records": [row, row]});
+    let mut outcomes = Vec::new();
+    for _ in 0..2 {
+        let answer = client
+            .post(url(&handle, "/composite/sobjects"))
+            .bearer_auth(&token)
+            .json(&asked)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert!(answer.headers().contains_key("sforce-limit-info"));
+        let rows = json_of(answer).await;
+        let codes = [0, 1].map(|n| rows[n]["errors"][0]["statusCode"].clone());
+        outcomes.push(codes);
+    }
+    assert_eq!(outcomes[0], ["UNABLE_TO_LOCK_ROW", "UNABLE_TO_LOCK_ROW"]);
+    assert_eq!(outcomes[1], [Value::Null, Value::Null]);
+    assert_eq!(handle.changes_since(0).len(), 2);
+    handle
+        .add_fault(Rule::once(Kind::LockedRow))
+        .expect("a rule");
+    let single = client
+        .post(url(&handle, "/sobjects/Lead"))
+        .bearer_auth(&token)
+        .json(&lead("e@example.com"))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(single.status(), 400);
+    assert_eq!(json_of(single).await[0]["errorCode"], "UNABLE_TO_LOCK_ROW");
+    handle.shutdown().await;
+}

@@ -8,6 +8,8 @@ use crate::sandbox::intercom::model::workspace::Workspace;
 
 /// The longest text value (help center, intercom.md 2.6).
 const TEXT_MAX: usize = 255;
+/// Whole numbers up to here have an exact float.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 const ATTRIBUTES_MAX: usize = 250;
 const DATA_TYPES: [&str; 7] = [
     "string", "integer", "float", "boolean", "date", "datetime", "options",
@@ -43,7 +45,11 @@ pub(crate) struct Attribute {
     name: String,
     data_type: String,
     options: Vec<Value>,
+    description: Option<String>,
+    messenger_writable: bool,
+    archived: bool,
     created_s: i64,
+    updated_s: i64,
 }
 
 // === impl Attribute ===
@@ -56,7 +62,11 @@ impl Attribute {
             name: name.to_owned(),
             data_type: "string".to_owned(),
             options: Vec::new(),
+            description: None,
+            messenger_writable: false,
+            archived: false,
             created_s: 0,
+            updated_s: 0,
         };
         PRESET.into_iter().enumerate().map(one).collect()
     }
@@ -71,18 +81,33 @@ impl Attribute {
             "data_type": if self.data_type == "options" { "string" } else { &self.data_type },
             "api_writable": true,
             "ui_writable": true,
-            "messenger_writable": false,
+            "messenger_writable": self.messenger_writable,
             "custom": true,
-            "archived": false,
+            "archived": self.archived,
             "admin_id": "9608799",
             "created_at": self.created_s,
-            "updated_at": self.created_s,
+            "updated_at": self.updated_s,
             "model": self.model,
         });
+        if let Some(description) = &self.description {
+            shape["description"] = json!(description);
+        }
         if !self.options.is_empty() {
             shape["options"] = json!(self.options);
         }
         shape
+    }
+
+    /// The value as it is stored: a whole number has no fraction.
+    fn stored(&self, value: &Value, truncates: bool) -> Value {
+        let whole = matches!(self.data_type.as_str(), "integer" | "date" | "datetime");
+        match value.as_f64() {
+            // Bounded, so the cast only cuts the fraction off.
+            Some(number) if whole && truncates && value.is_f64() && number.abs() < WHOLE_MAX => {
+                json!(number.trunc() as i64)
+            }
+            _ => value.clone(),
+        }
     }
 
     /// Whether a value may be stored. The vendor documents no text for a wrong type; this one is
@@ -129,7 +154,7 @@ impl Workspace {
             let known = self
                 .attributes
                 .iter()
-                .find(|a| a.model == model && a.name == *name);
+                .find(|a| a.model == model && a.name == *name && !a.archived);
             let Some(attribute) = known else {
                 let message = format!("Custom attribute '{name}' does not exist");
                 return Err(Problem::invalid(message));
@@ -138,8 +163,10 @@ impl Workspace {
                 stored.shift_remove(name);
                 continue;
             }
-            attribute.check(value)?;
-            stored.insert(name.clone(), value.clone());
+            let truncates = self.settings.switches.integers_truncate_floats;
+            let value = attribute.stored(value, truncates);
+            attribute.check(&value)?;
+            stored.insert(name.clone(), value);
         }
         Ok(())
     }
@@ -219,22 +246,63 @@ impl Workspace {
             let message = "You have reached the maximum number of custom attributes";
             return Err(Problem::new(400, "custom_data_limit_reached", message));
         }
-        let options = body
-            .get("options")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
         let attribute = Attribute {
             id: 100 + self.draw(),
             model: model.to_owned(),
             name: name.to_owned(),
             data_type: data_type.to_owned(),
-            options: options
-                .map(|one| one.get("value").unwrap_or(one).clone())
-                .collect(),
+            options: body.get("options").map(values_of).unwrap_or_default(),
+            description: body
+                .get("description")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            messenger_writable: false,
+            archived: false,
             created_s: now_ms.div_euclid(1_000),
+            updated_s: now_ms.div_euclid(1_000),
         };
         self.attributes.push(attribute.clone());
         Ok(attribute)
     }
+
+    /// PUT /data_attributes/{id}; the type cannot change (intercom.md 2.6).
+    pub(crate) fn update_attribute(
+        &mut self,
+        id: &str,
+        body: &Value,
+        now_ms: i64,
+    ) -> Result<Answer, Problem> {
+        let id: Option<u64> = id.parse().ok();
+        let found = self.attributes.iter_mut().find(|one| Some(one.id) == id);
+        let missing = "We couldn't find that data attribute to update";
+        let attribute = found.ok_or_else(|| Problem::new(404, "field_not_found", missing))?;
+        let mut after = attribute.clone();
+        if let Some(options) = body.get("options") {
+            if options.as_array().is_none_or(|list| list.len() < 2) {
+                return Err(Problem::invalid("Options isn't an array"));
+            }
+            after.options = values_of(options);
+        }
+        if let Some(description) = body.get("description").and_then(Value::as_str) {
+            after.description = Some(description.to_owned());
+        }
+        let flag = |name: &str| body.get(name).and_then(Value::as_bool);
+        after.archived = flag("archived").unwrap_or(after.archived);
+        after.messenger_writable = flag("messenger_writable").unwrap_or(after.messenger_writable);
+        let applied = after != *attribute;
+        if applied {
+            after.updated_s = now_ms.div_euclid(1_000);
+            *attribute = after;
+        }
+        let number = attribute.id.to_string();
+        Ok(Answer::json(200, attribute.shape()).wrote([number], applied))
+    }
+}
+
+/// The options of a list attribute: objects with a `value`, or bare values.
+fn values_of(options: &Value) -> Vec<Value> {
+    let options = options.as_array().into_iter().flatten();
+    options
+        .map(|one| one.get("value").unwrap_or(one).clone())
+        .collect()
 }

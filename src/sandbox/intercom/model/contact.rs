@@ -142,6 +142,13 @@ impl Contact {
         put("role", json!(self.role.name()));
         for name in ["email", "phone", "name", "avatar", "owner_id"] {
             put(name, self.field(name));
+            if name == "phone" && self.fields.contains_key("formatted_phone") {
+                put("formatted_phone", self.field("formatted_phone"));
+            }
+        }
+        if reader == Reader::Rest {
+            let domain = self.text("email").and_then(|email| email.split_once('@'));
+            put("email_domain", json!(domain.map(|(_, host)| host)));
         }
         put("social_profiles", json!({"type": "list", "data": []}));
         for (name, usual) in FLAGS {

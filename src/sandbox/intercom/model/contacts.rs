@@ -180,8 +180,12 @@ impl Workspace {
             match name.as_str() {
                 "role" => {}
                 "external_id" => self.lay_external_id(contact, value)?,
-                "email" => lay_email(contact, value)?,
-                "name" | "phone" | "language_override" => lay_text(contact, name, value)?,
+                "email" => lay_email(contact, value, self.settings.switches.emails_are_lowercased)?,
+                "phone" => {
+                    lay_text(contact, name, value)?;
+                    self.format_phone(contact);
+                }
+                "name" | "language_override" => lay_text(contact, name, value)?,
                 "avatar" => {
                     let shape = value
                         .as_str()
@@ -208,6 +212,13 @@ impl Workspace {
             }
         }
         Ok(())
+    }
+
+    /// Keeps `formatted_phone` true: the number in groups, as the product shows it to people.
+    fn format_phone(&self, contact: &mut Contact) {
+        let shown = self.settings.switches.formatted_phone_present;
+        let phone = contact.text("phone").filter(|_| shown).map(grouped);
+        set(contact, "formatted_phone", json!(phone));
     }
 
     /// `null` is ignored; a lead ignores any value; another contact's value is a conflict
@@ -251,8 +262,27 @@ fn lay_text(contact: &mut Contact, name: &str, value: &Value) -> Result<(), Prob
     }
 }
 
+/// `+14155550100` is `+1 415-555-0100`; other numbers with a plus are in groups of three.
+fn grouped(phone: &str) -> String {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    match (phone.starts_with('+'), digits.strip_prefix('1')) {
+        (true, Some(national)) if national.len() == 10 => {
+            let (area, rest) = national.split_at(3);
+            let (exchange, line) = rest.split_at(3);
+            format!("+1 {area}-{exchange}-{line}")
+        }
+        (true, _) => {
+            let digits: Vec<char> = digits.chars().collect();
+            let groups = digits.rchunks(3).rev();
+            let groups: Vec<String> = groups.map(|group| group.iter().collect()).collect();
+            format!("+{}", groups.join(" "))
+        }
+        _ => phone.to_owned(),
+    }
+}
+
 /// `null` is stored and read back as "" [R] intercom.md 2.4.
-fn lay_email(contact: &mut Contact, value: &Value) -> Result<(), Problem> {
+fn lay_email(contact: &mut Contact, value: &Value, lower: bool) -> Result<(), Problem> {
     let text = match value {
         Value::Null => "",
         Value::String(text) => text.as_str(),
@@ -271,6 +301,11 @@ fn lay_email(contact: &mut Contact, value: &Value) -> Result<(), Problem> {
     if !sound {
         return Err(Problem::invalid("email is invalid"));
     }
+    let text = if lower {
+        text.to_lowercase()
+    } else {
+        text.to_owned()
+    };
     set(contact, "email", json!(text));
     Ok(())
 }

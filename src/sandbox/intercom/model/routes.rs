@@ -113,6 +113,9 @@ impl Workspace {
                 ("GET", ["tags", id]) => self.read_tag(id),
                 ("GET", ["data_attributes"]) => self.list_attributes(request),
                 ("POST", ["data_attributes"]) => self.create_attribute(&body_of(request)?, now),
+                ("PUT", ["data_attributes", id]) => {
+                    self.update_attribute(id, &body_of(request)?, now)
+                }
                 ("GET", ["conversations", id]) => self.read_conversation(id),
                 _ => Err(Problem::resource_not_found()),
             },

@@ -8,6 +8,7 @@ use crate::sandbox::intercom::options::{MergedReads, Switches, WebhookTimestamps
 
 mod any_request;
 mod listing;
+mod two_way;
 
 const NOW: i64 = 1_768_020_119_251;
 const CAPTURED_LEAD: &str = include_str!("tests/contact_lead_created.json");

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::changes::Actor;
 use crate::sandbox::salesforce::model::conversion::Conversion;
 use crate::sandbox::salesforce::model::org::{FIRST_REP, Org};
 use crate::sandbox::salesforce::objects;
@@ -27,7 +28,13 @@ impl Org {
         if self.row("User", &user).is_none() {
             return Err(format!("there is no user {user}"));
         }
+        if let Some(arranged) = self.administer(verb, act, (&user, now_ms)) {
+            return arranged;
+        }
         let mut actor = self.person(&user, now_ms);
+        if let Some(origin) = act.get("origin").and_then(Value::as_str) {
+            actor.origin = origin.to_owned();
+        }
         let nothing = json!({});
         let fields = act.get("fields").unwrap_or(&nothing);
         match verb {
@@ -65,17 +72,19 @@ impl Org {
                     contact_id: optional("contact_id"),
                     opportunity: act.get("opportunity").and_then(Value::as_bool) == Some(true),
                 };
-                let mut made = self
-                    .convert(&id, &conversion, &mut actor)
-                    .map_err(sentence)?;
+                let convert =
+                    |org: &mut Self, actor: &mut Actor| org.convert(&id, &conversion, actor);
+                let mut made = self.whole(&mut actor, convert).map_err(sentence)?;
                 made["id"] = json!(id);
                 Ok(made)
             }
             "merge" => {
                 let (object, winner) = record(act, "winner")?;
                 let losers = losers(act)?;
-                self.merge(object, &winner, &losers, fields, &mut actor)
-                    .map_err(sentence)?;
+                let merge = |org: &mut Self, actor: &mut Actor| {
+                    org.merge(object, &winner, &losers, fields, actor)
+                };
+                self.whole(&mut actor, merge).map_err(sentence)?;
                 Ok(json!({"id": winner, "losers": losers}))
             }
             _ => Err(format!("there is no act '{verb}'")),
@@ -83,13 +92,13 @@ impl Org {
     }
 }
 
-fn text<'a>(act: &'a Value, name: &str) -> Result<&'a str, String> {
+pub(crate) fn text<'a>(act: &'a Value, name: &str) -> Result<&'a str, String> {
     act.get(name)
         .and_then(Value::as_str)
         .ok_or_else(|| format!("{name} must be a text"))
 }
 
-fn object(name: &str) -> Result<&'static Object, String> {
+pub(crate) fn object(name: &str) -> Result<&'static Object, String> {
     objects::named(name).ok_or_else(|| format!("there is no object {name}"))
 }
 
@@ -116,6 +125,6 @@ fn losers(act: &Value) -> Result<Vec<String>, String> {
         .ok_or_else(|| "losers must be ids".to_owned())
 }
 
-fn sentence(refusal: Refusal) -> String {
+pub(crate) fn sentence(refusal: Refusal) -> String {
     refusal.sentence()
 }

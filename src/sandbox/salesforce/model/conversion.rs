@@ -60,21 +60,29 @@ impl Org {
                 &[],
             ));
         }
-        if let Some(id) = &conversion.account_id {
-            self.living(object("Account")?, id)?;
-        }
-        if let Some(id) = &conversion.contact_id {
-            self.living(contact_object, id)?;
-        }
-        let account = match &conversion.account_id {
-            Some(id) => id.clone(),
+        let standing = match &conversion.contact_id {
+            Some(id) => Some(self.living(contact_object, id)?.clone()),
+            None => None,
+        };
+        let own_account = standing
+            .as_ref()
+            .and_then(|contact| contact.text("AccountId").map(str::to_owned));
+        let account = match conversion.account_id.clone().or(own_account) {
+            Some(id) => {
+                let row = self.living(object("Account")?, &id)?.clone();
+                let blanks = self.blanks(&row, self.account_values(&lead));
+                self.update(object("Account")?, &id, &blanks, actor)?;
+                id
+            }
             None => self.new_account(&lead, actor)?,
         };
-        let contact = match &conversion.contact_id {
-            Some(id) => {
-                let set = json!({"AccountId": account});
-                self.update(contact_object, id, &set, actor)?;
-                id.clone()
+        let contact = match standing {
+            Some(row) => {
+                let values = self.contact_values(contact_object, &lead, actor);
+                let mut set = self.blanks(&row, values);
+                set["AccountId"] = json!(account);
+                self.update(contact_object, &row.id, &set, actor)?;
+                row.id
             }
             None => self.new_contact(contact_object, &lead, &account, actor)?,
         };
@@ -96,15 +104,23 @@ impl Org {
             (&account, &contact, opportunity.as_deref()),
             actor,
         );
+        self.move_tasks(lead_id, &contact, actor)?;
         Ok(json!({"account_id": account, "contact_id": contact, "opportunity_id": opportunity}))
     }
 
     fn new_account(&mut self, lead: &Row, actor: &mut Actor) -> Result<String, Refusal> {
-        let mut fields = json!({"Name": lead.get("Company"), "OwnerId": human_owner(lead, actor)});
+        let mut fields = self.account_values(lead);
+        fields["Name"] = lead.get("Company");
+        fields["OwnerId"] = human_owner(lead, actor);
+        self.create(object("Account")?, &fields, actor)
+    }
+
+    fn account_values(&self, lead: &Row) -> Value {
+        let mut fields = json!({});
         for name in ["Website", "Industry", "Phone"] {
             fields[name] = lead.get(name);
         }
-        self.create(object("Account")?, &fields, actor)
+        fields
     }
 
     fn new_contact(
@@ -114,23 +130,53 @@ impl Org {
         account: &str,
         actor: &mut Actor,
     ) -> Result<String, Refusal> {
-        let mut fields = json!({"AccountId": account, "OwnerId": human_owner(lead, actor)});
-        for (from, to) in TO_CONTACT {
+        let mut fields = self.contact_values(contact, lead, actor);
+        fields["AccountId"] = json!(account);
+        fields["OwnerId"] = human_owner(lead, actor);
+        self.create(contact, &fields, actor)
+    }
+
+    /// What a lead gives to a contact.
+    fn contact_values(&self, contact: &'static Object, lead: &Row, actor: &Actor) -> Value {
+        let copied = self.settings.switches.conversion_copies_custom_fields;
+        let customs = contact
+            .fields
+            .iter()
+            .filter(|field| copied && field.is_custom())
+            .map(|field| (field.name, field.name));
+        let mut fields = json!({});
+        for (from, to) in TO_CONTACT.into_iter().chain(customs) {
             let value = lead.get(from);
-            if !value.is_null() {
+            let there = self.field_for(&actor.user_id, contact, to).is_some();
+            if there && !value.is_null() {
                 fields[to] = value;
             }
         }
-        if self.settings.switches.conversion_copies_custom_fields {
-            let customs = contact.fields.iter().filter(|field| field.is_custom());
-            for field in customs {
-                let value = lead.get(field.name);
-                if !value.is_null() {
-                    fields[field.name] = value;
-                }
-            }
+        fields
+    }
+
+    /// Of these values those that the row has no value for: a conversion overwrites nothing.
+    fn blanks(&self, row: &Row, mut values: Value) -> Value {
+        let fills = self.settings.switches.conversion_fills_blanks;
+        if let Some(values) = values.as_object_mut() {
+            values.retain(|name, value| fills && !value.is_null() && row.get(name).is_null());
         }
-        self.create(contact, &fields, actor)
+        values
+    }
+
+    /// Tasks of the lead are the contact's afterwards (salesforce.md 5).
+    fn move_tasks(&mut self, lead: &str, contact: &str, actor: &mut Actor) -> Result<(), Refusal> {
+        let task = object("Task")?;
+        let moving: Vec<Row> = self
+            .rows_of(task.name)
+            .filter(|row| !row.deleted && row.text("WhoId") == Some(lead))
+            .cloned()
+            .collect();
+        for mut row in moving {
+            row.fields.insert("WhoId", json!(contact));
+            self.save(task, row, ChangeType::Update, actor);
+        }
+        Ok(())
     }
 
     fn close_lead(

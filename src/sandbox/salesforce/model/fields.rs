@@ -5,8 +5,11 @@ use serde_json::{Number, Value, json};
 use crate::sandbox::moment;
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::normalise::rounded;
 use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::schema::{Field, Kind};
+
+const CURRENCY_DECIMALS: u32 = 2;
 
 /// Brings a value into the form it is stored in; `None` is null. Text is trimmed and blank text
 /// is null, as the product does.
@@ -107,7 +110,8 @@ fn number(field: &Field, value: &Value) -> Result<Option<Value>, Refusal> {
         let whole = whole.ok_or_else(|| unreadable(field, value, "int"))?;
         return Ok(Some(json!(whole)));
     }
-    Ok(Number::from_f64(number).map(Value::Number))
+    // Money is kept with as many decimals as the field has.
+    Ok(Number::from_f64(rounded(number, CURRENCY_DECIMALS)).map(Value::Number))
 }
 
 fn reference(

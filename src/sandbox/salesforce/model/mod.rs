@@ -3,12 +3,18 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod access;
 mod acting;
 mod allocation;
+mod arranging;
+mod assertion;
+mod automation;
 mod changes;
+mod collections;
 mod conversion;
 mod fields;
 mod merge;
+mod normalise;
 mod org;
 mod query;
 mod records;
@@ -17,7 +23,9 @@ mod row;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod upsert;
 
+pub(crate) use access::Rights;
 pub use changes::{Change, ChangeType};
 pub(crate) use org::{Org, Settings};

@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 
 use crate::sandbox::derive;
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::access::Access;
 use crate::sandbox::salesforce::model::allocation::Allocation;
+use crate::sandbox::salesforce::model::automation::Automations;
 use crate::sandbox::salesforce::model::changes::{Actor, Change, ChangeLog, ChangeType};
+use crate::sandbox::salesforce::model::normalise::Normalisers;
 use crate::sandbox::salesforce::model::row::Row;
+use crate::sandbox::salesforce::model::transaction::Undo;
 use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::options::Switches;
 use crate::sandbox::salesforce::schema::Object;
@@ -17,6 +21,9 @@ use crate::sandbox::salesforce::schema::Object;
 pub(crate) const LEAD_QUEUE: &str = "00G5g00000QueueEAB";
 /// The person who acts when a script acts without saying who.
 pub(crate) const FIRST_REP: &str = "0055g00000Rep01AAB";
+/// A person who has left: their user is inactive.
+pub(crate) const FORMER_REP: &str = "0055g00000Rep05AAB";
+const MANAGER_ROLE: &str = "00E5g00000ManagEAB";
 const SALES_ROLE: &str = "00E5g00000SalesEAB";
 const SUPPORT_ROLE: &str = "00E5g00000SuppoEAB";
 /// The origin of a change made in the product's own pages (salesforce.md 2.7).
@@ -32,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) base_url: String,
     pub(crate) api_daily_max: u64,
     pub(crate) session_idle_ms: i64,
+    /// The key that JWT assertions are checked with, PEM; without it none is accepted.
+    pub(crate) jwt_public_key: Option<String>,
     pub(crate) switches: Switches,
 }
 
@@ -48,7 +57,12 @@ pub(crate) struct Org {
     /// Open query cursors: what is left to hand out.
     pub(crate) cursors: BTreeMap<String, Vec<Value>>,
     pub(crate) changes: ChangeLog,
-    drawn: u64,
+    pub(crate) access: Access,
+    pub(crate) automations: Automations,
+    pub(crate) normalisers: Normalisers,
+    /// What a try under way has to undo.
+    pub(crate) trial: Option<Vec<Undo>>,
+    pub(crate) drawn: u64,
 }
 
 // === impl Org ===
@@ -63,6 +77,10 @@ impl Org {
             allocation: Allocation::default(),
             cursors: BTreeMap::new(),
             changes: ChangeLog::default(),
+            access: Access::default(),
+            automations: Automations::default(),
+            normalisers: Normalisers::default(),
+            trial: None,
             drawn: 0,
         };
         org.settle_people();
@@ -76,6 +94,8 @@ impl Org {
             (FIRST_REP, "Rosa", "Lindqvist", SALES_ROLE),
             ("0055g00000Rep02AAB", "Tomás", "Okafor", SALES_ROLE),
             ("0055g00000Rep03AAB", "Mei", "Brandt", SUPPORT_ROLE),
+            ("0055g00000Rep04AAB", "Ifeoma", "Castellan", MANAGER_ROLE),
+            (FORMER_REP, "Piotr", "Halloran", SALES_ROLE),
         ];
         for (id, first, last, role) in people {
             let email = format!("{}@example.com", last.to_lowercase());
@@ -87,12 +107,13 @@ impl Org {
                     "LastName": last,
                     "Username": email,
                     "Email": email,
-                    "IsActive": true,
+                    "IsActive": id != FORMER_REP,
                     "UserRoleId": role,
                 }),
             );
         }
         self.settle("UserRole", SALES_ROLE, json!({"Name": "Account Executive"}));
+        self.settle("UserRole", MANAGER_ROLE, json!({"Name": "Sales Manager"}));
         self.settle(
             "UserRole",
             SUPPORT_ROLE,
@@ -175,29 +196,47 @@ impl Org {
 
     /// Stores a row and keeps the keys true.
     pub(crate) fn put(&mut self, object: &'static Object, row: Row) {
+        let id = row.id.clone();
+        let before = self.exchange(object, &id, Some(row));
+        if let Some(trial) = &mut self.trial {
+            trial.push(Undo { object, id, before });
+        }
+    }
+
+    /// Puts a row, or none, where another stood, and keeps the keys true; answers the other.
+    pub(crate) fn exchange(
+        &mut self,
+        object: &'static Object,
+        id: &str,
+        row: Option<Row>,
+    ) -> Option<Row> {
         let table = self.rows.entry(object.name).or_default();
-        let before = table.insert(row.id.clone(), row.clone());
+        let before = match row.clone() {
+            Some(row) => table.insert(id.to_owned(), row),
+            None => table.remove(id),
+        };
         for field in object.fields.iter().filter(|field| field.id_lookup) {
             let key = |row: &Row| {
                 let text = row.text(field.name).filter(|_| !row.deleted)?;
                 Some((object.name, field.name, text.to_lowercase()))
             };
-            let (old, new) = (before.as_ref().and_then(key), key(&row));
+            let (old, new) = (before.as_ref().and_then(key), row.as_ref().and_then(key));
             if old == new {
                 continue;
             }
             if let Some(old) = old
                 && let Some(ids) = self.keys.get_mut(&old)
             {
-                ids.remove(&row.id);
+                ids.remove(id);
                 if ids.is_empty() {
                     self.keys.remove(&old);
                 }
             }
             if let Some(new) = new {
-                self.keys.entry(new).or_default().insert(row.id.clone());
+                self.keys.entry(new).or_default().insert(id.to_owned());
             }
         }
+        before
     }
 
     /// The living rows with this key, without regard to case.
@@ -219,8 +258,8 @@ impl Org {
         change_type: ChangeType,
         actor: &mut Actor,
     ) -> Vec<String> {
-        let changed = match self.row(object.name, &row.id) {
-            Some(before) if change_type == ChangeType::Update => differing(before, &row),
+        let changed = match change_type {
+            ChangeType::Update => self.would_change(object, &row),
             _ => Vec::new(),
         };
         row.modified_ms = actor.now_ms;
@@ -229,12 +268,22 @@ impl Org {
         row.origin = actor.origin.clone();
         let id = row.id.clone();
         self.put(object, row);
-        // A write that changes nothing moves the dates but is no event.
-        if change_type != ChangeType::Update || !changed.is_empty() {
+        // A write that changes nothing moves the dates but is no event; people and roles are not
+        // on the channel, and a try is told to nobody.
+        let announced = self.trial.is_none() && !object.is_setup();
+        if announced && (change_type != ChangeType::Update || !changed.is_empty()) {
             self.changes
                 .push(actor, change_type, (object.name, &id), changed.clone());
         }
         changed
+    }
+
+    /// The names of the fields that storing this row would change; all its own for a new one.
+    pub(crate) fn would_change(&self, object: &Object, row: &Row) -> Vec<String> {
+        match self.row(object.name, &row.id) {
+            Some(before) => differing(before, row),
+            None => row.fields.keys().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     pub(crate) fn changes_since(&self, since: u64) -> Vec<Change> {
@@ -258,6 +307,9 @@ impl Org {
             "sessions": self.sessions.len(),
             "api_requests_used": self.allocation.used(now_ms),
             "switches": self.settings.switches,
+            "automations": self.automations.state(),
+            "normalisers": self.normalisers.state(),
+            "access": self.access.state(),
         })
     }
 }

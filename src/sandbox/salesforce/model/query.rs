@@ -45,7 +45,9 @@ impl Org {
     ) -> Result<Answer, Refusal> {
         let text = request.param("q").unwrap_or_default();
         let query = soql::parse(text)?;
-        let object = objects::named(&query.object).ok_or_else(|| unknown_object(&query.object))?;
+        let object = self
+            .api_object(&query.object)
+            .ok_or_else(|| unknown_object(&query.object))?;
         let rows = self.matching(&query, object, with_deleted)?;
         if query.selection == Selection::Count {
             let total = rows.len();
@@ -63,7 +65,8 @@ impl Org {
         }
         let number = self.draw();
         let hex = derive::digest_hex(&now_ms.to_string(), "cursor", number);
-        let cursor = format!("0r8{}", &hex[..15]);
+        // Names grow, so that the first one is the oldest.
+        let cursor = format!("0r8{number:08x}{}", &hex[..7]);
         Ok(self.page(&cursor, records, 0, batch_size(request), version))
     }
 
@@ -249,7 +252,7 @@ impl Standing<'_> {
             )),
             [name] => {
                 let missing = || no_such_column(name, self.object.name);
-                let field = self.object.field(name).ok_or_else(missing)?;
+                let field = self.org.api_field(self.object, name).ok_or_else(missing)?;
                 let value = self.row.map_or(Value::Null, |row| row.get(field.name));
                 Ok((value, field.kind))
             }
@@ -264,7 +267,7 @@ impl Standing<'_> {
         relationship: &str,
         ask: impl Fn(&Standing<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let Some((field, targets)) = self.object.relationship(relationship) else {
+        let Some((field, targets)) = self.org.api_relationship(self.object, relationship) else {
             return Err(Refusal::new(
                 400,
                 "INVALID_FIELD",
@@ -281,7 +284,7 @@ impl Standing<'_> {
             .and_then(|row| row.text(field.name).map(str::to_owned));
         let id = id.or_else(|| self.row?.get(field.name).as_str().map(str::to_owned));
         let parent = id.and_then(|id| {
-            let object = objects::of_id(&id)?;
+            let object = self.org.api_object(objects::of_id(&id)?.name)?;
             Some((object, self.org.row(object.name, &id)?))
         });
         if let Some((object, row)) = parent {
@@ -297,7 +300,7 @@ impl Standing<'_> {
         }
         let mut refused = Refusal::malformed_query("a relationship leads nowhere");
         for target in targets {
-            let Some(object) = objects::named(target) else {
+            let Some(object) = self.org.api_object(target) else {
                 continue;
             };
             match ask(&Standing {
@@ -344,7 +347,7 @@ impl Standing<'_> {
             record[name] = value;
             return Ok(());
         }
-        let Some((field, _)) = self.object.relationship(relationship) else {
+        let Some((field, _)) = self.org.api_relationship(self.object, relationship) else {
             return self.follow(steps).map(|_| ());
         };
         let Kind::Reference { relationship, .. } = field.kind else {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::access::Rights;
 use crate::sandbox::salesforce::model::changes::{Actor, ChangeType};
 use crate::sandbox::salesforce::model::fields;
 use crate::sandbox::salesforce::model::org::{LEAD_QUEUE, Org};
@@ -22,7 +23,7 @@ impl Org {
         actor: &mut Actor,
     ) -> Result<String, Refusal> {
         let given = object_body(body)?;
-        let values = self.checked_values(object, given, true)?;
+        let values = self.checked_values(object, given, (true, &actor.user_id))?;
         // A refused create uses no id: the row gets its own after the checks.
         let mut row = self.blank_row(String::new(), &actor.origin, actor.now_ms);
         row.created_by = actor.user_id.clone();
@@ -40,10 +41,13 @@ impl Org {
         }
         lay(&mut row, values);
         self.assign(object, &mut row, actor);
+        self.automate_within(object, &mut row, actor);
         self.check_row(object, &row)?;
         row.id = self.new_id(object);
         let id = row.id.clone();
+        let given = self.would_change(object, &row);
         self.save(object, row, ChangeType::Create, actor);
+        self.automate_after(object, &id, (true, &given), actor);
         Ok(id)
     }
 
@@ -56,7 +60,8 @@ impl Org {
         actor: &mut Actor,
     ) -> Result<Vec<String>, Refusal> {
         let mut row = self.living(object, id)?.clone();
-        let values = self.checked_values(object, object_body(body)?, false)?;
+        let given = object_body(body)?;
+        let values = self.checked_values(object, given, (false, &actor.user_id))?;
         if object.name == "Lead" && row.flag("IsConverted") {
             let message = "cannot reference converted lead";
             return Err(Refusal::of_fields(
@@ -67,8 +72,11 @@ impl Org {
         }
         lay(&mut row, values);
         self.assign(object, &mut row, actor);
+        self.automate_within(object, &mut row, actor);
         self.check_row(object, &row)?;
-        Ok(self.save(object, row, ChangeType::Update, actor))
+        let changed = self.save(object, row, ChangeType::Update, actor);
+        self.automate_after(object, id, (false, &changed), actor);
+        Ok(changed)
     }
 
     /// Puts a row into the recycle bin.
@@ -127,7 +135,9 @@ impl Org {
         match wanted {
             None => {
                 for field in &object.fields {
-                    shape[field.name] = row.get(field.name);
+                    if self.api_field(object, field.name).is_some() {
+                        shape[field.name] = row.get(field.name);
+                    }
                 }
             }
             Some(names) => {
@@ -137,7 +147,7 @@ impl Org {
                     .filter(|name| !name.is_empty())
                 {
                     let missing = || Refusal::no_such_column(name, object.name);
-                    let field = object.field(name).ok_or_else(missing)?;
+                    let field = self.api_field(object, name).ok_or_else(missing)?;
                     shape[field.name] = row.get(field.name);
                 }
                 shape["Id"] = json!(row.id);
@@ -159,7 +169,7 @@ impl Org {
         &self,
         object: &'static Object,
         given: &Map<String, Value>,
-        creating: bool,
+        (creating, user_id): (bool, &str),
     ) -> Result<Vec<(&'static str, Option<Value>)>, Refusal> {
         let mut values = Vec::new();
         for (name, value) in given {
@@ -170,14 +180,21 @@ impl Org {
                 let message = "The Id field should not be specified in the sobject data.";
                 return Err(Refusal::new(400, "INVALID_FIELD", message));
             }
-            if let Some((field, targets)) = object.relationship(name) {
+            let shown = |field: &&Field| self.rights(user_id, object, field) != Rights::None;
+            let relationship = object.relationship(name);
+            if let Some((field, targets)) = relationship.filter(|(field, _)| shown(field)) {
                 let id = self.foreign_key(field, targets, value)?;
                 values.push((field.name, Some(json!(id))));
                 continue;
             }
             let missing = || Refusal::no_such_column(name, object.name);
-            let field = object.field(name).ok_or_else(missing)?;
-            if (creating && !field.createable) || (!creating && !field.updateable) {
+            let field = self.field_for(user_id, object, name).ok_or_else(missing)?;
+            let open = if creating {
+                field.createable
+            } else {
+                field.updateable
+            };
+            if !open || self.rights(user_id, object, field) != Rights::Write {
                 let message = format!(
                     "Unable to create/update fields: {}. Please check the security settings of \
                      this field and verify that it is read/write for your profile or permission \
@@ -187,7 +204,8 @@ impl Org {
                 let code = "INVALID_FIELD_FOR_INSERT_UPDATE";
                 return Err(Refusal::of_fields(code, message, &[field.name]));
             }
-            values.push((field.name, fields::stored(field, value)?));
+            let value = self.normalisers.apply(object.name, field, value);
+            values.push((field.name, fields::stored(field, &value)?));
         }
         Ok(values)
     }
@@ -229,7 +247,7 @@ impl Org {
     }
 
     /// What must hold for the whole row: required fields, references, unique keys.
-    fn check_row(&self, object: &'static Object, row: &Row) -> Result<(), Refusal> {
+    pub(crate) fn check_row(&self, object: &'static Object, row: &Row) -> Result<(), Refusal> {
         let absent: Vec<&str> = object
             .fields
             .iter()

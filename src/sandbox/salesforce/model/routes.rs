@@ -10,8 +10,7 @@ use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::model::changes::Actor;
 use crate::sandbox::salesforce::model::org::Org;
 use crate::sandbox::salesforce::model::row::Row;
-use crate::sandbox::salesforce::objects;
-use crate::sandbox::salesforce::schema::Object;
+use crate::sandbox::salesforce::schema::{Field, Object};
 
 /// Versions in service; older ones answer 410 (salesforce.md 3).
 const VERSION_FIRST: u32 = 31;
@@ -74,7 +73,11 @@ impl Org {
             _ => return Err(Refusal::not_found()),
         };
         let number = check_version(version)?;
-        let actor = self.caller(request, number, now_ms);
+        let collection = rest.first() == Some(&"composite");
+        let mut actor = self.caller(request, (number, collection), now_ms);
+        if let ["composite", "sobjects", rest @ ..] = rest {
+            return self.collection(request, (rest, version), &mut actor);
+        }
         let call = Call {
             request,
             version,
@@ -92,10 +95,10 @@ impl Org {
                 self.continue_query(request, version, locator)
             }
             ("GET", ["sobjects"]) => {
-                Ok(Answer::json(200, describe::global(objects::all(), version)).read())
+                Ok(Answer::json(200, describe::global(&self.api_objects(), version)).read())
             }
             (_, ["sobjects", object, rest @ ..]) => {
-                let object = objects::named(object).ok_or_else(Refusal::not_found)?;
+                let object = self.api_object(object).ok_or_else(Refusal::not_found)?;
                 self.route_object(object, rest, call)
             }
             _ => Err(Refusal::not_found()),
@@ -124,7 +127,9 @@ impl Org {
             }
             (method, []) => Err(Refusal::method(method, "HEAD,GET,POST")),
             ("GET", ["describe"]) => {
-                Ok(Answer::json(200, describe::full(object, call.version)).read())
+                let user = &self.settings.user_id;
+                let rights = |field: &Field| self.rights(user, object, field);
+                Ok(Answer::json(200, describe::full(object, call.version, rights)).read())
             }
             (_, [id]) => self.route_row(object, &row_id(object, id)?, call),
             (_, [field, value]) => self.route_key(object, (field, value), call),
@@ -167,7 +172,7 @@ impl Org {
         if field.eq_ignore_ascii_case("Id") {
             return self.route_row(object, &row_id(object, value)?, call);
         }
-        let key = Self::key(object, field, value)?;
+        let key = self.key(object, field, value)?;
         if call.request.method == "PATCH" {
             let update_only = call.request.param("updateOnly") == Some("true");
             if let [id] = self.with_key(object, key.field, key.value).as_slice() {
@@ -185,8 +190,15 @@ impl Org {
     }
 
     /// The integration user, with what the headers say about this request.
-    fn caller(&mut self, request: &Request, version: u32, now_ms: i64) -> Actor {
-        let honoured = self.settings.switches.call_options_honoured;
+    fn caller(
+        &mut self,
+        request: &Request,
+        (version, collection): (u32, bool),
+        now_ms: i64,
+    ) -> Actor {
+        let switches = &self.settings.switches;
+        let honoured = switches.call_options_honoured
+            && (!collection || switches.call_options_honoured_on_collections);
         let client = request.header("sforce-call-options").and_then(client_token);
         let client = client.filter(|_| honoured);
         let suffix = client
@@ -277,7 +289,7 @@ fn versions() -> Value {
 
 fn resources(version: &str) -> Value {
     let mut list = json!({});
-    for name in ["sobjects", "query", "queryAll", "limits"] {
+    for name in ["sobjects", "query", "queryAll", "limits", "composite"] {
         list[name] = json!(format!("/services/data/{version}/{name}"));
     }
     list

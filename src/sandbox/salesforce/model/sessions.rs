@@ -1,4 +1,4 @@
-//! OAuth: tokens by client credentials, and whether a request shows a living one
+//! OAuth: tokens by client credentials or JWT bearer, and whether a request shows a living one
 //! (salesforce.md 4).
 
 use base64::Engine;
@@ -9,8 +9,10 @@ use crate::sandbox::derive;
 use crate::sandbox::exchange::{Answer, Effect, Request};
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::assertion::Refused;
 use crate::sandbox::salesforce::model::org::{Org, Settings};
 
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TOKENS_MAX: usize = 10_000;
 
 // === impl Org ===
@@ -28,23 +30,20 @@ impl Org {
             let body = json!({"error": error, "error_description": description});
             Answer::json(400, body).effect(Effect::Auth)
         };
-        match field("grant_type").as_deref() {
-            Some("client_credentials") => {}
-            None => return refused("invalid_request", "missing required parameter: grant_type"),
-            Some(_) => return refused("unsupported_grant_type", "grant type not supported"),
-        }
-        let in_header = basic_credentials(request);
-        let (client_id, secret) = in_header.unwrap_or_else(|| {
-            (
+        let granted = match field("grant_type").as_deref() {
+            Some("client_credentials") => self.check_secret(
+                request,
                 field("client_id").unwrap_or_default(),
                 field("client_secret").unwrap_or_default(),
-            )
-        });
-        if client_id != self.settings.client_id {
-            return refused("invalid_client_id", "client identifier invalid");
-        }
-        if secret != self.settings.client_secret {
-            return refused("invalid_client", "invalid client credentials");
+            ),
+            Some(JWT_BEARER) => {
+                self.check_assertion(&field("assertion").unwrap_or_default(), request, now_ms)
+            }
+            None => Err(("invalid_request", "missing required parameter: grant_type")),
+            Some(_) => Err(("unsupported_grant_type", "grant type not supported")),
+        };
+        if let Err((error, description)) = granted {
+            return refused(error, description);
         }
         if self.sessions.len() >= TOKENS_MAX {
             self.sessions.pop_first();
@@ -54,6 +53,23 @@ impl Org {
         let token = format!("{}!AQ{hex}", ids::shorten(&self.settings.org_id));
         self.sessions.insert(token.clone(), now_ms);
         Answer::json(200, self.token_body(&token, request, now_ms)).effect(Effect::Auth)
+    }
+
+    /// Client credentials, in the header or the form.
+    fn check_secret(
+        &self,
+        request: &Request,
+        client_id: String,
+        secret: String,
+    ) -> Result<(), Refused> {
+        let (client_id, secret) = basic_credentials(request).unwrap_or((client_id, secret));
+        if client_id != self.settings.client_id {
+            return Err(("invalid_client_id", "client identifier invalid"));
+        }
+        if secret != self.settings.client_secret {
+            return Err(("invalid_client", "invalid client credentials"));
+        }
+        Ok(())
     }
 
     /// The instance is where the caller reached us: behind a container's port or a wildcard
@@ -140,6 +156,10 @@ impl Org {
             "user_id": user_id,
             "organization_id": self.settings.org_id,
             "preferred_username": text("Username"),
+            "given_name": text("FirstName"),
+            "family_name": text("LastName"),
+            "email_verified": true,
+            "zoneinfo": "Etc/UTC",
             "nickname": "crosswalk",
             "name": text("Name"),
             "email": text("Email"),

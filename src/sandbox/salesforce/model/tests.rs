@@ -8,6 +8,9 @@ use crate::sandbox::salesforce::model::org::{LEAD_QUEUE, Org, Settings};
 use crate::sandbox::salesforce::options::{Options, Switches, UpsertUpdateStatus};
 
 mod any_request;
+mod arranging;
+mod assertion;
+mod collections;
 
 const NOW: i64 = 1_768_018_294_206;
 const BASE: &str = "/services/data/v67.0";
@@ -30,6 +33,7 @@ impl Caller {
             base_url: "http://127.0.0.1:1".to_owned(),
             api_daily_max: 1_000,
             session_idle_ms: 7_200_000,
+            jwt_public_key: None,
             switches: Switches::default(),
         });
         let form = format!(

@@ -21,11 +21,13 @@ pub(crate) struct Key<'a> {
 impl Org {
     /// The key of a path, if the field can be one.
     pub(crate) fn key<'a>(
+        &self,
         object: &'static Object,
         field: &str,
         value: &'a str,
     ) -> Result<Key<'a>, Refusal> {
-        let known = object.field(field).filter(|known| known.id_lookup);
+        let known = self.api_field(object, field);
+        let known = known.filter(|known| known.id_lookup);
         let known = known.ok_or_else(|| Refusal::no_such_key(field))?;
         if value.trim().is_empty() {
             return Err(Refusal::not_found());

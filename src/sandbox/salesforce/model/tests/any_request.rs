@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::salesforce::model::tests::{Caller, lead};
 
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 16] = [
     "sobjects",
     "Lead",
     "Contact",
@@ -20,6 +20,8 @@ const PARTS: [&str; 14] = [
     "Intercom_Contact_ID__c",
     "%c3%28",
     "limits",
+    "composite",
+    "composite/sobjects",
 ];
 const FIELDS: [&str; 12] = [
     "LastName",
@@ -91,8 +93,15 @@ proptest! {
         caller.now_ms = now_ms;
         let pairs = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         let target = format!("/{}?{query}", parts.join("/")).replace("LEAD", &id);
-        let answer = caller.call(method, &target, Value::Object(pairs.collect()));
+        let mut row = Value::Object(pairs.collect());
+        let answer = caller.call(method, &target, row.clone());
         prop_assert!((200..600).contains(&answer.status));
+        row["attributes"] = json!({"type": "Lead"});
+        for path in ["/composite/sobjects", "/composite/sobjects/Lead/Intercom_Contact_ID__c"] {
+            let rows = json!({"allOrNone": query.len() % 2 == 0, "records": [row, row]});
+            let answer = caller.call(method, path, rows);
+            prop_assert!((200..600).contains(&answer.status));
+        }
     }
 
     #[test]
