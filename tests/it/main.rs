@@ -7,6 +7,7 @@
 mod captures;
 mod change_events;
 mod cli;
+mod cli_check;
 mod config;
 mod config_refusals;
 mod contract_event_log;

@@ -157,7 +157,9 @@ impl PubSub for Shared {
         request: Request<proto::TopicRequest>,
     ) -> Result<Response<proto::TopicInfo>, Status> {
         let shown = metadata(request.metadata());
-        let number: usize = shown[0].rsplit('-').next().unwrap().parse().unwrap();
+        let number = shown[0].rsplit('-').next().unwrap().parse();
+        // Tokens of other hands than the tests' own have no number.
+        let number: usize = number.unwrap_or(usize::MAX);
         if number < self.first_good_token.load(Ordering::SeqCst) {
             return Err(coded(Code::Unauthenticated, "service.auth.error"));
         }
