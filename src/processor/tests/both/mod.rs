@@ -3,5 +3,6 @@
 mod conflicts;
 mod conversion;
 mod echoes;
+mod explaining;
 mod flow;
 pub mod stage;
