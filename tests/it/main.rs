@@ -8,6 +8,7 @@ mod captures;
 mod change_events;
 mod cli;
 mod cli_check;
+mod cli_review;
 mod config;
 mod config_refusals;
 mod contract_event_log;
