@@ -15,6 +15,7 @@ pub mod avro;
 pub mod clients;
 pub mod config;
 pub mod domain;
+pub mod feeds;
 pub mod identity;
 pub mod ingest;
 pub mod log;

@@ -9,6 +9,7 @@ use proptest::sample::select;
 use crate::domain::journal::{InputRange, JournalEntry, JournalKey};
 use crate::domain::*;
 
+use super::arbitrary_customer::{customer_event, profile};
 pub use super::arbitrary_event::event;
 
 pub fn text() -> impl Strategy<Value = String> {
@@ -303,6 +304,8 @@ fn target() -> BoxedStrategy<WriteTarget> {
                 origin,
             }
         }),
+        (record(), record())
+            .prop_map(|(contact, company)| WriteTarget::Attach { contact, company }),
     ]
     .boxed()
 }
@@ -449,6 +452,8 @@ pub fn message() -> BoxedStrategy<Message> {
             })
         ),
         1 => dead_letter(),
+        2 => customer_event().prop_map(|e| Message::CustomerEvent(Box::new(e))),
+        1 => profile().prop_map(|p| Message::Profile(Box::new(p))),
     ]
     .boxed()
 }

@@ -9,7 +9,7 @@ use super::arbitrary::*;
 use crate::domain::journal::*;
 use crate::domain::*;
 
-fn customer() -> impl Strategy<Value = CustomerId> {
+pub fn customer() -> impl Strategy<Value = CustomerId> {
     any::<[u8; 16]>().prop_map(CustomerId::from_bytes)
 }
 

@@ -48,6 +48,8 @@ pub(crate) fn put(message: &Message, w: &mut Writer) {
         Message::Notification(notification) => notification.put(w),
         Message::Trace(line) => line.put(w),
         Message::DeadLetter(letter) => letter.put(w),
+        Message::CustomerEvent(event) => event.put(w),
+        Message::Profile(profile) => profile.put(w),
     }
 }
 
@@ -84,6 +86,8 @@ pub(crate) fn take(subject: Subject, datum: &[u8]) -> Result<Message, Error> {
         Subject::Notification => Message::Notification(Wire::take(&mut r)?),
         Subject::Trace => Message::Trace(Wire::take(&mut r)?),
         Subject::DeadLetter => Message::DeadLetter(Box::new(Wire::take(&mut r)?)),
+        Subject::CustomerEvent => Message::CustomerEvent(Box::new(Wire::take(&mut r)?)),
+        Subject::Profile => Message::Profile(Box::new(Wire::take(&mut r)?)),
     };
     r.finish()?;
     Ok(message)

@@ -82,6 +82,7 @@ record!(WriteCommand {
 union!(WriteTarget {
     0 "UpdateRecord" => Record(record),
     1 "CreateRecord" => Create { object, key_field, key_value, origin },
+    2 "AttachContact" => Attach { contact, company },
 });
 
 record!(FieldWrite {

@@ -1,10 +1,38 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 114] = [
+pub const FILES: [(&str, &str); 122] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.AccountContext",
+        include_str!("../../schemas/customer/account_context.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.Alias",
+        include_str!("../../schemas/customer/alias.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.CustomerEvent",
+        include_str!("../../schemas/customer/customer_event.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.CustomerEventKind",
+        include_str!("../../schemas/customer/customer_event_kind.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.Golden",
+        include_str!("../../schemas/customer/golden.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.Lineage",
+        include_str!("../../schemas/customer/lineage.v1.avsc"),
+    ),
+    (
+        "crosswalk.customer.Profile",
+        include_str!("../../schemas/customer/profile.v1.avsc"),
     ),
     (
         "crosswalk.DeadLetter",
@@ -421,6 +449,10 @@ pub const FILES: [(&str, &str); 114] = [
     (
         "crosswalk.Trace",
         include_str!("../../schemas/trace.v1.avsc"),
+    ),
+    (
+        "crosswalk.write.AttachContact",
+        include_str!("../../schemas/write/attach_contact.v1.avsc"),
     ),
     (
         "crosswalk.write.Command",

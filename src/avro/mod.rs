@@ -13,6 +13,7 @@ mod scalar;
 
 mod command;
 mod cursor;
+mod customer;
 mod dead_letter;
 mod decision;
 mod envelope;
@@ -32,6 +33,8 @@ pub mod schemas;
 
 #[cfg(test)]
 mod arbitrary;
+#[cfg(test)]
+mod arbitrary_customer;
 #[cfg(test)]
 mod arbitrary_event;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::avro::schemas::Subject;
 
 /// Subject, release, text.
-pub const RELEASED: [(Subject, &str, &str); 10] = [
+pub const RELEASED: [(Subject, &str, &str); 12] = [
     (
         Subject::Observed,
         "0.1",
@@ -53,5 +53,15 @@ pub const RELEASED: [(Subject, &str, &str); 10] = [
         Subject::SourceSchema,
         "0.1",
         include_str!("../../schemas/released/0.1/source_schema.avsc"),
+    ),
+    (
+        Subject::CustomerEvent,
+        "0.1",
+        include_str!("../../schemas/released/0.1/customer_event.avsc"),
+    ),
+    (
+        Subject::Profile,
+        "0.1",
+        include_str!("../../schemas/released/0.1/profile.avsc"),
     ),
 ];

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Wire, Writer};
-use crate::domain::{BridgeId, CommandId, CustomerId, ObjectName, ObservationId, ReviewId};
-use crate::domain::{SourceId, Timestamp, Value};
+use crate::domain::{BridgeId, CommandId, CustomerId, EventId, ObjectName, ObservationId};
+use crate::domain::{ReviewId, SourceId, Timestamp, Value};
 
 impl Wire for bool {
     fn put(&self, w: &mut Writer) {
@@ -226,4 +226,4 @@ macro_rules! hash_ids {
     )* };
 }
 
-hash_ids!(CommandId, CustomerId, ObservationId, ReviewId);
+hash_ids!(CommandId, CustomerId, EventId, ObservationId, ReviewId);

@@ -25,10 +25,12 @@ pub enum Subject {
     Trace,
     DeadLetter,
     SourceSchema,
+    CustomerEvent,
+    Profile,
 }
 
 impl Subject {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Observed,
         Self::Result,
         Self::Decision,
@@ -39,6 +41,8 @@ impl Subject {
         Self::Trace,
         Self::DeadLetter,
         Self::SourceSchema,
+        Self::CustomerEvent,
+        Self::Profile,
     ];
 
     /// What stands on a topic.
@@ -54,6 +58,8 @@ impl Subject {
             Topic::Trace => Self::Trace,
             Topic::DeadLetters => Self::DeadLetter,
             Topic::SourceSchemas => Self::SourceSchema,
+            Topic::CustomerEvents => Self::CustomerEvent,
+            Topic::CustomerProfiles => Self::Profile,
         }
     }
 
@@ -74,6 +80,8 @@ impl Subject {
             Message::Trace(_) => Self::Trace,
             Message::DeadLetter(_) => Self::DeadLetter,
             Message::SourceSchema(_) => Self::SourceSchema,
+            Message::CustomerEvent(_) => Self::CustomerEvent,
+            Message::Profile(_) => Self::Profile,
         }
     }
 
@@ -90,6 +98,8 @@ impl Subject {
             Self::Trace => "crosswalk.Trace",
             Self::DeadLetter => "crosswalk.DeadLetter",
             Self::SourceSchema => "crosswalk.SourceSchema",
+            Self::CustomerEvent => "crosswalk.customer.CustomerEvent",
+            Self::Profile => "crosswalk.customer.Profile",
         }
     }
 
@@ -106,6 +116,8 @@ impl Subject {
             Self::Trace => "trace",
             Self::DeadLetter => "dead_letter",
             Self::SourceSchema => "source_schema",
+            Self::CustomerEvent => "customer_event",
+            Self::Profile => "profile",
         }
     }
 }

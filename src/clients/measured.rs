@@ -28,16 +28,16 @@ pub async fn send(
     Ok(answer?)
 }
 
-/// Counts a write to Salesforce by the rows it carries.
-pub fn set_rows(rows: usize) {
-    metrics().salesforce_rows_per_request.observe(rows as f64);
-}
-
 /// Counts a call over gRPC by its own name and status; streams count when they open and fail.
 pub fn count(system: System, method: &'static str, status: tonic::Code) {
     let status = format!("{status:?}");
     let labels = [system.as_str(), method, &status];
     metrics().requests_total.with_label_values(&labels).inc();
+}
+
+/// Counts a write to Salesforce by the rows it carries.
+pub fn set_rows(rows: usize) {
+    metrics().salesforce_rows_per_request.observe(rows as f64);
 }
 
 /// Records the calls used and allowed, as the remote last said.

@@ -20,6 +20,7 @@ pub enum Method {
     Get,
     Patch,
     Post,
+    Put,
 }
 
 impl Method {
@@ -28,6 +29,7 @@ impl Method {
             Self::Get => "GET",
             Self::Patch => "PATCH",
             Self::Post => "POST",
+            Self::Put => "PUT",
         }
     }
 }

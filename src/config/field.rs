@@ -123,6 +123,15 @@ impl<'a> Field<'a> {
         Ok(Duration::from_millis(self.whole_number(1, 86_400_000)?))
     }
 
+    pub fn truth(&self) -> Result<bool, Problem> {
+        let text = self.text()?;
+        match text.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(self.problem(format!("is \"{text}\"; it must be true or false"))),
+        }
+    }
+
     pub fn address(&self) -> Result<SocketAddr, Problem> {
         let text = self.text()?;
         text.parse().map_err(|_| {

@@ -9,7 +9,7 @@ use crate::config::environment;
 use crate::config::error::{Error, Problem};
 use crate::config::field::{Around, Field};
 use crate::config::log::Log;
-use crate::config::role::{Ingest, Logging, Processor, Sink, View};
+use crate::config::role::{Feeds, Ingest, Logging, Processor, Sink, View};
 use crate::config::server::Server;
 use crate::config::source::Source;
 use crate::config::tree;
@@ -18,7 +18,7 @@ use crate::domain::{BridgeId, SourceId};
 /// The environment's variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "log",
     "view",
     "partitions",
@@ -28,6 +28,7 @@ const KEYS: [&str; 10] = [
     "ingest",
     "processor",
     "sink",
+    "feeds",
     "logging",
 ];
 const PARTITIONS_MAX: u64 = 1_024;
@@ -45,6 +46,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub processor: Processor,
     pub sink: Sink,
+    pub feeds: Feeds,
     pub logging: Logging,
 }
 
@@ -103,6 +105,7 @@ fn read(file: &Path, text: &str, variables: &Variables) -> Result<Config, Proble
         })?,
         processor: table.or("processor", Processor::default(), Processor::read)?,
         sink: table.or("sink", Sink::default(), Sink::read)?,
+        feeds: table.or("feeds", Feeds::default(), Feeds::read)?,
         logging: table.or("logging", Logging::default(), Logging::read)?,
         server,
     };

@@ -21,7 +21,7 @@ pub use error::{Error, Place};
 pub use load::{Config, Variables};
 pub use log::Log;
 pub use oauth::{Grant, Pubsub};
-pub use role::{Ingest, Logging, LoggingFormat, Processor, Sink, View};
+pub use role::{AfterGap, Feeds, Ingest, Logging, LoggingFormat, Processor, Sink, View};
 pub use secret::Secret;
 pub use server::Server;
 pub use source::{Intercom, Salesforce, Source, SourceKind};

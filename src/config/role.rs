@@ -67,6 +67,30 @@ pub struct Sink {
     pub stop_grace: Duration,
 }
 
+/// What is pulled from Salesforce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feeds {
+    /// The channel of change events; case counts.
+    pub channel: String,
+    /// Where a subscription starts whose cursor Salesforce no longer takes.
+    pub after_gap: AfterGap,
+    /// Between two sweeps of the users.
+    pub owners_interval: Duration,
+    /// Entries of one append.
+    pub batch_entries_max: usize,
+    pub batch_bytes_max: usize,
+    /// How long a subscription may say nothing before it counts as dead.
+    pub liveness: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterGap {
+    /// At the oldest event that is kept: repetitions are recognised, the day's allocation pays.
+    Earliest,
+    /// At the next event: what lies between is left to an import.
+    Latest,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logging {
     pub format: LoggingFormat,
@@ -264,6 +288,77 @@ impl Sink {
             ));
         }
         Ok(sink)
+    }
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self {
+            channel: "/data/ChangeEvents".to_owned(),
+            after_gap: AfterGap::Earliest,
+            owners_interval: Duration::from_secs(300),
+            batch_entries_max: 500,
+            batch_bytes_max: 8 * 1_048_576,
+            liveness: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Feeds {
+    pub(super) fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let default = Self::default();
+        let table = field.table(&[
+            "channel",
+            "after_gap",
+            "owners_interval_seconds",
+            "batch_entries_max",
+            "batch_bytes_max",
+            "liveness_seconds",
+        ])?;
+        Ok(Self {
+            channel: table.or("channel", default.channel, channel)?,
+            after_gap: table.or("after_gap", default.after_gap, after_gap)?,
+            owners_interval: table.or(
+                "owners_interval_seconds",
+                default.owners_interval,
+                Field::seconds,
+            )?,
+            batch_entries_max: table.or(
+                "batch_entries_max",
+                default.batch_entries_max,
+                |field| count(field, 1, 10_000),
+            )?,
+            batch_bytes_max: table.or("batch_bytes_max", default.batch_bytes_max, |field| {
+                count(field, 1, 1 << 30)
+            })?,
+            liveness: table.or("liveness_seconds", default.liveness, Field::seconds)?,
+        })
+    }
+}
+
+fn channel(field: &Field<'_>) -> Result<String, Problem> {
+    let text = field.text()?;
+    let name = text.strip_prefix("/data/").unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
+        return Err(field.problem(format!(
+            "is \"{text}\"; it must be a channel such as /data/ChangeEvents"
+        )));
+    }
+    Ok(text)
+}
+
+fn after_gap(field: &Field<'_>) -> Result<AfterGap, Problem> {
+    let text = field.text()?;
+    match text.as_str() {
+        "earliest" => Ok(AfterGap::Earliest),
+        "latest" => Ok(AfterGap::Latest),
+        _ => {
+            let near = did_you_mean(&text, ["earliest", "latest"]);
+            Err(field.problem(format!(
+                "is \"{text}\"; it must be earliest or latest{near}"
+            )))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The workspaces and orgs.
 
+use std::time::Duration;
+
 use crate::config::error::{Place, Problem};
 use crate::config::field::Field;
 use crate::config::oauth::{Grant, Pubsub};
@@ -33,6 +35,12 @@ pub struct Intercom {
     /// Without a slash at its end.
     pub base_url: String,
     pub api_version: String,
+    /// Whether a write may create the custom attributes that it needs.
+    pub create_attributes: bool,
+    /// Percent of each request window that is left to the workspace's other apps.
+    pub reserve_percent: u32,
+    /// How long a new contact may stay unknown to search.
+    pub search_lag: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +92,9 @@ impl Intercom {
             "access_token",
             "base_url",
             "api_version",
+            "create_attributes",
+            "reserve_percent",
+            "search_lag_seconds",
         ])?;
         Ok(Self {
             app_id: code(&table.require("app_id")?)?,
@@ -95,6 +106,15 @@ impl Intercom {
                 Field::base_url,
             )?,
             api_version: table.or("api_version", "2.14".into(), api_version)?,
+            create_attributes: table.or("create_attributes", false, Field::truth)?,
+            reserve_percent: table.or("reserve_percent", 20, |field| {
+                Ok(field.whole_number(1, 90)? as u32)
+            })?,
+            search_lag: table.or(
+                "search_lag_seconds",
+                Duration::from_secs(120),
+                Field::seconds,
+            )?,
         })
     }
 }

@@ -50,6 +50,11 @@ pub enum WriteTarget {
         key_value: String,
         origin: RecordRef,
     },
+    /// The person joins the company, both of one workspace; `fields` stays empty.
+    Attach {
+        contact: RecordRef,
+        company: RecordRef,
+    },
 }
 
 /// One field of a write.

@@ -222,6 +222,19 @@ impl ObservationId {
         ))
     }
 
+    /// A change event, for one of the records it names: the org, the event's own id, which each
+    /// of its publications has, and the record as the event names it.
+    pub fn of_change_event(org_id: &str, event_id: &str, record_id: &str) -> Self {
+        let parts = [org_id, event_id, record_id];
+        Self(derive("change_event", &parts.map(str::as_bytes)))
+    }
+
+    /// A row of a sweep: equal as long as nobody saves the record again.
+    pub fn of_swept_row(record: &RecordRef, modified_ms: i64) -> Self {
+        let parts: [&[u8]; 2] = [&record.hash(), &modified_ms.to_be_bytes()];
+        Self(derive("swept_row", &parts))
+    }
+
     /// An operator's decision or a mapping to activate, by its own id.
     pub fn of_decision(id: &str) -> Self {
         Self(derive("decision", &[id.as_bytes()]))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
+use crate::domain::customer_event::{CustomerEvent, Profile};
 use crate::domain::ids::{BridgeId, CommandId, ObservationId, RecordRef, SourceId};
 use crate::domain::journal::JournalEntry;
 use crate::domain::observation::Observation;
@@ -23,10 +24,12 @@ pub enum Topic {
     DeadLetters,
     SalesforceObserved,
     SourceSchemas,
+    CustomerEvents,
+    CustomerProfiles,
 }
 
 impl Topic {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::IntercomObserved,
         Self::Results,
         Self::Decisions,
@@ -39,6 +42,8 @@ impl Topic {
         Self::DeadLetters,
         Self::SalesforceObserved,
         Self::SourceSchemas,
+        Self::CustomerEvents,
+        Self::CustomerProfiles,
     ];
 
     /// A short name for labels of metrics and for logs; the full names stand in `log/topics.rs`.
@@ -56,6 +61,8 @@ impl Topic {
             Self::DeadLetters => "dead_letters",
             Self::SalesforceObserved => "salesforce_observed",
             Self::SourceSchemas => "source_schemas",
+            Self::CustomerEvents => "customer_events",
+            Self::CustomerProfiles => "customer_profiles",
         }
     }
 
@@ -79,6 +86,8 @@ pub enum Message {
     Notification(Notification),
     Trace(TraceLine),
     DeadLetter(Box<DeadLetter>),
+    CustomerEvent(Box<CustomerEvent>),
+    Profile(Box<Profile>),
 }
 
 /// Where a feed or sweep stands.
@@ -92,6 +101,13 @@ pub struct Cursor {
     pub at: Timestamp,
 }
 
+impl Cursor {
+    /// The key under which the newest cursor of a feed stands.
+    pub fn key(source: &SourceId, name: &str) -> String {
+        format!("{source}/{name}")
+    }
+}
+
 /// A schema of a source's change events, kept so that raw bytes stay readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSchema {
@@ -100,6 +116,14 @@ pub struct SourceSchema {
     pub schema_id: String,
     /// Avro, as the source gave it; its `doc` texts are part of the meaning.
     pub json: String,
+}
+
+impl SourceSchema {
+    /// The key under which a schema stands. With the source: one id can carry other `doc` texts
+    /// in another org (salesforce.md 0.2).
+    pub fn key(source: &SourceId, schema_id: &str) -> String {
+        format!("{source}/{schema_id}")
+    }
 }
 
 /// A message for people. Ids and codes, no personal values.

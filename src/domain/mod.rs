@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod command;
+pub mod customer_event;
 pub mod ids;
 pub mod journal;
 pub mod message;
@@ -19,6 +20,7 @@ pub mod view_key;
 
 pub use command::{Command, CommandKind, FieldWrite, Lookup, LookupQuery, ReadCommand};
 pub use command::{WriteCommand, WriteTarget};
+pub use customer_event::{CustomerEvent, CustomerEventKind, Profile, ProfileState};
 pub use ids::{BridgeId, CommandId, CustomerId, EventId, ObjectName, ObservationId, ReviewId};
 pub use ids::{RecordRef, SourceId};
 pub use journal::{DomainEvent, JournalEntry, JournalKey};

@@ -63,6 +63,22 @@ pub enum MatchRule {
     Operator,
 }
 
+impl MatchRule {
+    /// Its name in hashes and in what people read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::ExternalId => "external_id",
+            Self::Email => "email",
+            Self::AccountKey => "account_key",
+            Self::Created => "created",
+            Self::SourceMerge => "source_merge",
+            Self::Conversion => "conversion",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// A normalised identifier, hashed: the index of the view holds no personal value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MatchKey {
@@ -72,16 +88,7 @@ pub struct MatchKey {
 
 impl MatchKey {
     pub fn new(rule: MatchRule, normalised: &str) -> Self {
-        let name = match rule {
-            MatchRule::Explicit => "explicit",
-            MatchRule::ExternalId => "external_id",
-            MatchRule::Email => "email",
-            MatchRule::AccountKey => "account_key",
-            MatchRule::Created => "created",
-            MatchRule::SourceMerge => "source_merge",
-            MatchRule::Conversion => "conversion",
-            MatchRule::Operator => "operator",
-        };
+        let name = rule.label();
         Self {
             rule,
             hash: derive("match", &[name.as_bytes(), normalised.as_bytes()]),

@@ -103,6 +103,11 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
             let id = format!("{}@{}", letter.origin, letter.at.0);
             (id, "dead_letter", letter.at, None)
         }
+        Message::CustomerEvent(event) => (event.id.to_string(), event.kind.label(), event.at, None),
+        Message::Profile(profile) => {
+            let id = format!("{}/{}", profile.customer, profile.at.0);
+            (id, "profile", profile.at, None)
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub enum Key {
     Source,
     Lane,
     Schema,
+    Customer,
 }
 
 /// What is fixed about a topic.
@@ -64,6 +65,18 @@ pub fn spec(topic: Topic) -> Spec {
             Key::Schema,
             Cleanup::Compact,
         ),
+        Topic::CustomerEvents => (
+            13,
+            "crosswalk.customer.events.v1",
+            Key::Customer,
+            Cleanup::Delete { days: 365 },
+        ),
+        Topic::CustomerProfiles => (
+            14,
+            "crosswalk.customer.profiles.v1",
+            Key::Customer,
+            Cleanup::Compact,
+        ),
     };
     Spec {
         number,
@@ -98,6 +111,7 @@ pub fn group_name(group: Group) -> &'static str {
         Group::Processor => "crosswalk-processor",
         Group::SalesforceSink => "crosswalk-salesforce-sink",
         Group::IntercomSink => "crosswalk-intercom-sink",
+        Group::Feeds => "crosswalk-feeds",
     }
 }
 
@@ -107,6 +121,7 @@ pub fn group_number(group: Group) -> u8 {
         Group::Processor => 1,
         Group::SalesforceSink => 2,
         Group::IntercomSink => 3,
+        Group::Feeds => 4,
     }
 }
 
@@ -123,6 +138,7 @@ pub fn group_topics(group: Group) -> &'static [Topic] {
         ],
         Group::SalesforceSink => &[Topic::SalesforceWrites],
         Group::IntercomSink => &[Topic::IntercomWrites],
+        Group::Feeds => &[],
     }
 }
 
@@ -137,7 +153,7 @@ pub fn consumers(topic: Topic) -> impl Iterator<Item = Group> {
 pub struct Partitions {
     /// Of the inputs, the journal, and what else is keyed by bridge.
     pub bridges: u32,
-    /// Of the two topics of writes.
+    /// Of the two topics of writes, and of customer events and profiles.
     pub lanes: u32,
 }
 
@@ -145,7 +161,7 @@ impl Partitions {
     pub fn of(self, topic: Topic) -> u32 {
         match spec(topic).key {
             Key::Bridge => self.bridges,
-            Key::Lane => self.lanes,
+            Key::Lane | Key::Customer => self.lanes,
             Key::Source | Key::Schema => 1,
         }
     }
@@ -186,9 +202,9 @@ mod tests {
     fn numbers_and_names_are_unique() {
         let numbers: BTreeSet<u8> = Topic::ALL.map(|t| spec(t).number).into();
         let names: BTreeSet<&str> = Topic::ALL.map(|t| spec(t).name).into();
-        assert_eq!((numbers.len(), names.len()), (12, 12));
+        assert_eq!((numbers.len(), names.len()), (14, 14));
         let groups: BTreeSet<u8> = Group::ALL.map(group_number).into();
-        assert_eq!(groups.len(), 3);
+        assert_eq!(groups.len(), 4);
     }
 
     #[test]

@@ -148,7 +148,8 @@ impl Reader {
         // `"seats" in contact.custom_attributes` reads one attribute, not the group.
         if let (operators::IN, [key, group]) = (name, call.args.as_slice())
             && let (Some(key), Some(chain)) = (text(key), self.chain(group))
-            && matches!(chain.as_slice(), [group] if self.subject == Subject::Contact && is_group(group))
+            && self.subject == Subject::Contact
+            && matches!(chain.as_slice(), [group] if is_group(group))
         {
             return self.note(&[chain[0].clone(), key.to_owned()], true);
         }

@@ -56,10 +56,17 @@ pub enum Group {
     Processor,
     SalesforceSink,
     IntercomSink,
+    /// Consumes nothing: its one lease says which process may move the cursors.
+    Feeds,
 }
 
 impl Group {
-    pub const ALL: [Self; 3] = [Self::Processor, Self::SalesforceSink, Self::IntercomSink];
+    pub const ALL: [Self; 4] = [
+        Self::Processor,
+        Self::SalesforceSink,
+        Self::IntercomSink,
+        Self::Feeds,
+    ];
 }
 
 /// An entry to be written.

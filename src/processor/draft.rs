@@ -3,13 +3,14 @@
 
 use crate::domain::journal::DomainEvent;
 use crate::domain::view::{Journal, ViewEntry, ViewRead, bridge_state};
-use crate::domain::{BridgeId, JournalEntry, JournalKey, ObservationId, RecordRef, Timestamp};
-use crate::domain::{TraceLine, ViewKey};
+use crate::domain::{BridgeId, CustomerId, JournalEntry, JournalKey, Message, ObservationId};
+use crate::domain::{RecordRef, Timestamp, Topic, TraceLine, ViewKey};
 use crate::mapping::Sources;
-use crate::ports::event_log::Outgoing;
+use crate::ports::event_log::{Outgoing, Place};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::{Changes, Overlay};
-use crate::processor::project::project;
+use crate::processor::project::{history, profile, project};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The most events one observation may lead to; more is a defect and stops the bridge.
@@ -22,6 +23,8 @@ pub struct Draft<'a, V: ViewRead> {
     sources: Option<Sources>,
     now: Timestamp,
     cause: Option<ObservationId>,
+    /// Customers whose profile is told anew at the end, once each.
+    touched: BTreeSet<CustomerId>,
     pub written: Written,
 }
 
@@ -51,12 +54,29 @@ impl<'a, V: ViewRead> Draft<'a, V> {
             sources,
             now,
             cause,
+            touched: BTreeSet::new(),
             written: Written::default(),
         }
     }
 
-    pub fn finish(self) -> (Changes, Written) {
+    pub fn finish(mut self) -> (Changes, Written) {
+        for id in &self.touched {
+            if let Some(profile) = profile::profile(&self.overlay, &self.bridge, id, self.now) {
+                let message = Message::Profile(Box::new(profile));
+                let outgoing = of_customer(Topic::CustomerProfiles, id, message);
+                self.written.outputs.push(outgoing);
+            }
+        }
         (self.overlay.into_changes(), self.written)
+    }
+}
+
+fn of_customer(topic: Topic, customer: &CustomerId, message: Message) -> Outgoing {
+    Outgoing {
+        topic,
+        place: Place::ByKey,
+        key: customer.to_string(),
+        message: Some(message),
     }
 }
 
@@ -103,7 +123,16 @@ impl<V: ViewRead> Journal for Draft<'_, V> {
             let outputs = project(&self.overlay, &self.bridge, sources, self.partition, &entry);
             self.written.outputs.extend(outputs);
         }
+        let first_sight = history::is_first_sight(&self.overlay, &self.bridge, &entry.event);
         evolve(&mut self.overlay, &entry);
+        if let Some(event) = history::tell(&self.overlay, &entry, first_sight) {
+            let customer = event.customer;
+            let message = Message::CustomerEvent(Box::new(event));
+            let outgoing = of_customer(Topic::CustomerEvents, &customer, message);
+            self.written.outputs.push(outgoing);
+        }
+        let (overlay, touched) = (&self.overlay, &mut self.touched);
+        profile::touch(overlay, &self.bridge, &entry.event, touched);
         self.written.entries.push(entry);
     }
 

@@ -13,6 +13,15 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The certificate could not be made or used.
+    #[error("could not make or use the TLS certificate: {0}")]
+    Certificate(String),
+    /// The gRPC server could not be set up.
+    #[error("could not set up the gRPC server")]
+    Grpc {
+        /// Why not.
+        source: tonic::transport::Error,
+    },
     /// The HTTP client for webhooks could not be made.
     #[error("could not build the webhook client")]
     WebhookClient {

@@ -14,6 +14,7 @@ use axum::response::Response;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::sandbox::clock::{self, Clock};
 use crate::sandbox::control;
@@ -83,16 +84,17 @@ pub(crate) fn serve<V: Vendor>(
     host: Arc<Host<V>>,
     listener: TcpListener,
     addr: SocketAddr,
+    tls: Option<TlsAcceptor>,
 ) -> Port {
     let closing = watch::Sender::new(false);
     let mut closed = closing.subscribe();
     let router = Router::new().fallback(receive::<V>).with_state(host);
     let service = router.into_make_service_with_connect_info::<Cut>();
-    let serving =
-        axum::serve(CuttingListener(listener), service).with_graceful_shutdown(async move {
-            // An error means that the handle was dropped, which also closes the port.
-            let _ = closed.wait_for(|closing| *closing).await;
-        });
+    let listener = CuttingListener { listener, tls };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        // An error means that the handle was dropped, which also closes the port.
+        let _ = closed.wait_for(|closing| *closing).await;
+    });
     let task = tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "a sandbox stopped serving");

@@ -11,16 +11,22 @@ use std::time::Duration;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::sandbox::transport::Transport;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections that can be cut.
-pub(crate) struct CuttingListener(pub(crate) TcpListener);
+/// Accepts connections that can be cut, with TLS if there is an acceptor.
+pub(crate) struct CuttingListener {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
 
 /// One connection.
 pub(crate) struct CuttableStream {
-    stream: TcpStream,
+    stream: Transport,
     cut: Cut,
 }
 
@@ -58,10 +64,11 @@ impl Listener for CuttingListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            match self.0.accept().await {
+            match self.listener.accept().await {
                 Ok((stream, addr)) => {
                     // Small answers must not wait for the delayed acknowledgement of the peer.
                     let _ = stream.set_nodelay(true);
+                    let stream = Transport::new(stream, self.tls.as_ref());
                     let cut = Cut(Arc::new(AtomicBool::new(false)));
                     return (CuttableStream { stream, cut }, addr);
                 }
@@ -74,7 +81,7 @@ impl Listener for CuttingListener {
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 

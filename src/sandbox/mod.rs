@@ -21,6 +21,9 @@ mod moment;
 pub mod request_log;
 pub mod salesforce;
 mod switches;
+mod tls;
+mod transport;
 
 pub use error::Error;
 pub use exchange::Effect;
+pub use tls::Tls;

@@ -80,6 +80,7 @@ pub fn kind(command: &Command) -> &'static str {
         CommandKind::Write(write) => match write.target {
             WriteTarget::Create { .. } => "create",
             WriteTarget::Record(_) => "update",
+            WriteTarget::Attach { .. } => "attach",
         },
         CommandKind::Read(ReadCommand::Record { .. }) => "read",
         CommandKind::Read(ReadCommand::Lookup(_)) => "lookup",

@@ -16,6 +16,8 @@ struct Inner {
     complete: bool,
     stopping: bool,
     roles: BTreeMap<&'static str, State>,
+    /// What works on with less than it should have: reasons by part.
+    degraded: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,11 @@ impl Health {
         }
     }
 
+    /// What works on, but needs somebody's eye: reasons by part, such as `sales/cdc`.
+    pub fn degraded(&self) -> BTreeMap<String, String> {
+        self.lock().degraded.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no holder of this lock panics")
     }
@@ -125,6 +132,18 @@ impl RoleHealth {
 
     pub fn failed(&self, reason: impl Into<String>) {
         self.set(State::Failed(reason.into()));
+    }
+
+    /// Says that a part of the role does not do all of its work; the role stays as ready as it is.
+    /// Parts are feeds by name, so their number is bounded by the configuration.
+    pub fn degraded(&self, part: &str, reason: impl Into<String>) {
+        let mut inner = self.health.lock();
+        inner.degraded.insert(part.to_owned(), reason.into());
+    }
+
+    /// Takes `degraded` back.
+    pub fn recovered(&self, part: &str) {
+        self.health.lock().degraded.remove(part);
     }
 
     fn set(&self, state: State) {
@@ -167,6 +186,19 @@ mod tests {
             [("process".into(), "shutting down".into())]
         );
         assert!(health.live());
+    }
+
+    #[test]
+    fn a_degraded_part_is_named_and_leaves_the_role_ready() {
+        let health = Health::new();
+        let role = health.register("feeds");
+        health.all_registered();
+        role.ready();
+        role.degraded("sales/cdc", "limit_used_up");
+        assert_eq!(health.readiness(), Readiness::Ready);
+        assert_eq!(health.degraded()["sales/cdc"], "limit_used_up");
+        role.recovered("sales/cdc");
+        assert!(health.degraded().is_empty());
     }
 
     #[test]

@@ -54,6 +54,22 @@ pub struct Metrics {
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
+    pub feeds: FeedMetrics,
+}
+
+/// What the feeds measure; fields as in `Metrics`, without `feed_`.
+pub struct FeedMetrics {
+    /// `change` (create, update, …, row), `outcome` (appended, kept, repeated, dead_letter).
+    pub events_total: IntCounterVec,
+    /// From the commit of the newest change taken to its append here; `source`, as configured.
+    pub lag_seconds: GaugeVec,
+    /// `reason` as in health: silent, broken, unauthorised, limit_used_up, …
+    pub reconnects_total: IntCounterVec,
+    /// Windows in which changes may be missing; each has a notification.
+    pub gaps_total: IntCounterVec,
+    /// When the cursor was last appended, in seconds of the epoch; `source`, `feed`. Its age is
+    /// `time()` less this, also when the feed hangs.
+    pub cursor_timestamp_seconds: GaugeVec,
 }
 
 /// The process's metrics.
@@ -143,6 +159,7 @@ impl Metrics {
                 "Bridges set aside after a panic",
                 &["partition"],
             )?,
+            feeds: FeedMetrics::new(&r)?,
             registry: r,
         })
     }
@@ -153,6 +170,43 @@ impl Metrics {
         let done = TextEncoder::new().encode(&self.registry.gather(), &mut out);
         done.expect("writing to memory does not fail");
         String::from_utf8(out).expect("the text format is UTF-8")
+    }
+}
+
+impl FeedMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            events_total: counters(
+                r,
+                "feed_events_total",
+                "Changes that were pulled",
+                &["change", "outcome"],
+            )?,
+            lag_seconds: lags(
+                r,
+                "feed_lag_seconds",
+                "From the commit of a change to its append",
+                &["source"],
+            )?,
+            reconnects_total: counters(
+                r,
+                "feed_reconnects_total",
+                "Subscriptions that ended and were opened again",
+                &["reason"],
+            )?,
+            gaps_total: counters(
+                r,
+                "feed_gaps_total",
+                "Windows in which changes may be missing",
+                &["source"],
+            )?,
+            cursor_timestamp_seconds: lags(
+                r,
+                "feed_cursor_timestamp_seconds",
+                "When the cursor was last appended",
+                &["source", "feed"],
+            )?,
+        })
     }
 }
 

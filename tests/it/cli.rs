@@ -556,6 +556,51 @@ async fn sandboxes_print_what_crosswalk_needs_to_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sandboxes_with_tls_say_whom_to_trust() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sandbox.pem");
+    let file = file.to_str().unwrap();
+    let arguments = [
+        "sandbox",
+        "both",
+        "--port",
+        "0",
+        "--control",
+        "--tls",
+        "--tls-cert",
+        file,
+    ];
+    let mut running = Running::start(&arguments);
+    let mut lines = vec![running.line()];
+    while lines.last().unwrap() != "# running until Ctrl-C" {
+        lines.push(running.line());
+    }
+    let told = |start: &str| {
+        lines
+            .iter()
+            .find_map(|line| line.strip_prefix(start))
+            .unwrap()
+    };
+    assert_eq!(told("export SSL_CERT_FILE="), file);
+    assert!(told("# its Pub/Sub API: ").starts_with("https://127.0.0.1:"));
+    let pem = std::fs::read(file).unwrap();
+    assert!(!text(&pem).contains("PRIVATE KEY"));
+    let certificate = reqwest::Certificate::from_pem(&pem).unwrap();
+    let client = Client::builder().no_proxy().tls_certs_only([certificate]);
+    let client = client.build().unwrap();
+    for name in [
+        "SUPPORT__INTERCOM__BASE_URL",
+        "SALES__SALESFORCE__LOGIN_URL",
+    ] {
+        let base = told(&format!("export CROSSWALK__SOURCES__{name}="));
+        let state = client.get(format!("{base}/__sandbox/state")).send().await;
+        assert_eq!(state.unwrap().status(), StatusCode::OK);
+    }
+    let (success, logged) = running.end("-INT");
+    assert!(success, "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_posts_again_when_it_is_told_to() {
     // Nobody listens at port 9.
     let hook = "http://127.0.0.1:9/webhooks/intercom";

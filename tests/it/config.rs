@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crosswalk::config::{Config, Error, Log, LoggingFormat, Variables};
+use crosswalk::config::{AfterGap, Config, Error, Log, LoggingFormat, Variables};
 use crosswalk::domain::{BridgeId, SourceId};
 
 use crate::config_refusals::REFUSED;
@@ -92,7 +92,46 @@ fn the_documented_file_is_read() {
     assert_eq!(config.sink.request_timeout, Duration::from_secs(20));
     // Not in the file:
     assert_eq!(config.sink.doubtful_max, 3);
+    assert!(
+        !intercom.create_attributes,
+        "nothing is made unless allowed"
+    );
+    assert_eq!(intercom.reserve_percent, 20);
+    assert_eq!(intercom.search_lag, Duration::from_secs(120));
     assert_eq!(config.ingest.append_timeout, Duration::from_secs(4));
+    assert_eq!(config.feeds.channel, "/data/ChangeEvents");
+    assert_eq!(config.feeds.after_gap, AfterGap::Earliest);
+    assert_eq!(config.feeds.owners_interval, Duration::from_secs(300));
+    assert_eq!(config.feeds.liveness, Duration::from_secs(120));
+}
+
+#[test]
+fn a_workspace_says_what_writes_may_make_and_leave_to_others() {
+    let code = "app_id: abc123";
+    let with = |settings: &str| GOOD.replace(code, &format!("{code}\n      {settings}"));
+    let set = "create_attributes: true\n      reserve_percent: 1\n      search_lag_seconds: 300";
+    let config = parse(&with(set), &[]).unwrap();
+    let intercom = config.sources[&support()].intercom().unwrap();
+    assert!(intercom.create_attributes);
+    assert_eq!(intercom.reserve_percent, 1);
+    assert_eq!(intercom.search_lag, Duration::from_secs(300));
+    for (setting, problem) in [
+        (
+            "create_attributes: yes",
+            "is \"yes\"; it must be true or false",
+        ),
+        (
+            "reserve_percent: 91",
+            "it must be a whole number from 1 to 90",
+        ),
+        (
+            "search_lag_seconds: 0",
+            "it must be a whole number from 1 to 86400",
+        ),
+    ] {
+        let refused = parse(&with(setting), &[]).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{refused}");
+    }
 }
 
 #[test]
@@ -137,6 +176,7 @@ fn the_environment_overrides_the_file() {
         ("CROSSWALK__SINK__DOUBTFUL_MAX", "7"),
         ("CROSSWALK__BRIDGES__MAIN__SOURCES", "[sales, support]"),
         ("CROSSWALK__INGEST__QUEUE_MAX", "9"),
+        ("CROSSWALK__FEEDS__AFTER_GAP", "latest"),
         ("CROSSWALK_SERVICE_HOST", "10.0.0.1"),
     ]);
     assert_eq!(config.server.admin.port(), 0);
@@ -144,6 +184,7 @@ fn the_environment_overrides_the_file() {
     let intercom = config.sources[&support()].intercom().unwrap();
     assert_eq!(intercom.client_secret.reveal(), "from-outside");
     assert_eq!((config.sink.doubtful_max, config.ingest.queue_max), (7, 9));
+    assert_eq!(config.feeds.after_gap, AfterGap::Latest);
     assert_eq!(config.bridges[&main()].sources[1], support());
 }
 
@@ -180,6 +221,16 @@ fn a_refused_override_names_its_variable() {
             "CROSSWALK__SINK__LANES_MAX",
             "many",
             "sink.lanes_max is \"many\"; it must be a whole number from 1 to 256",
+        ),
+        (
+            "CROSSWALK__FEEDS__CHANNEL",
+            "ChangeEvents",
+            "feeds.channel is \"ChangeEvents\"; it must be a channel such as /data/ChangeEvents",
+        ),
+        (
+            "CROSSWALK__FEEDS__AFTER_GAP",
+            "latst",
+            "feeds.after_gap is \"latst\"; it must be earliest or latest; did you mean \"latest\"?",
         ),
         (
             "CROSSWALK__PARTITIONS__X",

@@ -6,6 +6,7 @@ mod examples;
 mod form;
 mod map;
 mod samples;
+mod samples_customer;
 mod samples_journal;
 
 use std::path::PathBuf;

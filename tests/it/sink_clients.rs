@@ -334,6 +334,7 @@ fn intercom_options(address: SocketAddr) -> intercom::Options {
         access_token: Secret::new("hush"),
         api_version: "2.14".into(),
         request_timeout: Duration::from_secs(2),
+        reserve_percent: 20,
     }
 }
 

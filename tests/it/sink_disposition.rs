@@ -200,6 +200,9 @@ fn intercom_refusals() {
                 Rejected(Ambiguous),
             ),
             (400, "unique_user_constraint", "", Rejected(Ambiguous)),
+            (400, "contact_company_limit_exceeded", "", Rejected(BadData)),
+            (422, "type_mismatch", "", Rejected(BadData)),
+            (400, "invalid_field", "", Rejected(BadData)),
             (
                 400,
                 "parameter_invalid",

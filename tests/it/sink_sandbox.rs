@@ -354,6 +354,7 @@ async fn contacts_and_companies_of_the_workspace_are_read() {
         access_token: Secret::new("sandbox-access-token"),
         api_version: "2.14".into(),
         request_timeout: Duration::from_secs(2),
+        reserve_percent: 20,
     };
     let client = Arc::new(intercom::Client::new(
         options,

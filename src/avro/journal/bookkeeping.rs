@@ -28,6 +28,8 @@ symbols!(Topic {
     10 "DEAD_LETTERS" => DeadLetters,
     11 "SALESFORCE_OBSERVED" => SalesforceObserved,
     12 "SOURCE_SCHEMAS" => SourceSchemas,
+    13 "CUSTOMER_EVENTS" => CustomerEvents,
+    14 "CUSTOMER_PROFILES" => CustomerProfiles,
 });
 
 /// `ConsumedObservation`.

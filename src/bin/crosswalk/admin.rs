@@ -126,7 +126,14 @@ async fn live(State(admin): State<Admin>) -> Response {
 
 async fn ready(State(admin): State<Admin>) -> Response {
     match admin.health.readiness() {
-        Readiness::Ready => Json(json!({"ready": true})).into_response(),
+        Readiness::Ready => {
+            let degraded = admin.health.degraded();
+            let body = match degraded.is_empty() {
+                true => json!({"ready": true}),
+                false => json!({"ready": true, "degraded": degraded}),
+            };
+            Json(body).into_response()
+        }
         Readiness::NotReady { reasons } => {
             let body = Json(json!({"ready": false, "reasons": reasons}));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()

@@ -1,7 +1,7 @@
 //! A log entry as JSON and as one line for people.
 
 use crosswalk::domain::{Change, CommandResult, Message, Observation, ObservationBody, Outcome};
-use crosswalk::domain::{DeadLetter, RecordSnapshot};
+use crosswalk::domain::{CustomerEvent, DeadLetter, Profile, ProfileState, RecordSnapshot};
 use crosswalk::log::topics;
 use crosswalk::ports::event_log::{Entry, EntryBody};
 use serde_json::{Value as Json, json};
@@ -89,7 +89,45 @@ fn message(message: &Message, show: Show) -> (&'static str, Json) {
             }),
         ),
         Message::DeadLetter(letter) => ("dead_letter", dead_letter(letter, show)),
+        Message::CustomerEvent(event) => (event.kind.label(), customer_event(event)),
+        Message::Profile(profile) => ("profile", self::profile(profile, show)),
     }
+}
+
+fn customer_event(event: &CustomerEvent) -> Json {
+    let account = event.account.as_ref().map(|context| {
+        json!({
+            "account": context.account.to_string(),
+            "customer": context.customer.as_ref().map(ToString::to_string),
+        })
+    });
+    let lineage = &event.lineage;
+    json!({
+        "event": event.id.to_string(), "customer": event.customer.to_string(),
+        "records": records(&event.records), "account": account, "fields": event.fields,
+        "observation": event.observation.as_ref().map(ToString::to_string),
+        "lineage": {
+            "sequence": lineage.sequence,
+            "absorbed": lineage.absorbed.as_ref().map(ToString::to_string),
+            "review": lineage.review.as_ref().map(ToString::to_string),
+            "policy": lineage.policy,
+        },
+    })
+}
+
+fn profile(profile: &Profile, show: Show) -> Json {
+    let head = json!({
+        "customer": profile.customer.to_string(),
+        "what": format!("{:?}", profile.kind).to_lowercase(),
+    });
+    let state = match &profile.state {
+        ProfileState::Golden {
+            fields,
+            records: known,
+        } => json!({"fields": show.fields(fields), "records": records(known)}),
+        ProfileState::Alias { of } => json!({"alias_of": of.to_string()}),
+    };
+    merge(head, state)
 }
 
 fn dead_letter(letter: &DeadLetter, show: Show) -> Json {

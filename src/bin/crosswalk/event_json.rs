@@ -409,6 +409,9 @@ fn target(target: &WriteTarget) -> Json {
             "object": object.as_str(), "key_field": key_field, "key_value": key_value,
             "origin": origin.to_string(),
         }}),
+        WriteTarget::Attach { contact, company } => json!({"attach": {
+            "contact": contact.to_string(), "company": company.to_string(),
+        }}),
     }
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod entry_json;
 mod event_json;
+mod feeds;
 mod identity;
 mod mappings;
 mod open_log;

@@ -13,7 +13,7 @@ use crosswalk::telemetry::{Health, Readiness};
 use tokio::sync::mpsc;
 
 use crate::admin::{self, Questions};
-use crate::{open_log, processors, sinks};
+use crate::{feeds, open_log, processors, sinks};
 
 /// How often readiness is looked at until the process is ready.
 const READY_POLL: Duration = Duration::from_millis(10);
@@ -28,7 +28,7 @@ pub enum Role {
     Processor,
     /// Reads and writes the remote systems.
     Sink,
-    /// Pulls what is not pushed (nothing yet in this version).
+    /// Pulls what is not pushed: Salesforce change events and users.
     Feeds,
 }
 
@@ -46,6 +46,7 @@ pub struct Running {
     health: Health,
     admin: admin::Handle,
     ingest: Option<ingest::Handle>,
+    feeds: Option<feeds::Handle>,
     processors: Option<processors::Handle>,
     sinks: Option<sinks::Handle>,
     /// Roles say here that they ended on their own.
@@ -85,6 +86,10 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         true => Some(start_sinks(&parts)?),
         false => None,
     };
+    let feeds = match roles.contains(&Role::Feeds) {
+        true => Some(start_feeds(&parts)?),
+        false => None,
+    };
     // Last: whatever arrives finds somebody who takes it on.
     let ingest = match roles.contains(&Role::Ingest) {
         true => Some(start_ingest(&parts).await?),
@@ -95,6 +100,7 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         health,
         admin,
         ingest,
+        feeds,
         processors,
         sinks,
         failures,
@@ -128,6 +134,16 @@ fn start_sinks(parts: &Parts) -> anyhow::Result<sinks::Handle> {
     let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
     let handle = sinks::start(&parts.config, log, clock, parts.failed.clone())?;
     // A lane that is down is no reason to take no webhooks: it shows in `lane_paused`.
+    role.ready();
+    Ok(handle)
+}
+
+fn start_feeds(parts: &Parts) -> anyhow::Result<feeds::Handle> {
+    let role = parts.health.register("feeds");
+    let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
+    let failed = parts.failed.clone();
+    let handle = feeds::start(&parts.config, log, clock, role.clone(), failed)?;
+    // An org that does not answer is no reason to take no webhooks: it shows as degraded.
     role.ready();
     Ok(handle)
 }
@@ -167,6 +183,9 @@ impl Running {
         self.health.stopping();
         if let Some(ingest) = self.ingest {
             ingest.stop().await;
+        }
+        if let Some(feeds) = self.feeds {
+            feeds.stop().await;
         }
         if let Some(processors) = self.processors {
             processors.stop().await;

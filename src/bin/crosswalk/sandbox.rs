@@ -1,10 +1,11 @@
 //! `crosswalk sandbox`: the simulated systems on their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use crosswalk::sandbox::{intercom, salesforce};
+use crosswalk::sandbox::{Tls, intercom, salesforce};
 use crosswalk::telemetry::logging;
 
 use crate::signals::Signals;
@@ -13,6 +14,10 @@ use crate::signals::Signals;
 ///
 /// They speak the vendors' real protocols on local ports and keep everything in memory. What is
 /// printed first are the settings for crosswalk.yaml, as environment variables, and curl lines.
+///
+/// With --tls they are served as https, with a certificate made at start for localhost and
+/// 127.0.0.1. It is written to a file; who trusts that file can connect:
+/// export SSL_CERT_FILE=<file>, or curl --cacert <file>.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -23,7 +28,10 @@ pub struct Arguments {
 #[derive(clap::Subcommand)]
 enum Which {
     /// A simulated Salesforce org.
-    #[command(after_help = "Example:\n  crosswalk sandbox salesforce --port 8091 --control")]
+    #[command(
+        after_help = "Example:\n  crosswalk sandbox salesforce --port 8091 --control\n  \
+        crosswalk sandbox salesforce --tls"
+    )]
     Salesforce(Salesforce),
     /// A simulated Intercom workspace.
     #[command(
@@ -31,7 +39,7 @@ enum Which {
         --webhook-url http://127.0.0.1:8080/webhooks/intercom"
     )]
     Intercom(Intercom),
-    /// Both, Salesforce on the next port after Intercom's.
+    /// Both, on successive ports: Intercom, Salesforce, its Pub/Sub API.
     #[command(
         after_help = "Example:\n  crosswalk sandbox both --port 8090 --control \\\n    \
         --webhook-url http://127.0.0.1:8080/webhooks/intercom"
@@ -40,10 +48,25 @@ enum Which {
 }
 
 #[derive(clap::Args)]
+struct Secure {
+    /// Serve https with a certificate made at start.
+    #[arg(long)]
+    tls: bool,
+    /// Where the certificate is written; a temporary file unless told.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_cert: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
 struct Salesforce {
     /// The port on this machine; 0 takes a free one.
     #[arg(long, default_value_t = 8091)]
     port: u16,
+    /// The Pub/Sub API's port; --port + 1 unless told, 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pubsub_port: Option<u16>,
+    #[command(flatten)]
+    secure: Secure,
     /// Open the control API under /__sandbox/: acts, faults, logs.
     #[arg(long)]
     control: bool,
@@ -54,6 +77,8 @@ struct Intercom {
     /// The port on this machine; 0 takes a free one.
     #[arg(long, default_value_t = 8090)]
     port: u16,
+    #[command(flatten)]
+    secure: Secure,
     /// Open the control API under /__sandbox/: acts, faults, logs.
     #[arg(long)]
     control: bool,
@@ -76,8 +101,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn serve(which: Which) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let (intercom, salesforce) = match which {
-        Which::Salesforce(options) => (None, Some(start_salesforce(options).await?)),
-        Which::Intercom(options) => (Some(start_intercom(options).await?), None),
+        Which::Salesforce(options) => {
+            let tls = certificate(&options.secure)?;
+            (None, Some(start_salesforce(options, tls).await?))
+        }
+        Which::Intercom(options) => {
+            let tls = certificate(&options.secure)?;
+            (Some(start_intercom(options, tls).await?), None)
+        }
         Which::Both(options) => {
             let port = match options.port {
                 0 => 0,
@@ -86,8 +117,19 @@ async fn serve(which: Which) -> anyhow::Result<()> {
                     .context("there is no port after --port 65535")?,
             };
             let control = options.control;
-            let intercom = start_intercom(options).await?;
-            let salesforce = start_salesforce(Salesforce { port, control }).await?;
+            let tls = certificate(&options.secure)?;
+            let secure = Secure {
+                tls: options.secure.tls,
+                tls_cert: None,
+            };
+            let intercom = start_intercom(options, tls.clone()).await?;
+            let salesforce = Salesforce {
+                port,
+                pubsub_port: None,
+                secure,
+                control,
+            };
+            let salesforce = start_salesforce(salesforce, tls).await?;
             (Some(intercom), Some(salesforce))
         }
     };
@@ -102,9 +144,36 @@ async fn serve(which: Which) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start_intercom(arguments: Intercom) -> anyhow::Result<intercom::Handle> {
+/// Makes the certificate and writes it to its file, if TLS is wanted.
+fn certificate(secure: &Secure) -> anyhow::Result<Option<Tls>> {
+    if !secure.tls {
+        return Ok(None);
+    }
+    let tls = Tls::self_signed().context("cannot make a certificate")?;
+    let name = format!("crosswalk-sandbox-{}.pem", std::process::id());
+    let path = match &secure.tls_cert {
+        Some(path) => path.clone(),
+        None => std::env::temp_dir().join(name),
+    };
+    write_certificate(&path, &tls)?;
+    println!("# TLS: trust {}", path.display());
+    println!("export SSL_CERT_FILE={}", path.display());
+    Ok(Some(tls))
+}
+
+fn write_certificate(path: &Path, tls: &Tls) -> anyhow::Result<()> {
+    std::fs::write(path, tls.certificate_pem()).with_context(|| {
+        format!(
+            "cannot write the certificate to {}: give --tls-cert another file",
+            path.display()
+        )
+    })
+}
+
+async fn start_intercom(arguments: Intercom, tls: Option<Tls>) -> anyhow::Result<intercom::Handle> {
     let options = intercom::Options {
         listen: local(arguments.port),
+        tls,
         webhook_url: arguments.webhook_url,
         webhook_retry_after: Duration::from_secs(arguments.webhook_retry_seconds),
         control: arguments.control,
@@ -132,9 +201,21 @@ async fn start_intercom(arguments: Intercom) -> anyhow::Result<intercom::Handle>
     Ok(handle)
 }
 
-async fn start_salesforce(arguments: Salesforce) -> anyhow::Result<salesforce::Handle> {
+async fn start_salesforce(
+    arguments: Salesforce,
+    tls: Option<Tls>,
+) -> anyhow::Result<salesforce::Handle> {
+    let pubsub_port = match (arguments.pubsub_port, arguments.port) {
+        (Some(port), _) => port,
+        (None, 0) => 0,
+        (None, port) => port
+            .checked_add(1)
+            .context("there is no port after --port 65535: give --pubsub-port")?,
+    };
     let options = salesforce::Options {
         listen: local(arguments.port),
+        pubsub_listen: local(pubsub_port),
+        tls,
         control: arguments.control,
         ..salesforce::Options::default()
     };
@@ -146,6 +227,7 @@ async fn start_salesforce(arguments: Salesforce) -> anyhow::Result<salesforce::H
     println!("# Salesforce: for a source named sales");
     let source = "export CROSSWALK__SOURCES__SALES__SALESFORCE__";
     println!("{source}LOGIN_URL={base}");
+    println!("# its Pub/Sub API: {}", handle.pubsub_url());
     println!("{source}CLIENT_ID={}", told.client_id);
     println!("{source}CLIENT_SECRET={}", told.client_secret);
     println!(

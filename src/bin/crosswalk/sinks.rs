@@ -92,6 +92,7 @@ fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn
     let transport: Arc<dyn Transport> = Arc::new(transport);
     let mut workspaces: BTreeMap<&SourceId, Arc<intercom::Client>> = BTreeMap::new();
     let mut intercom = BTreeMap::new();
+    let mut settings = BTreeMap::new();
     let mut salesforce = BTreeMap::new();
     for bridge in config.bridges.values() {
         for source in bridge
@@ -110,6 +111,7 @@ fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn
                         Arc::new(intercom::Client::new(options, transport, clock))
                     });
                     intercom.insert(key, Arc::clone(client));
+                    settings.insert(source.id.clone(), intercom_settings(workspace));
                 }
                 SourceKind::Salesforce(org) => {
                     let options = salesforce_options(org, timeout);
@@ -127,7 +129,7 @@ fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn
     };
     Ok([
         Arc::new(sink::salesforce::Executor::new(salesforce, retries.clone())),
-        Arc::new(sink::intercom::Executor::new(intercom, retries)),
+        Arc::new(sink::intercom::Executor::new(intercom, retries).with_settings(settings)),
     ])
 }
 
@@ -137,6 +139,14 @@ fn intercom_options(workspace: &config::Intercom, timeout: Duration) -> intercom
         access_token: workspace.access_token.clone(),
         api_version: workspace.api_version.clone(),
         request_timeout: timeout,
+        reserve_percent: workspace.reserve_percent,
+    }
+}
+
+fn intercom_settings(workspace: &config::Intercom) -> sink::intercom::Settings {
+    sink::intercom::Settings {
+        create_attributes: workspace.create_attributes,
+        search_lag: workspace.search_lag,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Intercom's error body.
+//! Intercom's error body, and the one error header that names a record.
 
 use serde_json::Value as Json;
 
@@ -9,13 +9,16 @@ use crate::domain::Timestamp;
 
 /// Entries kept of one error answer.
 const KEPT_MAX: usize = 20;
+/// Longest name of an attribute that is kept; no workspace may have a longer one.
+const NAME_BYTES_MAX: usize = 190;
 
 /// Reads `{type: "error.list", errors: [{code, message, field}]}`, or what there is of it.
 pub fn refusal(response: &Response, now: Timestamp) -> Refusal {
     let body: Json = serde_json::from_slice(&response.body).unwrap_or_default();
     let entries = body["errors"].as_array().into_iter().flatten();
     let mut problems: Vec<Problem> = entries.filter_map(problem).take(KEPT_MAX).collect();
-    let records = problems.iter().filter_map(named_in_text).collect();
+    let records = problems.iter().filter_map(named_in_text);
+    let records = records.chain(survivor(response)).collect();
     if problems.is_empty() {
         problems.push(Problem {
             code: format!("HTTP_{}", response.status),
@@ -46,7 +49,25 @@ fn problem(entry: &Json) -> Option<Problem> {
 /// "Custom attribute 'x' does not exist" names the attribute in its text only.
 fn missing_attribute(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("Custom attribute '")?;
-    code(rest.split('\'').next()?)
+    let name = rest.split('\'').next()?;
+    let plain = |c: char| c.is_alphanumeric() || " _-.".contains(c);
+    let is_name = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(plain);
+    is_name.then(|| name.to_string())
+}
+
+/// A 410 says where a contact that was merged away lives on: `Link: <…/contacts/X>;
+/// rel="canonical"` (2.16 and later, intercom.md 0.7).
+fn survivor(response: &Response) -> Option<NamedRecord> {
+    let link = response.header("link").filter(|_| response.status == 410)?;
+    let canonical = link.split(',').find(|one| one.contains("canonical"))?;
+    let (_, rest) = canonical.split_once('<')?;
+    let (address, _) = rest.split_once('>')?;
+    let (_, id) = address.split_once("/contacts/")?;
+    let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric());
+    is_id.then(|| NamedRecord {
+        object: "contact".into(),
+        id: id.to_string(),
+    })
 }
 
 /// A 409 names the record it clashes with in its text only: "… already exists with id=X".
@@ -80,6 +101,37 @@ mod tests {
         assert_eq!(refusal.to_string(), "status 409, conflict");
         assert_eq!(refusal.records[0].id, "5f3a");
         assert_eq!(refusal.retry_after, Some(Duration::from_millis(2_500)));
+    }
+
+    #[test]
+    fn a_merge_names_the_survivor_in_its_link_and_nothing_else_is_taken_for_one() {
+        let names = |status: u16, link: &str| {
+            let response = Response {
+                status,
+                headers: vec![("link".into(), link.into())],
+                ..Response::default()
+            };
+            let records = refusal(&response, Timestamp(0)).records;
+            records.into_iter().map(|record| record.id).next()
+        };
+        let absolute = "<https://api.intercom.io/contacts/5f3a>; rel=\"canonical\"";
+        assert_eq!(names(410, absolute), Some("5f3a".into()));
+        let two = "</help>; rel=\"help\", </contacts/6a4b>; rel=\"canonical\"";
+        assert_eq!(names(410, two), Some("6a4b".into()));
+        assert_eq!(names(404, absolute), None);
+        assert_eq!(names(410, "</contacts/..>; rel=\"canonical\""), None);
+        assert_eq!(names(410, "</contacts/5f3a>; rel=\"next\""), None);
+    }
+
+    #[test]
+    fn an_attribute_is_named_with_its_spaces_and_a_sentence_is_not_taken_for_one() {
+        let text = |name: &str| format!("Custom attribute '{name}' does not exist");
+        assert_eq!(
+            missing_attribute(&text("Job Title")),
+            Some("Job Title".into())
+        );
+        assert_eq!(missing_attribute(&text("ann@example.com")), None);
+        assert_eq!(missing_attribute("Custom attribute is odd"), None);
     }
 
     #[test]

@@ -58,6 +58,24 @@ pub struct Upserted {
     pub created: bool,
 }
 
+/// Which page of a query.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Page {
+    First {
+        soql: String,
+    },
+    /// As the page before named it; it is good for some two days.
+    Next(String),
+}
+
+/// A page of 200 to 2,000 rows.
+#[derive(Clone, PartialEq)]
+pub struct Rows {
+    pub rows: Vec<Json>,
+    /// None behind the last page.
+    pub next: Option<Page>,
+}
+
 /// One org as one bridge writes to it.
 pub struct Client {
     transport: Arc<dyn Transport>,
@@ -118,6 +136,24 @@ impl Client {
         }
         rows.truncate(rows_max);
         Ok(rows)
+    }
+
+    /// One page of a query, for whoever takes many rows: so many are never held at once.
+    pub async fn query_page(&self, page: &Page) -> Result<Rows, Error> {
+        let path = match page {
+            Page::First { soql } => self.path(&format!("query?q={}", percent::encode(soql))),
+            Page::Next(path) => checked_path(path)?,
+        };
+        let response = self.call(Call::get(path)).await?;
+        let mut answer = self.read_json("query", &response)?;
+        let next = answer["nextRecordsUrl"].as_str().map(str::to_owned);
+        match answer.get_mut("records").map(Json::take) {
+            Some(Json::Array(rows)) => Ok(Rows {
+                rows,
+                next: next.map(Page::Next),
+            }),
+            _ => Err(malformed("query", "no records")),
+        }
     }
 
     /// One record by id, the named fields of it.

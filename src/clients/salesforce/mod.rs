@@ -10,7 +10,7 @@ pub mod session;
 pub mod soql;
 pub mod wire;
 
-pub use client::{Client, Options, Update, Upsert, Upserted};
+pub use client::{Client, Options, Page, Rows, Update, Upsert, Upserted};
 pub use collection::Collection;
 pub use session::{Identity, Login, Session};
 pub use soql::Select;

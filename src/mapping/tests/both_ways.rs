@@ -100,7 +100,8 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     (
         "meaning: size band",
         field!(
-            "direction: both, conflict: restrictive_wins, intercom: custom_attributes.a, salesforce: A__c"
+            "direction: both, conflict: restrictive_wins, intercom: custom_attributes.a, \
+             salesforce: A__c"
         ),
         "38:66: people.fields.conflict: restrictive_wins cannot tell the stricter value of \
          `custom_attributes.a`; add `restrictive: true` or `restrictive: false`, or write \
@@ -126,7 +127,8 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
          both are mapped; map Contact under people and Account under companies, or write `off`",
     ),
     (
-        "    salesforce_lead:\n      when: '\"qualified\" in contact.tags'\n      needs: [email]\n      \
+        "    salesforce_lead:\n      when: '\"qualified\" in contact.tags'\n      needs: \
+         [email]\n      \
          set: {LeadSource: Intercom}\n      company_name: Company\n      placeholders: {Company: \
          \"[not provided]\", LastName: \"[not provided]\"}",
         "    {}",
@@ -140,8 +142,10 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "  create:\n",
-        "  create:\n    intercom_contact: {when: 'true', role: lead, external_id: Id, from: Laed}\n",
-        "11:63: people.create.intercom_contact.external_id: Intercom gives a lead an external id of \
+        "  create:\n    intercom_contact: {when: 'true', role: lead, external_id: Id, from: \
+         Laed}\n",
+        "11:63: people.create.intercom_contact.external_id: Intercom gives a lead an external id \
+         of \
          its own; leave it out, or write `role: user`\n11:73: people.create.intercom_contact.from: \
          `Laed` is an object which this section does not map; did you mean \"Lead\"?",
     ),
@@ -245,7 +249,8 @@ fn relations_are_off_unless_switched_on() {
 #[test]
 fn records_that_become_contacts_and_companies_are_told_by_their_fields() {
     let contact = "  create:\n    intercom_contact: {when: 'record.object == \"Contact\" && \
-                   record.Owner.Name == \"Rosa\"', role: user, external_id: Ref__c, from: Contact}\n";
+                   record.Owner.Name == \"Rosa\"', role: user, external_id: Ref__c, from: \
+                   Contact}\n";
     let company = "  create: {intercom_company: {when: has(record.Key__c), company_id: Id}}\n  \
                    fields: []";
     let text = GOOD

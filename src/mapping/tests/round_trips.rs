@@ -57,12 +57,29 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Few letters, so that values of both systems often look alike.
+    #[test]
+    fn values_of_both_systems_that_look_alike_are_told_apart(
+        values in proptest::collection::btree_map("[abc]", "[abcd]", 1..4),
+        shown in "[abcd]",
+    ) {
+        let list = Transform::Picklist { values };
+        if list.lost_on_the_way_back().is_none() {
+            let decided = list.decided(&Value::text(shown));
+            let written = list.to_salesforce(&decided, 1);
+            prop_assert_eq!(list.decided_from_salesforce(&written), decided);
+        }
+    }
+}
+
 fn opt_out(restrictive: bool) -> FieldMap {
     let text = GOOD.replace(
         "fields:\n",
         &format!(
             "fields:\n    - {{intercom: custom_attributes.a, salesforce: A__c, owner: intercom, \
-             direction: both, conflict: restrictive_wins, restrictive: {restrictive}, meaning: m}}\n"
+             direction: both, conflict: restrictive_wins, restrictive: {restrictive}, \
+             meaning: m}}\n"
         ),
     );
     compile(&text).unwrap().people.fields[0].clone()

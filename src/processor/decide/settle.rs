@@ -39,6 +39,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandRe
             WriteTarget::Create { .. } => {
                 settle_lookup::creation(journal, terms, &waiting, write, result);
             }
+            // An update of the contact that writes no field.
+            WriteTarget::Attach { contact, .. } => {
+                update(journal, terms, &waiting, contact, write, result);
+            }
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => {
             read(journal, terms, &waiting, record, result);
@@ -101,9 +105,13 @@ fn update<J: Journal>(
             journal.emit(settled(WriteEnding::FoundOther));
             shown(journal, terms, snapshot, Via::Write);
         }
-        Outcome::NotFound { .. } => {
-            let gone = gone(terms.mapping.system_of(record));
-            refused(journal, terms, waiting, record, write, result, &gone);
+        Outcome::NotFound { record: missing } => {
+            let rejection = if missing == record {
+                gone(terms.mapping.system_of(record))
+            } else {
+                no_company(missing)
+            };
+            refused(journal, terms, waiting, record, write, result, &rejection);
         }
         Outcome::Rejected(rejection) => {
             refused(journal, terms, waiting, record, write, result, rejection);
@@ -204,6 +212,16 @@ pub fn gone(system: System) -> Rejection {
         fields: Vec::new(),
         records: Vec::new(),
         hint: format!("the record was deleted or merged in {system}; restore it or unlink it"),
+    }
+}
+
+/// The company that a contact was to join is not there; the contact itself did not leave.
+fn no_company(missing: &RecordRef) -> Rejection {
+    Rejection {
+        class: RejectClass::BadData,
+        records: vec![missing.clone()],
+        hint: "the company was deleted in Intercom; create it again or unlink it".into(),
+        ..gone(System::Intercom)
     }
 }
 

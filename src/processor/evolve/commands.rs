@@ -93,6 +93,7 @@ pub fn subject(command: &Command) -> RecordRef {
         CommandKind::Write(WriteCommand { target, .. }) => match target {
             WriteTarget::Record(record) => record.clone(),
             WriteTarget::Create { origin, .. } => origin.clone(),
+            WriteTarget::Attach { contact, .. } => contact.clone(),
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => record.clone(),
         CommandKind::Read(ReadCommand::Lookup(lookup)) => lookup.origin.clone(),

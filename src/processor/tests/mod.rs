@@ -13,4 +13,6 @@ mod rebuild;
 mod promises;
 mod pauses;
 mod quarantine;
+mod attaching;
+mod canonical;
 mod storms;

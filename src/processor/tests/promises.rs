@@ -130,7 +130,8 @@ fn a_decision_reaches_every_linked_record() {
         if !is_lookup(&command) && !is_create(&command) {
             let record = match &write_of(&command).target {
                 crate::domain::WriteTarget::Record(record) => record.clone(),
-                crate::domain::WriteTarget::Create { .. } => continue,
+                crate::domain::WriteTarget::Create { .. }
+                | crate::domain::WriteTarget::Attach { .. } => continue,
             };
             world.answer(&command, written(&record, false));
         }

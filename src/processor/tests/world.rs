@@ -6,7 +6,10 @@ use crate::domain::command::ReadCommand;
 use crate::domain::journal::DomainEvent;
 use crate::domain::view::{Customer, RecordState, customer_of, record_state};
 use crate::domain::{BridgeId, Change, Command, CommandKind, CommandResult, Fields, JournalEntry};
-use crate::domain::{Message, Observation, ObservationBody, ObservationId, Outcome, RawPayload};
+use crate::domain::{
+    CustomerEvent, Message, Observation, ObservationBody, ObservationId, Outcome, Profile,
+    RawPayload,
+};
 use crate::domain::{
     RecordRef, RecordSnapshot, RefSet, SourceId, Timestamp, Topic, Value, Version,
 };
@@ -81,6 +84,9 @@ pub struct World {
     /// Commands in the order in which they were requested, repeats included.
     pub commands: Vec<Command>,
     pub last: Output,
+    /// Canonical events and profiles in the order in which they were told.
+    pub told: Vec<CustomerEvent>,
+    pub profiles: Vec<Profile>,
     drawn: u64,
     /// Off once a test has broken the view on purpose.
     pub rebuild_is_checked: bool,
@@ -189,6 +195,8 @@ impl World {
             journal: Vec::new(),
             commands: Vec::new(),
             last: Output::default(),
+            told: Vec::new(),
+            profiles: Vec::new(),
             drawn: 0,
             rebuild_is_checked: true,
             offer,
@@ -310,6 +318,8 @@ impl World {
             match &outgoing.message {
                 Some(Message::Journal(entry)) => self.journal.push((**entry).clone()),
                 Some(Message::Command(command)) => commands.push((**command).clone()),
+                Some(Message::CustomerEvent(event)) => self.told.push((**event).clone()),
+                Some(Message::Profile(profile)) => self.profiles.push((**profile).clone()),
                 _ => {}
             }
         }
@@ -350,6 +360,10 @@ impl World {
                 Message::DeadLetter(letter) => journaled(&|event| match event {
                     DomainEvent::WriteSettled { command, .. }
                     | DomainEvent::ReadSettled { command, .. } => Some(*command) == letter.command,
+                    _ => false,
+                }),
+                Message::CustomerEvent(told) => messages.iter().any(|message| match message {
+                    Message::Journal(entry) => entry.id() == told.id,
                     _ => false,
                 }),
                 _ => true,

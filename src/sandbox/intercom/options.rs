@@ -8,12 +8,15 @@ use serde_json::Value;
 
 use crate::sandbox::error::Error;
 use crate::sandbox::switches;
+use crate::sandbox::tls::Tls;
 
 /// How a simulated workspace is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Serves https with this certificate; http without.
+    pub tls: Option<Tls>,
     /// The workspace's code.
     pub app_id: String,
     /// The app's secret, the key of webhook signatures.
@@ -112,6 +115,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
             app_id: "sandbox1".to_owned(),
             client_secret: "sandbox-client-secret".to_owned(),
             access_token: "sandbox-access-token".to_owned(),

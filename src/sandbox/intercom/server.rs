@@ -19,11 +19,13 @@ use crate::sandbox::intercom::model::{Problem, Settings, Workspace};
 use crate::sandbox::intercom::options::Options;
 use crate::sandbox::request_log::Entry;
 use crate::sandbox::switches;
+use crate::sandbox::tls::{self, Tls};
 
 /// A running simulated workspace. It stops when this is dropped.
 pub struct Handle {
     host: Arc<Host<Intercom>>,
     port: Port,
+    scheme: &'static str,
 }
 
 /// What the shared socket side asks for.
@@ -38,6 +40,8 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
     let (listener, addr) = host::listen(options.listen).await?;
     let clock = Arc::new(Clock::new());
     let faults = Arc::new(Mutex::new(Plan::default()));
+    let acceptor = options.tls.as_ref().map(Tls::acceptor).transpose()?;
+    let scheme = tls::scheme(options.tls.as_ref());
     let courier = Courier::new(&options, Arc::clone(&clock), Arc::clone(&faults))?;
     let first = Settings {
         app_id: options.app_id,
@@ -54,8 +58,8 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
         courier,
     };
     let host = Arc::new(Host::new(vendor, clock, faults, options.control));
-    let port = host::serve(Arc::clone(&host), listener, addr);
-    Ok(Handle { host, port })
+    let port = host::serve(Arc::clone(&host), listener, addr, acceptor);
+    Ok(Handle { host, port, scheme })
 }
 
 // === impl Handle ===
@@ -68,7 +72,7 @@ impl Handle {
 
     /// The base of its REST API, without a slash at the end.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.port.addr)
+        format!("{}://{}", self.scheme, self.port.addr)
     }
 
     /// Points the notifications at an endpoint that must answer a HEAD request first.

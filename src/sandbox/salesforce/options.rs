@@ -9,12 +9,20 @@ use serde_json::Value;
 
 use crate::sandbox::error::Error;
 use crate::sandbox::switches;
+use crate::sandbox::tls::Tls;
+
+/// What the default entitlement is used for (salesforce.md 0.10).
+const SELECTED: [&str; 5] = ["Account", "Contact", "Lead", "Opportunity", "Case"];
 
 /// How a simulated org is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where the Pub/Sub API listens; port 0 takes a free one.
+    pub pubsub_listen: SocketAddr,
+    /// Serves https with this certificate on both ports; http without.
+    pub tls: Option<Tls>,
     /// The consumer key that gets tokens.
     pub client_id: String,
     /// Its secret.
@@ -32,6 +40,16 @@ pub struct Options {
     /// The public key (PEM) that JWT bearer assertions are checked with; without it none is
     /// accepted (salesforce.md 4).
     pub jwt_public_key: Option<String>,
+    /// The entities with change events; five unless the org has paid (salesforce.md 0.10).
+    pub selected_entities: Vec<String>,
+    /// How long after the last response an empty one comes (60 s, salesforce.md 1.4).
+    pub keepalive: Duration,
+    /// How long a stream may be without outstanding events (60 s, salesforce.md 1.4).
+    pub credit_wait: Duration,
+    /// How long events are kept (72 h, salesforce.md 1.5).
+    pub event_retention: Duration,
+    /// Events delivered in a rolling day, over all subscribers (salesforce.md 2.8).
+    pub delivered_daily_max: u64,
     /// The facts that are not settled.
     pub switches: Switches,
 }
@@ -79,6 +97,18 @@ pub struct Switches {
     /// An upsert with `updateOnly=true` and an unknown key is 404, as recalled; else 400,
     /// salesforce.md 3.1.
     pub update_only_unknown_is_404: bool,
+    /// One update comes as two events, the standard fields and the custom ones: observed at
+    /// API 56 and 58, salesforce.md 0.5.
+    pub split_transactions: bool,
+    /// The same change of several records in one transaction is one event, salesforce.md 2.6.
+    pub merged_events: bool,
+    /// Long texts come as diffs where the vendor would, salesforce.md 2.4.
+    pub diff_fields: bool,
+    /// A change of children of compounds alone lists no LastModifiedDate, so that there is no
+    /// top-level bitmap: observed of background writes, salesforce.md 0.6.
+    pub nested_only_bitmaps: bool,
+    /// Replay ids of 8 bytes, as captured in 2022; else 10, salesforce.md 0.9.
+    pub short_replay_ids: bool,
     /// A token endpoint answer carries `expires_in`: it does not, salesforce.md 4.
     pub token_has_expires_in: bool,
 }
@@ -89,6 +119,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            pubsub_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
             client_id: "sandbox-client-id".to_owned(),
             client_secret: "sandbox-client-secret".to_owned(),
             org_id: "00D5g00000SandbEAB".to_owned(),
@@ -97,6 +129,11 @@ impl Default for Options {
             api_daily_max: 100_000,
             session_idle: Duration::from_secs(2 * 60 * 60),
             jwt_public_key: None,
+            selected_entities: SELECTED.map(str::to_owned).to_vec(),
+            keepalive: Duration::from_secs(60),
+            credit_wait: Duration::from_secs(60),
+            event_retention: Duration::from_secs(72 * 60 * 60),
+            delivered_daily_max: 125_000,
             switches: Switches::default(),
         }
     }
@@ -124,6 +161,11 @@ impl Default for Switches {
             conversion_fills_blanks: true,
             jwt_user_approved: true,
             update_only_unknown_is_404: true,
+            split_transactions: false,
+            merged_events: true,
+            diff_fields: false,
+            nested_only_bitmaps: false,
+            short_replay_ids: false,
             token_has_expires_in: false,
         }
     }

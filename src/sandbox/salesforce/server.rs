@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::sandbox::clock::Clock;
 use crate::sandbox::error::Error;
@@ -16,42 +17,56 @@ use crate::sandbox::salesforce::control;
 use crate::sandbox::salesforce::errors::Refusal;
 use crate::sandbox::salesforce::model::{Change, Org, Settings};
 use crate::sandbox::salesforce::options::Options;
+use crate::sandbox::salesforce::pubsub::{self, Timing};
 use crate::sandbox::switches;
+use crate::sandbox::tls::{self, Tls};
 
 /// A running simulated org. It stops when this is dropped.
 pub struct Handle {
     host: Arc<Host<Salesforce>>,
     port: Port,
+    pubsub: Port,
+    scheme: &'static str,
 }
 
 /// What the shared socket side asks for.
-struct Salesforce {
-    org: Mutex<Org>,
+pub(super) struct Salesforce {
+    pub(super) org: Mutex<Org>,
     first: Settings,
+    /// Rings when there may be new change events.
+    pub(super) bell: watch::Sender<u64>,
 }
 
 /// Starts a simulated org.
 pub async fn start(options: Options) -> Result<Handle, Error> {
     let (listener, addr) = host::listen(options.listen).await?;
-    let first = Settings {
-        client_id: options.client_id,
-        client_secret: options.client_secret,
-        org_id: options.org_id,
-        user_id: options.user_id,
-        base_url: format!("http://{addr}"),
-        api_daily_max: options.api_daily_max,
-        session_idle_ms: i64::try_from(options.session_idle.as_millis()).unwrap_or(i64::MAX),
-        jwt_public_key: options.jwt_public_key,
-        switches: options.switches,
-    };
+    let pubsub_listener = host::listen(options.pubsub_listen).await?;
+    let acceptor = options.tls.as_ref().map(Tls::acceptor).transpose()?;
+    let scheme = tls::scheme(options.tls.as_ref());
+    let first = Settings::of(&options, format!("{scheme}://{addr}"));
     let vendor = Salesforce {
         org: Mutex::new(Org::new(first.clone())),
         first,
+        bell: watch::Sender::new(0),
     };
     let clock = Arc::new(Clock::new());
     let host = Arc::new(Host::new(vendor, clock, Arc::default(), options.control));
-    let port = host::serve(Arc::clone(&host), listener, addr);
-    Ok(Handle { host, port })
+    let pubsub = pubsub::open(
+        Arc::clone(&host),
+        pubsub_listener,
+        options.tls.as_ref(),
+        Timing {
+            keepalive: options.keepalive,
+            credit_wait: options.credit_wait,
+        },
+    )?;
+    let port = host::serve(Arc::clone(&host), listener, addr, acceptor);
+    Ok(Handle {
+        host,
+        port,
+        pubsub,
+        scheme,
+    })
 }
 
 // === impl Handle ===
@@ -64,7 +79,12 @@ impl Handle {
 
     /// The base of its API and of its token endpoint, without a slash at the end.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.port.addr)
+        format!("{}://{}", self.scheme, self.port.addr)
+    }
+
+    /// The base of its Pub/Sub API, without a slash at the end.
+    pub fn pubsub_url(&self) -> String {
+        format!("{}://{}", self.scheme, self.pubsub.addr)
     }
 
     /// Every request, oldest first.
@@ -125,17 +145,29 @@ impl Handle {
         self.host.reset();
     }
 
-    /// Closes the port.
+    /// Closes both ports; open streams end.
     pub async fn shutdown(self) {
+        self.pubsub.close().await;
         self.port.close().await;
     }
 }
 
 // === impl Salesforce ===
 
+impl Salesforce {
+    /// Makes events of what was committed and wakes the streams.
+    fn publish(&self, org: &mut Org) {
+        org.publish_events();
+        self.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+    }
+}
+
 impl Vendor for Salesforce {
     fn answer(&self, request: &Request, now_ms: i64) -> Answer {
-        lock(&self.org).handle(request, now_ms)
+        let mut org = lock(&self.org);
+        let answer = org.handle(request, now_ms);
+        self.publish(&mut org);
+        answer
     }
 
     fn refuse(&self, kind: Kind, request: &Request, now_ms: i64) -> Answer {
@@ -157,7 +189,10 @@ impl Vendor for Salesforce {
     }
 
     fn act(&self, act: &Value, now_ms: i64) -> Result<Value, String> {
-        lock(&self.org).act(act, now_ms)
+        let mut org = lock(&self.org);
+        let outcome = org.act(act, now_ms);
+        self.publish(&mut org);
+        outcome
     }
 
     fn set_switches(&self, changes: &Value) -> Result<Value, String> {
@@ -167,7 +202,14 @@ impl Vendor for Salesforce {
     }
 
     fn reset(&self) {
-        *lock(&self.org) = Org::new(self.first.clone());
+        let mut org = lock(&self.org);
+        let mut hazards = org.events.hazards.clone();
+        *org = Org::new(self.first.clone());
+        // Open streams stand at positions that no longer exist.
+        hazards.cut();
+        org.events.hazards.cuts = hazards.cuts;
+        org.events.hazards.silences = hazards.silences;
+        self.publish(&mut org);
     }
 
     async fn control(&self, request: &Request) -> Option<Result<Value, String>> {

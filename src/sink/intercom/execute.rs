@@ -4,23 +4,65 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clients::intercom::{self, Client, snapshot};
+use serde_json::Value as Json;
+
+use crate::clients::intercom::{self, Client};
 use crate::clients::{self, System};
 use crate::domain::RejectClass;
-use crate::domain::{BridgeId, Command, Outcome, RecordRef, RecordSnapshot, SourceId};
+use crate::domain::{BridgeId, Command, Outcome, RecordRef, RecordSnapshot, Rejection, SourceId};
 use crate::sink::error::{Access, Error};
 use crate::sink::executor::{Execute, Execution};
 use crate::sink::gate::Gates;
-use crate::sink::intercom::plan::{Plan, plan};
+use crate::sink::intercom::attributes::Attributes;
+use crate::sink::intercom::create_lead::Doubt;
+use crate::sink::intercom::plan::{Kind, Plan, Query, plan};
 use crate::sink::retry::{self, Retries};
 
 /// The workspaces of every bridge. Bridges that share a workspace share its client.
 pub type Clients = BTreeMap<(BridgeId, SourceId), Arc<Client>>;
 
+/// What a workspace allows, and how it behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether a write may create the custom attributes that it needs.
+    pub create_attributes: bool,
+    /// How long a new contact may stay unknown to search; "a few minutes" by the vendor's words,
+    /// 120 s by a recorded suite (intercom.md 2.4).
+    pub search_lag: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            create_attributes: false,
+            search_lag: Duration::from_secs(120),
+        }
+    }
+}
+
 pub struct Executor {
     clients: Clients,
+    settings: BTreeMap<SourceId, Settings>,
+    attributes: Attributes,
     retries: Retries,
     gates: Gates,
+}
+
+/// One command on its way.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub client: &'a Client,
+    pub source: &'a SourceId,
+    pub settings: &'a Settings,
+    pub attributes: &'a Attributes,
+    /// What is known of earlier sendings of a lead.
+    pub doubt: &'a Doubt,
+}
+
+/// Why a command goes no further: a failed call, or a refusal of ours.
+pub(super) enum Halt {
+    Failed(Box<Error>),
+    Refused(Box<Rejection>),
 }
 
 impl Executor {
@@ -29,9 +71,17 @@ impl Executor {
         let gates = Gates::new(&clients, || retries.gate());
         Self {
             clients,
+            settings: BTreeMap::new(),
+            attributes: Attributes::default(),
             retries,
             gates,
         }
+    }
+
+    /// Workspaces that are not named keep the defaults.
+    pub fn with_settings(mut self, settings: BTreeMap<SourceId, Settings>) -> Self {
+        self.settings = settings;
+        self
     }
 
     async fn settle(&self, command: &Command, repeat: bool) -> Outcome {
@@ -46,10 +96,29 @@ impl Executor {
             let refused = retry::ours(RejectClass::Other, "UNKNOWN_SOURCE", text, &hint);
             return Outcome::Rejected(refused);
         };
-        // Reads change nothing: a repetition is the same call.
-        let gate = self.gates.of(&key);
-        let read = |_| read(client, &plan);
-        self.retries.run(gate, repeat, read).await
+        let defaults = Settings::default();
+        let settings = self.settings.get(&command.source).unwrap_or(&defaults);
+        // Whoever tried before us may have sent it a moment ago.
+        let doubt = Doubt::new(settings.search_lag, repeat);
+        let call = Call {
+            client,
+            source: &command.source,
+            settings,
+            attributes: &self.attributes,
+            doubt: &doubt,
+        };
+        let (gate, plan) = (self.gates.of(&key), &plan);
+        let mut repeat = repeat;
+        loop {
+            let once = |repeat| async move { call.once(plan, repeat).await.or_else(Halt::settled) };
+            let outcome = self.retries.run(gate, repeat, once).await;
+            // Waits outside of the gate: a probe that sleeps would keep everybody out.
+            let creates = matches!(plan, Plan::CreateLead { .. });
+            match outcome {
+                Outcome::Unknown { .. } if creates && doubt.wait().await => repeat = true,
+                outcome => return outcome,
+            }
+        }
     }
 }
 
@@ -68,55 +137,194 @@ impl Execute for Executor {
     }
 }
 
-async fn read(client: &Client, plan: &Plan) -> Result<Outcome, Box<Error>> {
-    let (record, answer) = match plan {
-        Plan::Contact(record) => (record, client.contact(&record.id).await),
-        Plan::Company(record) => (record, client.company(&record.id).await),
-    };
-    let item = match answer {
-        Ok(item) => item,
-        // 410 is how newer versions answer for a contact that was merged away.
-        Err(clients::Error::Refused(refusal)) if matches!(refusal.status, 404 | 410) => {
-            let record = record.clone();
-            return Ok(Outcome::NotFound { record });
+impl Halt {
+    fn settled(self) -> Result<Outcome, Box<Error>> {
+        match self {
+            Self::Failed(error) => Err(error),
+            Self::Refused(rejection) => Ok(Outcome::Rejected(*rejection)),
         }
-        Err(source) => return Err(failed(record, source)),
-    };
-    let snapshot = match plan {
-        Plan::Contact(_) => intercom::contact_snapshot(&record.source, &item),
-        Plan::Company(_) => intercom::company_snapshot(&record.source, &item),
-    };
-    snapshot
-        .map_err(|error| unreadable(&error))
-        .and_then(|snapshot| same(record, snapshot))
-        .map_err(|source| failed(record, source))
-}
-
-/// A read that shows another record would be taken for news about that one.
-fn same(record: &RecordRef, snapshot: RecordSnapshot) -> Result<Outcome, clients::Error> {
-    if snapshot.record == *record {
-        Ok(Outcome::Read { snapshot })
-    } else {
-        Err(clients::Error::Malformed {
-            step: "read",
-            reason: "it shows another record".into(),
-        })
     }
 }
 
-fn unreadable(error: &snapshot::Error) -> clients::Error {
-    clients::Error::Malformed {
-        step: "read",
-        reason: error.to_string(),
+impl From<Rejection> for Halt {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(Box::new(rejection))
     }
 }
 
-fn failed(record: &RecordRef, source: clients::Error) -> Box<Error> {
-    Box::new(Error {
-        system: System::Intercom,
-        at: record.source.clone(),
-        object: record.object.to_string(),
-        access: Access::Read,
-        source,
-    })
+impl Call<'_> {
+    async fn once(&self, plan: &Plan, repeat: bool) -> Result<Outcome, Halt> {
+        match plan {
+            // Reads change nothing: a repetition is the same call.
+            Plan::Read(kind, record) => self.read(*kind, record).await,
+            Plan::Lookup(queries) => self.lookup(queries).await,
+            Plan::Update {
+                kind,
+                record,
+                fields,
+            } => self.update(*kind, record, fields, repeat).await,
+            Plan::SaveCompany { key, fields } => self.save_company(key, fields, repeat).await,
+            Plan::CreateUser { key, fields } => self.create_user(key, fields, repeat).await,
+            Plan::CreateLead {
+                marker,
+                key,
+                fields,
+            } => self.create_lead(marker, key, fields, repeat).await,
+            Plan::Attach { contact, company } => self.attach(contact, company, repeat).await,
+        }
+    }
+
+    async fn read(&self, kind: Kind, record: &RecordRef) -> Result<Outcome, Halt> {
+        let record_is_gone = || Outcome::NotFound {
+            record: record.clone(),
+        };
+        match self.shown(kind, record).await {
+            Ok(snapshot) => {
+                Ok(snapshot.map_or_else(record_is_gone, |snapshot| Outcome::Read { snapshot }))
+            }
+            // 410 is how newer versions answer for a contact that was merged away.
+            Err(Halt::Failed(error)) if is_refused(&error.source, 410) => Ok(record_is_gone()),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// The record as it is; none where no record has that id (any more).
+    pub(super) async fn shown(
+        &self,
+        kind: Kind,
+        record: &RecordRef,
+    ) -> Result<Option<RecordSnapshot>, Halt> {
+        let answer = match kind {
+            Kind::Contact => self.client.contact(&record.id).await,
+            Kind::Company => self.client.company(&record.id).await,
+        };
+        let Some(item) = self.found(kind, answer)? else {
+            return Ok(None);
+        };
+        self.snapshot_of(kind, record, &item, Access::Read)
+            .map(Some)
+    }
+
+    /// None for a 404.
+    pub(super) fn found(
+        &self,
+        kind: Kind,
+        answer: Result<Json, clients::Error>,
+    ) -> Result<Option<Json>, Halt> {
+        match answer {
+            Ok(item) => Ok(Some(item)),
+            Err(error) if is_refused(&error, 404) => Ok(None),
+            Err(error) => Err(self.failed(kind, Access::Read, error)),
+        }
+    }
+
+    async fn lookup(&self, queries: &[Query]) -> Result<Outcome, Halt> {
+        let mut rows = Vec::new();
+        let mut truncated = false;
+        for query in queries {
+            let (mut found, rows_max) = match query {
+                Query::Contacts { filter, rows_max } => {
+                    let page = self.search(filter, rows_max + 1).await?;
+                    truncated |= page.1;
+                    (page.0, *rows_max)
+                }
+                Query::Companies { terms, rows_max } => (self.companies(terms).await?, *rows_max),
+            };
+            truncated |= found.len() > rows_max;
+            found.truncate(rows_max);
+            rows.append(&mut found);
+        }
+        Ok(Outcome::LookedUp { rows, truncated })
+    }
+
+    /// The contacts on the first page, and whether there are more.
+    pub(super) async fn search(
+        &self,
+        filter: &Json,
+        rows_max: usize,
+    ) -> Result<(Vec<RecordSnapshot>, bool), Halt> {
+        let page = self.client.search_contacts(filter, rows_max).await;
+        let page = page.map_err(|error| self.failed(Kind::Contact, Access::Read, error))?;
+        let rows = page.rows.iter();
+        let rows = rows.map(|row| self.snapshot(Kind::Contact, row, Access::Read));
+        Ok((rows.collect::<Result<_, _>>()?, page.more))
+    }
+
+    async fn companies(
+        &self,
+        terms: &[(&'static str, String)],
+    ) -> Result<Vec<RecordSnapshot>, Halt> {
+        let mut found: Vec<RecordSnapshot> = Vec::new();
+        for (field, value) in terms {
+            if let Some(company) = self.company_by(field, value).await?
+                && found.iter().all(|one| one.record != company.record)
+            {
+                found.push(company);
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn company_by(
+        &self,
+        field: &'static str,
+        value: &str,
+    ) -> Result<Option<RecordSnapshot>, Halt> {
+        let answer = self.client.company_by(field, value).await;
+        let item = self.found(Kind::Company, answer)?;
+        let snapshot = |item: Json| self.snapshot(Kind::Company, &item, Access::Read);
+        item.map(snapshot).transpose()
+    }
+
+    /// What an answer about `record` shows. One that shows another record would be taken for
+    /// news about that one.
+    pub(super) fn snapshot_of(
+        &self,
+        kind: Kind,
+        record: &RecordRef,
+        item: &Json,
+        access: Access,
+    ) -> Result<RecordSnapshot, Halt> {
+        let snapshot = self.snapshot(kind, item, access)?;
+        if snapshot.record == *record {
+            return Ok(snapshot);
+        }
+        let reason = "it shows another record".to_string();
+        Err(self.unreadable(kind, access, reason))
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        kind: Kind,
+        item: &Json,
+        access: Access,
+    ) -> Result<RecordSnapshot, Halt> {
+        let snapshot = match kind {
+            Kind::Contact => intercom::contact_snapshot(self.source, item),
+            Kind::Company => intercom::company_snapshot(self.source, item),
+        };
+        snapshot.map_err(|error| self.unreadable(kind, access, error.to_string()))
+    }
+
+    fn unreadable(&self, kind: Kind, access: Access, reason: String) -> Halt {
+        let step = match access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        self.failed(kind, access, clients::Error::Malformed { step, reason })
+    }
+
+    pub(super) fn failed(&self, kind: Kind, access: Access, source: clients::Error) -> Halt {
+        Halt::Failed(Box::new(Error {
+            system: System::Intercom,
+            at: self.source.clone(),
+            object: kind.as_str().into(),
+            access,
+            source,
+        }))
+    }
+}
+
+pub(super) fn is_refused(error: &clients::Error, status: u16) -> bool {
+    matches!(error, clients::Error::Refused(refusal) if refusal.status == status)
 }

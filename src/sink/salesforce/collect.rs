@@ -44,6 +44,7 @@ pub fn sharing(command: &Command) -> Option<Sharing> {
             let row = key_value.trim().to_lowercase();
             (format!("upsert {object} {key_field}"), row)
         }
+        WriteTarget::Attach { .. } => return None,
     };
     let sharing = Sharing {
         request: format!("{request} {}", write.auto_assign),
@@ -62,12 +63,13 @@ pub fn collection(commands: &[Command]) -> Option<Collection> {
         WriteTarget::Create {
             object, key_field, ..
         } => (object, Some(key_field.clone())),
+        WriteTarget::Attach { .. } => return None,
     };
-    let rows = writes.iter().map(|write| match &write.target {
+    let row = |write: &&WriteCommand| match &write.target {
         WriteTarget::Record(record) => {
             let mut row = plan::update(record, write).body;
             row.insert("id".into(), record.id.clone().into());
-            row
+            Some(row)
         }
         WriteTarget::Create {
             object,
@@ -77,13 +79,15 @@ pub fn collection(commands: &[Command]) -> Option<Collection> {
         } => {
             let mut row = plan::create(object, key_field, key_value, write).body;
             row.insert(key_field.clone(), key_value.clone().into());
-            row
+            Some(row)
         }
-    });
+        WriteTarget::Attach { .. } => None,
+    };
+    let rows: Option<_> = writes.iter().map(row).collect();
     Some(Collection {
         object: object.to_string(),
         key_field,
-        rows: rows.collect(),
+        rows: rows?,
         auto_assign: first.auto_assign,
     })
 }
@@ -103,6 +107,7 @@ pub fn failed(command: &Command, source: clients::Error) -> Error {
     let object = match write_of(command).map(|write| &write.target) {
         Some(WriteTarget::Record(record)) => record.object.to_string(),
         Some(WriteTarget::Create { object, .. }) => object.to_string(),
+        Some(WriteTarget::Attach { contact, .. }) => contact.object.to_string(),
         None => String::new(),
     };
     Error {
@@ -144,6 +149,7 @@ fn row(command: &Command, answer: Option<collection::Row>) -> Result<Row, client
         {
             Row::LookFirst
         }
+        (Ok(_), WriteTarget::Attach { .. }) => Row::LookFirst,
         (Err(refusal), _) => Row::Failed(clients::Error::Refused(refusal)),
     })
 }

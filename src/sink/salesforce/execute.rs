@@ -167,6 +167,11 @@ impl Call<'_> {
                     };
                     self.create(key, write, repeat).await
                 }
+                WriteTarget::Attach { .. } => {
+                    let text = "contacts join companies in Intercom only";
+                    let refused = retry::ours(RejectClass::Other, "UNSUPPORTED", text, text);
+                    Ok(Outcome::Rejected(refused))
+                }
             },
             CommandKind::Read(ReadCommand::Record { record, fields }) => {
                 let read = plan::read(record, fields)?;

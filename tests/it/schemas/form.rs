@@ -135,6 +135,21 @@ fn fields_that_hold_values_are_marked_as_personal() {
     }
 }
 
+/// A text or a map could carry a value without a mark: canonical events have neither.
+#[test]
+fn a_customer_event_has_no_place_for_a_value() {
+    let event = assembled(Subject::CustomerEvent);
+    let fields = event["fields"].as_array().unwrap();
+    let open = fields.iter().filter(|field| {
+        let kind = field["type"].to_string();
+        kind.contains("\"map\"") || kind.contains("\"double\"") || kind.contains("\"bytes\"")
+    });
+    assert_eq!(open.count(), 0);
+    let texts = fields.iter().filter(|field| field["type"] == "string");
+    let texts: Vec<&Json> = texts.map(|field| &field["name"]).collect();
+    assert_eq!(texts, ["bridge"]);
+}
+
 #[test]
 fn topics_that_people_read_freely_hold_nothing_personal() {
     let free = [
@@ -143,6 +158,7 @@ fn topics_that_people_read_freely_hold_nothing_personal() {
         Subject::Decision,
         Subject::Cursor,
         Subject::SourceSchema,
+        Subject::CustomerEvent,
     ];
     for subject in free {
         assert!(
@@ -150,5 +166,7 @@ fn topics_that_people_read_freely_hold_nothing_personal() {
             "{subject:?}"
         );
     }
-    assert!(assembled(Subject::Journal).to_string().contains("\"pii\""));
+    for subject in [Subject::Journal, Subject::Profile] {
+        assert!(assembled(subject).to_string().contains("\"pii\""));
+    }
 }

@@ -54,6 +54,7 @@ fn check(entry: &Entry, topic: Topic) {
         Key::Bridge => ("bridge", serde_json::json!("bridges")),
         Key::Lane => ("lane", serde_json::json!("lanes")),
         Key::Source => ("source", serde_json::json!(1)),
+        Key::Customer => ("customer", serde_json::json!("lanes")),
         Key::Schema => ("schema", serde_json::json!(1)),
     };
     assert_eq!(

@@ -10,7 +10,7 @@ use crosswalk::domain::{
     SourceSchema, Timestamp, TraceLine, Value, Version, WriteCommand, WriteTarget, Writer,
 };
 
-use super::samples_journal;
+use super::{samples_customer, samples_journal};
 
 pub const AT: Timestamp = Timestamp(1_767_225_600_000);
 
@@ -26,6 +26,7 @@ pub fn samples() -> Vec<(String, Message)> {
     };
     all.extend(kinds().into_iter().map(command));
     all.extend(others());
+    all.extend(samples_customer::customers());
     all.extend(samples_journal::journal());
     all
 }
@@ -287,6 +288,10 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
         key_value: contact().id,
         origin: contact(),
     };
+    let attach = WriteTarget::Attach {
+        contact: contact(),
+        company: company(),
+    };
     let lookup = Lookup {
         origin: contact(),
         queries: vec![LookupQuery {
@@ -303,6 +308,7 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
     vec![
         ("update", write(WriteTarget::Record(lead()))),
         ("create", write(create)),
+        ("attach", write(attach)),
         ("read", CommandKind::Read(read)),
         ("lookup", CommandKind::Read(ReadCommand::Lookup(lookup))),
     ]

@@ -99,10 +99,10 @@ impl Client {
 
     pub async fn get_topic(&self, name: &str) -> Result<Topic, Error> {
         let info = self
-            .unary("GetTopic", async |mut stub, metadata| {
+            .unary("GetTopic", |mut stub, metadata| {
                 let topic_name = name.to_owned();
                 let request = metadata.request(TopicRequest { topic_name });
-                stub.get_topic(request).await
+                async move { stub.get_topic(request).await }
             })
             .await?;
         Ok(Topic {
@@ -115,10 +115,10 @@ impl Client {
     /// A schema never changes under its id: keep it for ever.
     pub async fn get_schema(&self, id: &str) -> Result<SchemaText, Error> {
         let info = self
-            .unary("GetSchema", async |mut stub, metadata| {
+            .unary("GetSchema", |mut stub, metadata| {
                 let schema_id = id.to_owned();
                 let request = metadata.request(SchemaRequest { schema_id });
-                stub.get_schema(request).await
+                async move { stub.get_schema(request).await }
             })
             .await?;
         let is_authentic = Schema::fingerprint(&info.schema_json).as_deref() == Some(id);
@@ -150,11 +150,14 @@ impl Client {
         )
     }
 
-    async fn unary<T>(
+    async fn unary<T, F>(
         &self,
         method: &'static str,
-        call: impl AsyncFn(Stub, Metadata) -> Result<Response<T>, Status>,
-    ) -> Result<T, Error> {
+        call: impl Fn(Stub, Metadata) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Response<T>, Status>> + Send,
+    {
         let mut token = self.session.token(None).await?;
         for is_last in [false, true] {
             let metadata = Metadata::new(&self.session, &token).await?;

@@ -89,6 +89,7 @@ impl History {
                 assert!(idle.is_none(), "a write changes every field that it names");
             }
             WriteTarget::Create { origin, .. } => self.creation(command.id, origin, write),
+            WriteTarget::Attach { .. } => panic!("no mapping of the storms attaches"),
         }
     }
 
@@ -142,6 +143,7 @@ fn subject(command: &Command) -> Option<(&'static str, &RecordRef)> {
         CommandKind::Write(WriteCommand { target, .. }) => match target {
             WriteTarget::Record(record) => Some(("write", record)),
             WriteTarget::Create { origin, .. } => Some(("create", origin)),
+            WriteTarget::Attach { contact, .. } => Some(("write", contact)),
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => Some(("read", record)),
         CommandKind::Read(ReadCommand::Lookup(_)) => None,

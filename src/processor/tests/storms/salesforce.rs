@@ -76,6 +76,7 @@ impl Salesforce {
             CommandKind::Write(write) => match &write.target {
                 WriteTarget::Record(record) => self.update(record, write, repeat, at),
                 WriteTarget::Create { .. } => self.create(write, repeat, at),
+                WriteTarget::Attach { .. } => panic!("Salesforce attaches nobody"),
             },
         }
     }

@@ -128,7 +128,9 @@ fn commands(whole: &Whole, history: &History) {
         let state = &whole.records[&outstanding.record];
         match &outstanding.command.kind {
             CommandKind::Write(write) => match &write.target {
-                WriteTarget::Record(_) => assert_eq!(state.writing, Some(*id)),
+                WriteTarget::Record(_) | WriteTarget::Attach { .. } => {
+                    assert_eq!(state.writing, Some(*id))
+                }
                 WriteTarget::Create { .. } => {
                     let creating = Pursuit::Creating { command: *id };
                     assert_eq!(state.pursuit, creating, "{}", outstanding.record);

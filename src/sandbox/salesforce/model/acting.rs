@@ -16,6 +16,9 @@ impl Org {
     /// Does what a person does; answers the id it is about.
     pub(crate) fn act(&mut self, act: &Value, now_ms: i64) -> Result<Value, String> {
         let verb = text(act, "verb")?;
+        if let Some(outcome) = self.act_on_stream(act, now_ms) {
+            return outcome;
+        }
         if verb == "expire_sessions" {
             self.sessions.clear();
             return Ok(json!({"id": null}));

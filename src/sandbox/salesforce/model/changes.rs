@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use crate::sandbox::salesforce::model::publishing::Told;
+
 /// How many changes one org remembers; older ones are forgotten first.
 pub(crate) const CHANGES_MAX: usize = 200_000;
 
@@ -58,10 +60,22 @@ pub(crate) struct Actor {
     pub(crate) auto_assign: bool,
 }
 
+/// A change of which no event was made yet. The values stand here and not in [`Change`], which
+/// is kept for long.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) change: Change,
+    pub(crate) told: Told,
+    /// Whether subscribers learn only that something happened (salesforce.md 2.5).
+    pub(crate) gap: bool,
+}
+
 /// The last [`CHANGES_MAX`] changes.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     entries: VecDeque<Change>,
+    /// Those of the transactions under way, for the change events.
+    pending: VecDeque<Pending>,
     last_n: u64,
 }
 
@@ -74,13 +88,14 @@ impl ChangeLog {
         change_type: ChangeType,
         (object, record_id): (&str, &str),
         changed_fields: Vec<String>,
+        told: Told,
     ) {
         self.last_n += 1;
         actor.sequence += 1;
         if self.entries.len() >= CHANGES_MAX {
             self.entries.pop_front();
         }
-        self.entries.push_back(Change {
+        let change = Change {
             n: self.last_n,
             object: object.to_owned(),
             record_id: record_id.to_owned(),
@@ -91,7 +106,28 @@ impl ChangeLog {
             commit_ms: actor.now_ms,
             transaction_key: actor.transaction_key.clone(),
             sequence_number: actor.sequence,
+        };
+        self.entries.push_back(change.clone());
+        if self.pending.len() >= CHANGES_MAX {
+            self.pending.pop_front();
+        }
+        self.pending.push_back(Pending {
+            change,
+            told,
+            gap: false,
         });
+    }
+
+    /// Hands out what no event was made of yet.
+    pub(crate) fn take_pending(&mut self) -> Vec<Pending> {
+        std::mem::take(&mut self.pending).into()
+    }
+
+    /// What no event was made of yet is told as gaps.
+    pub(crate) fn pending_become_gaps(&mut self) {
+        for pending in &mut self.pending {
+            pending.gap = true;
+        }
     }
 
     /// The changes with a number greater than `since`.

@@ -10,6 +10,7 @@ use crate::sandbox::salesforce::model::access::Access;
 use crate::sandbox::salesforce::model::allocation::Allocation;
 use crate::sandbox::salesforce::model::automation::Automations;
 use crate::sandbox::salesforce::model::changes::{Actor, Change, ChangeLog, ChangeType};
+use crate::sandbox::salesforce::model::event_log::{EventLog, EventSettings};
 use crate::sandbox::salesforce::model::normalise::Normalisers;
 use crate::sandbox::salesforce::model::row::Row;
 use crate::sandbox::salesforce::model::transaction::Undo;
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) session_idle_ms: i64,
     /// The key that JWT assertions are checked with, PEM; without it none is accepted.
     pub(crate) jwt_public_key: Option<String>,
+    pub(crate) events: EventSettings,
     pub(crate) switches: Switches,
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Org {
     pub(crate) normalisers: Normalisers,
     /// What a try under way has to undo.
     pub(crate) trial: Option<Vec<Undo>>,
+    /// The change events made of them.
+    pub(crate) events: EventLog,
     pub(crate) drawn: u64,
 }
 
@@ -70,6 +74,7 @@ pub(crate) struct Org {
 impl Org {
     pub(crate) fn new(settings: Settings) -> Self {
         let mut org = Self {
+            events: EventLog::new(&settings.org_id),
             settings,
             rows: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -267,13 +272,19 @@ impl Org {
         row.modified_by = actor.user_id.clone();
         row.origin = actor.origin.clone();
         let id = row.id.clone();
+        let told = self.told(object, &row, change_type, &changed);
         self.put(object, row);
         // A write that changes nothing moves the dates but is no event; people and roles are not
         // on the channel, and a try is told to nobody.
         let announced = self.trial.is_none() && !object.is_setup();
         if announced && (change_type != ChangeType::Update || !changed.is_empty()) {
-            self.changes
-                .push(actor, change_type, (object.name, &id), changed.clone());
+            self.changes.push(
+                actor,
+                change_type,
+                (object.name, &id),
+                changed.clone(),
+                told,
+            );
         }
         changed
     }

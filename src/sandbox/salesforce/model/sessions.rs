@@ -82,7 +82,9 @@ impl Org {
             ..
         } = &self.settings;
         let reached = request.header("host").filter(|host| !host.is_empty());
-        let base_url = reached.map_or_else(|| base_url.clone(), |host| format!("http://{host}"));
+        let scheme = base_url.split_once("://").map_or("http", |parts| parts.0);
+        let base_url =
+            reached.map_or_else(|| base_url.clone(), |host| format!("{scheme}://{host}"));
         let mut body = json!({
             "access_token": token,
             "signature": STANDARD.encode(derive::digest_hex(token, "signature", 0)),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::exchange::{Answer, Content, Request};
 use crate::sandbox::salesforce::ids;
+use crate::sandbox::salesforce::model::event_log::EventSettings;
 use crate::sandbox::salesforce::model::org::{LEAD_QUEUE, Org, Settings};
 use crate::sandbox::salesforce::options::{Options, Switches, UpsertUpdateStatus};
 
@@ -34,6 +35,7 @@ impl Caller {
             api_daily_max: 1_000,
             session_idle_ms: 7_200_000,
             jwt_public_key: None,
+            events: EventSettings::default(),
             switches: Switches::default(),
         });
         let form = format!(

@@ -1,7 +1,4 @@
-//! Project: what leaves for other topics because of a journal event. Pure: nothing leaves that the
-//! journal does not hold.
-
-#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+//! Work and words that follow from a journal event: commands, dead letters, notifications.
 
 use crate::domain::journal::{DomainEvent as E, ReadEnding, WriteEnding};
 use crate::domain::view::{ViewRead, outstanding};

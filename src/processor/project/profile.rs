@@ -1,0 +1,68 @@
+//! Profiles: what is known of a customer once an observation is decided.
+
+use std::collections::BTreeSet;
+
+use crate::domain::customer_event::{Profile, ProfileState};
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::view::{Customer, ViewEntry, ViewRead, customer_id_of};
+use crate::domain::{BridgeId, CustomerId, Timestamp, ViewKey};
+
+/// Notes whose profile an event changes. Asked of the view after the event is folded.
+pub fn touch<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    event: &E,
+    touched: &mut BTreeSet<CustomerId>,
+) {
+    match event {
+        E::CustomerFounded { customer, .. } | E::FieldAgreed { customer, .. } => {
+            touched.insert(*customer);
+        }
+        E::RecordLinked {
+            customer, absorbed, ..
+        } => {
+            touched.insert(*customer);
+            touched.extend(*absorbed);
+        }
+        E::LeadConverted { lead, .. } => touched.extend(customer_id_of(view, bridge, lead)),
+        _ => {}
+    }
+}
+
+/// The profile of a customer as the view has it; none for one that it never knew.
+pub fn profile<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    id: &CustomerId,
+    at: Timestamp,
+) -> Option<Profile> {
+    let mut holder = *id;
+    while let Some(ViewEntry::Alias(of)) = view.get(&ViewKey::alias(bridge, &holder)).as_deref() {
+        holder = *of;
+    }
+    let entry = view.get(&ViewKey::customer(bridge, &holder))?;
+    let ViewEntry::Customer(customer) = &*entry else {
+        return None;
+    };
+    let state = match holder == *id {
+        true => golden(customer),
+        false => ProfileState::Alias { of: holder },
+    };
+    Some(Profile {
+        customer: *id,
+        bridge: bridge.clone(),
+        at,
+        kind: customer.kind,
+        state,
+    })
+}
+
+fn golden(customer: &Customer) -> ProfileState {
+    let decided = customer.decided.iter();
+    ProfileState::Golden {
+        fields: decided
+            .map(|(field, decided)| (field.clone(), decided.value.clone()))
+            .collect(),
+        records: customer.records.keys().cloned().collect(),
+    }
+}
