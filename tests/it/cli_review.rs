@@ -200,7 +200,7 @@ impl Bridged {
                 "sales": {"salesforce": {
                     "login_url": salesforce.base_url(), "client_id": "sandbox-client-id",
                     "client_secret": "sandbox-client-secret", "client_token": "crosswalk-main",
-                    "pubsub": {"endpoint": "http://127.0.0.1:9"},
+                    "pubsub": {"endpoint": salesforce.pubsub_url()},
                 }},
             },
             "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},

@@ -1,6 +1,6 @@
 //! The Pub/Sub client against a server that plays a script.
 
-pub mod server;
+mod server;
 
 use std::time::Duration;
 

@@ -191,7 +191,9 @@ async fn ask_workspaces(
         for checked in bridges {
             if checked.bridge.sources.contains(&source.id) {
                 let needed = needs::of_workspace(&checked.mapping);
-                report.extend(workspace::judge(source.id.as_str(), &needed, &attributes));
+                let makes = workspace.create_attributes;
+                let name = source.id.as_str();
+                report.extend(workspace::judge(name, &needed, &attributes, makes));
             }
         }
         types.insert(source.id.clone(), workspace::types(&attributes));

@@ -1,6 +1,7 @@
 //! Asks an org: who we are, what we may do with each object, what is left of its allocations, and
 //! whether its change events can be subscribed to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,6 @@ use super::needs::{self, Object};
 use super::org;
 use super::report::{Line, Report, State};
 
-/// All change events of the default channel.
-const CHANNEL: &str = "/data/ChangeEvents";
 /// A subscription that was not refused within this time stands.
 const SUBSCRIBE_WAIT: Duration = Duration::from_secs(2);
 
@@ -43,6 +42,7 @@ impl Asked<'_> {
         for (name, need) in &needed {
             self.object(&client, name, need, report).await;
         }
+        self.users(&client, &needed, report).await;
         self.events(configured, &client, report).await;
         let names: Vec<&str> = needed.keys().map(String::as_str).collect();
         self.hints(&names.join(", "), report);
@@ -152,15 +152,31 @@ impl Asked<'_> {
         }
     }
 
+    /// The sweep of users tells the names of owners.
+    async fn users(&self, client: &Client, needed: &BTreeMap<String, Object>, report: &mut Report) {
+        let soql = "SELECT Id, Name, Email, IsActive, UserRole.Name, SystemModstamp FROM User \
+                    LIMIT 1";
+        let Err(error) = client.query(soql, 1).await else {
+            return;
+        };
+        let state = match needed.values().any(|need| !need.parents.is_empty()) {
+            true => State::Missing,
+            false => State::Warning,
+        };
+        let what = format!("{}: users cannot be read: {error}", self.source.id);
+        let fix = "give the integration user View All Users and View Roles";
+        report.add(Line::new(state, what, fix));
+    }
+
     async fn events(&self, configured: &Salesforce, client: &Client, report: &mut Report) {
-        let source = &self.source.id;
+        let (source, channel) = (&self.source.id, &self.config.feeds.channel);
         match self.subscribe(configured, client).await {
             Ok(true) => report.add(Line::ok(format!(
-                "{source}: {CHANNEL} can be subscribed to"
+                "{source}: {channel} can be subscribed to"
             ))),
             Ok(false) => report.add(Line::new(
                 self.weight(),
-                format!("{source}: the integration user may not subscribe to {CHANNEL}"),
+                format!("{source}: the integration user may not subscribe to {channel}"),
                 "give its permission set View All Records on the objects",
             )),
             Err(error) => {
@@ -176,7 +192,7 @@ impl Asked<'_> {
                          through to it",
                     ),
                 };
-                let what = format!("{source}: {CHANNEL} cannot be subscribed to: {why}");
+                let what = format!("{source}: {channel} cannot be subscribed to: {why}");
                 report.add(Line::new(self.weight(), what, fix));
             }
         }
@@ -196,6 +212,7 @@ impl Asked<'_> {
         configured: &Salesforce,
         client: &Client,
     ) -> Result<bool, pubsub::Error> {
+        let channel = &self.config.feeds.channel;
         let options = pubsub::Options {
             endpoint: configured.pubsub.endpoint.clone(),
             ca_file: configured.pubsub.ca_file.clone(),
@@ -204,11 +221,11 @@ impl Asked<'_> {
             ..pubsub::Options::default()
         };
         let events = pubsub::Client::new(options, client.session())?;
-        let topic = events.get_topic(CHANNEL).await?;
+        let topic = events.get_topic(channel).await?;
         if !topic.can_subscribe {
             return Ok(false);
         }
-        let mut stream = events.subscribe(CHANNEL, Start::Latest, 1).await?;
+        let mut stream = events.subscribe(channel, Start::Latest, 1).await?;
         match tokio::time::timeout(SUBSCRIBE_WAIT, stream.next()).await {
             Ok(Err(error)) => Err(error),
             // Nothing happened meanwhile; a refusal would have come at once.

@@ -32,32 +32,48 @@ pub const TOPICS: [&str; 22] = [
     "company.contact.detached",
 ];
 
-/// The custom attributes that the mapping reads or writes, against those listed.
-pub fn judge(source: &str, needed: &Attributes, listed: &[Json]) -> Vec<Line> {
+/// The custom attributes that the mapping reads or writes, against those listed. With `makes` a
+/// write makes what it lacks.
+pub fn judge(source: &str, needed: &Attributes, listed: &[Json], makes: bool) -> Vec<Line> {
     let mut lines: Vec<Line> = needed
         .iter()
         .filter_map(|((model, name), need)| {
             let at = format!("{source}: custom attribute {name} of a {model}");
-            of_attribute(&at, model, name, need.is_written, listed)
+            let line = of_attribute(&at, model, name, need.is_written, listed)?;
+            Some(match line {
+                Verdict::Absent if makes && need.is_written => {
+                    Line::ok(format!("{at} will be made by the first write of it"))
+                }
+                Verdict::Absent => Line::missing(
+                    format!("{at} is not there"),
+                    "make it under Settings > Data, with the type of the field it is mapped to",
+                ),
+                Verdict::Unusable(line) => line,
+            })
         })
         .collect();
     if !needed.is_empty() && lines.iter().all(|line| line.state != State::Missing) {
-        let count = needed.len();
-        lines.insert(
-            0,
-            Line::ok(format!("{source}: {count} custom attributes are there")),
-        );
+        let count = needed.len() - lines.len();
+        let what = format!("{source}: {count} custom attributes are there and fit");
+        lines.insert(0, Line::ok(what));
     }
     lines
 }
 
+enum Verdict {
+    Absent,
+    Unusable(Line),
+}
+
+/// None where all is well.
 fn of_attribute(
     at: &str,
     model: &str,
     name: &str,
     is_written: bool,
     listed: &[Json],
-) -> Option<Line> {
+) -> Option<Verdict> {
+    let unusable = |what: String, fix: &str| Some(Verdict::Unusable(Line::missing(what, fix)));
     let named = |model: &str| {
         let mut named = listed.iter();
         named.find(|one| one["custom"] != false && one["name"] == name && one["model"] == model)
@@ -68,39 +84,26 @@ fn of_attribute(
         } else {
             "contact"
         };
-        let what = format!("{at} is not there");
-        return Some(match named(other) {
-            Some(_) => Line::missing(
-                what,
-                format!(
-                    "a {other} has one of this name, and Intercom takes a name once: map another \
-                     name"
-                ),
-            ),
-            None => Line::missing(
-                what,
-                "make it under Settings > Data, with the type of the field it is mapped to",
-            ),
-        });
+        if named(other).is_none() {
+            return Some(Verdict::Absent);
+        }
+        let fix =
+            "Intercom takes a name once, and the other kind of record has it: map another name";
+        return unusable(format!("{at} is not there"), fix);
     };
     if told["archived"] == true {
         let what = format!("{at} is archived");
-        return Some(Line::missing(
-            what,
-            "take it out of the archive under Settings > Data",
-        ));
+        return unusable(what, "take it out of the archive under Settings > Data");
     }
     let data_type = told["data_type"].as_str().unwrap_or_default();
     if Class::of_attribute(data_type).is_none() {
         let what = format!("{at} is of type {data_type}, which holds no single value");
-        return Some(Line::missing(what, "map another attribute"));
+        return unusable(what, "map another attribute");
     }
     if is_written && told["api_writable"] == false {
         let what = format!("{at} cannot be written by the API");
-        return Some(Line::missing(
-            what,
-            "map another attribute, or write `direction: to_salesforce`",
-        ));
+        let fix = "map another attribute, or write `direction: to_salesforce`";
+        return unusable(what, fix);
     }
     None
 }
@@ -127,7 +130,7 @@ mod tests {
             ("contact".into(), "tier".into()),
             Attribute { is_written: true },
         )]);
-        let lines = judge("support", &needed, listed.as_array().unwrap());
+        let lines = judge("support", &needed, listed.as_array().unwrap(), false);
         assert_eq!(lines.len(), expected.len(), "{lines:?}");
         for (line, (state, words)) in lines.iter().zip(expected) {
             assert_eq!(line.state, *state, "{line:?}");
@@ -165,6 +168,22 @@ mod tests {
         ] {
             check(json!([attribute("contact", more)]), &[(missing, words)]);
         }
+    }
+
+    #[test]
+    fn what_a_write_makes_by_itself_is_not_missing() {
+        let key = |name: &str| ("contact".to_owned(), name.to_owned());
+        let needed = Attributes::from([
+            (key("tier"), Attribute { is_written: true }),
+            (key("size"), Attribute { is_written: false }),
+        ]);
+        let states = |listed: &[Json]| -> Vec<State> {
+            let lines = judge("support", &needed, listed, true);
+            lines.into_iter().map(|line| line.state).collect()
+        };
+        assert_eq!(states(&[]), [State::Missing, State::Ok]);
+        let clash = attribute("company", json!({}));
+        assert_eq!(states(&[clash]), [State::Missing, State::Missing]);
     }
 
     #[test]
