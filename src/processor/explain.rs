@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::journal::ReviewKind;
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
 use crate::domain::view::{customer_id_of, matching};
@@ -218,11 +219,6 @@ pub fn review<V: ViewRead>(view: &V, bridge: &BridgeId, item: &ReviewItem) -> Js
             "since_ms": [claim.version.from_ms, claim.version.to_ms],
         })
     });
-    let answers = match item.kind {
-        crate::domain::journal::ReviewKind::Ambiguous => "--link RECORD, --retry or --dismiss",
-        crate::domain::journal::ReviewKind::Conflict => "--keep RECORD or --dismiss",
-        _ => "--retry or --dismiss",
-    };
     json!({
         "review": item.id.to_string(),
         "bridge": bridge.as_str(),
@@ -234,6 +230,19 @@ pub fn review<V: ViewRead>(view: &V, bridge: &BridgeId, item: &ReviewItem) -> Js
         "field": item.field,
         "claims": claims.collect::<Vec<_>>(),
         "opened_at_ms": item.opened_at.0,
-        "answers": answers,
+        "answers": answers(item),
     })
+}
+
+/// What an item can be answered with, as the command line takes it.
+pub fn answers(item: &ReviewItem) -> String {
+    let any_of = |flag: &str| match item.candidates.is_empty() {
+        true => String::new(),
+        false => format!("{flag} RECORD (one of {}), ", listed(&item.candidates)),
+    };
+    match item.kind {
+        ReviewKind::Ambiguous => format!("{}--retry or --dismiss", any_of("--link")),
+        ReviewKind::Conflict => format!("{}--dismiss", any_of("--keep")),
+        _ => "--retry or --dismiss".to_owned(),
+    }
 }

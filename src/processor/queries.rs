@@ -6,8 +6,9 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{
     Customer, Pursuit, RecordState, ViewEntry, ViewRead, customer_id_of, matching,
 };
-use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ReviewId, ViewKey};
+use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ReviewAnswer, ReviewId, ViewKey};
 use crate::mapping::{Offer, Sources};
+use crate::processor::decide::review::fits;
 use crate::processor::explain;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
@@ -183,7 +184,17 @@ pub fn explain(view: &View, bridge: &BridgeId, query: &str) -> Json {
     explain::explain(view, bridge, mapping.as_ref(), query)
 }
 
-/// Whether a review item waits for its answer.
-pub fn is_open(view: &View, bridge: &BridgeId, review: &ReviewId) -> bool {
-    view.get(&ViewKey::review(bridge, review)).is_some()
+/// Whether a review item waits for this answer. None where no such item is open; where it waits for
+/// another one, which.
+pub fn awaits(
+    view: &View,
+    bridge: &BridgeId,
+    review: &ReviewId,
+    answer: &ReviewAnswer,
+) -> Option<Result<(), String>> {
+    match view.get(&ViewKey::review(bridge, review)).as_deref() {
+        Some(ViewEntry::Review(item)) if fits(item, answer) => Some(Ok(())),
+        Some(ViewEntry::Review(item)) => Some(Err(explain::answers(item))),
+        _ => None,
+    }
 }

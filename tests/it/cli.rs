@@ -56,7 +56,7 @@ people:
       meaning: where the person is written to
 "#;
 
-fn crosswalk(arguments: &[&str]) -> Command {
+pub fn crosswalk(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crosswalk"));
     command
         .args(arguments)
@@ -65,16 +65,16 @@ fn crosswalk(arguments: &[&str]) -> Command {
     command
 }
 
-fn output(arguments: &[&str]) -> Output {
+pub fn output(arguments: &[&str]) -> Output {
     crosswalk(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A folder with a configuration.
-fn folder() -> (TempDir, String) {
+pub fn folder() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("crosswalk.yaml");
     std::fs::write(&config, CONFIG).unwrap();
@@ -84,13 +84,13 @@ fn folder() -> (TempDir, String) {
 }
 
 /// A child that is killed if its test fails.
-struct Running {
+pub struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Running {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let mut command = crosswalk(arguments);
         let mut child = command
             .stdout(Stdio::piped())
@@ -101,7 +101,7 @@ impl Running {
         Self { child, lines }
     }
 
-    fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         if line.is_empty() {
@@ -118,7 +118,7 @@ impl Running {
     }
 
     /// Sends the signal, and answers success and everything that was logged.
-    fn end(mut self, signal: &str) -> (bool, String) {
+    pub fn end(mut self, signal: &str) -> (bool, String) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("kill")

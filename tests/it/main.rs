@@ -7,6 +7,8 @@
 mod captures;
 mod change_events;
 mod cli;
+mod cli_check;
+mod cli_review;
 mod config;
 mod config_refusals;
 mod contract_event_log;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -165,8 +166,18 @@ struct Answer {
 async fn answer_review(
     State(admin): State<Admin>,
     Path(review): Path<String>,
-    Json(answer): Json<Answer>,
+    answer: Result<Json<Answer>, JsonRejection>,
 ) -> Response {
+    let Json(answer) = match answer {
+        Ok(answer) => answer,
+        Err(rejection) => {
+            let text = format!(
+                "the body is {{\"by\", \"answer\", \"record\"}} as JSON, at most {ANSWER_BYTES_MAX} \
+                 bytes"
+            );
+            return refuse(rejection.status(), &text);
+        }
+    };
     let Ok(review) = ReviewId::parse(&review) else {
         let text = format!("{review:?} is no review item: it looks like rev_ and 32 digits");
         return refuse(StatusCode::BAD_REQUEST, &text);

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_client;
+mod check;
 mod demo;
 mod entry_json;
 mod event_json;
@@ -40,6 +41,7 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   crosswalk demo                                  watch the whole story, no accounts needed
+  crosswalk check --config crosswalk.yaml         what is missing in both systems?
   crosswalk run --config crosswalk.yaml           run everything in one process
   crosswalk tail journal --config crosswalk.yaml  follow what is being decided
   crosswalk identity explain ada@example.com      who is this, and why do they say so?
@@ -48,6 +50,7 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Arguments),
     Run(run::Arguments),
     Demo(demo::Arguments),
     Sandbox(sandbox::Arguments),
@@ -60,6 +63,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
+        Command::Check(arguments) => check::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),

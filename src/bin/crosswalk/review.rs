@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
+use crosswalk::domain::ReviewId;
 use serde_json::{Value, json};
 
 use crate::admin_client;
@@ -110,11 +111,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Show(show) => {
+            let review = review_id(&show.review)?;
             let items = items(&show.place)?;
-            let item = items
-                .iter()
-                .find(|item| item["review"] == show.review.as_str());
-            let item = item.with_context(|| format!("{} is not open", show.review))?;
+            let item = items.iter().find(|item| item["review"] == review.as_str());
+            let item = item.with_context(|| format!("{review} is not open"))?;
             println!("{}", serde_json::to_string_pretty(item)?);
             Ok(())
         }
@@ -150,6 +150,7 @@ fn print_list(items: &[Value]) {
 }
 
 fn answer(decide: &Decide) -> anyhow::Result<()> {
+    let review = review_id(&decide.review)?;
     let (answer, record) = match (&decide.link, &decide.keep) {
         (Some(to), _) => ("link", Some(to)),
         (_, Some(record)) => ("keep", Some(record)),
@@ -161,15 +162,20 @@ fn answer(decide: &Decide) -> anyhow::Result<()> {
         body["record"] = json!(record);
     }
     let base = base(&decide.place)?;
-    let path = format!("/v1/reviews/{}", decide.review);
+    let path = format!("/v1/reviews/{review}");
     let told = admin_client::tell(&base, &path, &body)?;
     let told = told.with_context(|| not_running(&base))?;
     let decision = told["decision"].as_str().unwrap_or_default();
-    println!(
-        "{} is answered: {answer}; decision {decision}",
-        decide.review
-    );
+    println!("{review} is answered: {answer}; decision {decision}");
     Ok(())
+}
+
+/// The id in its one form: it becomes part of an address.
+fn review_id(given: &str) -> anyhow::Result<String> {
+    match ReviewId::parse(given.trim()) {
+        Ok(review) => Ok(review.to_string()),
+        Err(_) => bail!("{given:?} is no review item: it looks like rev_ and 32 hex digits"),
+    }
 }
 
 fn base(place: &Place) -> anyhow::Result<String> {

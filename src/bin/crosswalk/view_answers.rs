@@ -61,6 +61,32 @@ impl ViewAnswers {
     }
 }
 
+impl ViewAnswers {
+    /// The bridge whose open item takes this answer. An item that takes another is refused here:
+    /// the log would take the answer, and nobody would hear that it came to nothing.
+    fn bridge_awaiting(&self, review: &ReviewId, answer: &ReviewAnswer) -> Result<&Bridge, Error> {
+        for bridge in &self.bridges {
+            let (id, review, answer) = (bridge.id.clone(), *review, answer.clone());
+            let awaits = self.ask(bridge.partition, move |driver| {
+                match queries::awaits(driver.view(), &id, &review, &answer) {
+                    None => json!({"open": false}),
+                    Some(Ok(())) => json!({"open": true}),
+                    Some(Err(answers)) => json!({"open": true, "instead": answers}),
+                }
+            })?;
+            if let Some(answers) = awaits["instead"].as_str() {
+                let text = format!("{review} cannot be answered so; it takes {answers}");
+                return Err(Error::BadQuery(text));
+            }
+            if awaits["open"] == true {
+                return Ok(bridge);
+            }
+        }
+        let text = format!("{review} is not open: see crosswalk review list");
+        Err(Error::BadQuery(text))
+    }
+}
+
 impl ViewQuestions for ViewAnswers {
     fn identity(&self, query: &str) -> Result<Value, Error> {
         if query.trim().is_empty() {
@@ -108,18 +134,7 @@ impl ViewQuestions for ViewAnswers {
         answer: &ReviewAnswer,
         by: &str,
     ) -> Result<Value, Error> {
-        let open = self.bridges.iter().find_map(|bridge| {
-            let (id, review) = (bridge.id.clone(), *review);
-            let is_open = self.ask(bridge.partition, move |driver| {
-                json!(queries::is_open(driver.view(), &id, &review))
-            });
-            (is_open.ok()? == json!(true)).then_some(bridge)
-        });
-        let Some(bridge) = open else {
-            return Err(Error::BadQuery(format!(
-                "{review} is not open: see crosswalk review list"
-            )));
-        };
+        let bridge = self.bridge_awaiting(review, answer)?;
         let observation = Observation {
             id: ObservationId::of_decision(&format!("{review} {answer} {by}")),
             bridge: bridge.id.clone(),

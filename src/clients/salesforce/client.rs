@@ -165,6 +165,20 @@ impl Client {
         self.read_json("record", &response)
     }
 
+    /// What an object is like, with the fields that the user may see: one without rights to a field
+    /// does not find it here.
+    pub async fn describe(&self, object: &str) -> Result<Json, Error> {
+        let path = self.path(&sobject(object, &["describe"])?);
+        let response = self.call(Call::get(path)).await?;
+        self.read_json("describe", &response)
+    }
+
+    /// The org's allocations, each `{Max, Remaining}`. Not every user may ask.
+    pub async fn limits(&self) -> Result<Json, Error> {
+        let response = self.call(Call::get(self.path("limits"))).await?;
+        self.read_json("limits", &response)
+    }
+
     /// Salesforce answers 204 here, newer versions may answer 200.
     pub async fn update(&self, update: &Update) -> Result<(), Error> {
         let place = sobject(&update.object, &[&update.id])?;

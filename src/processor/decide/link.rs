@@ -1,11 +1,12 @@
 //! Link: two records are one customer from now on.
 
-use crate::domain::journal::{DomainEvent as E, Via};
+use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, customer_id_of, customer_of, record_state};
+use crate::domain::view::{Customer, Journal, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
-use crate::processor::decide::reconcile;
-use crate::processor::decide::{Terms, create, first_link, fold, holds, owner, pursue};
+use crate::mapping::Section;
+use crate::processor::decide::{Terms, convert, create, first_link, fold, holds, owner, pursue};
+use crate::processor::decide::{reconcile, request};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
@@ -102,12 +103,46 @@ fn show_row<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot
     }
 }
 
-/// Decides what the two records mean for each other, and fills what follows from it.
+/// Decides what the two records mean for each other, and fills what follows from it. A record that
+/// was never seen, such as one that a person chose, is read first: its values are no blanks.
 fn adopt<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, to: &RecordRef) {
-    if let Some(section) = terms.mapping.section_of(to)
-        && terms.mapping.is_salesforce(to)
-        && customer_id_of(journal, journal.bridge(), to).is_some()
-    {
+    let Some(section) = terms.mapping.section_of(to) else {
+        return;
+    };
+    let state = record_state(journal, journal.bridge(), to);
+    let Some(state) = state.filter(|_| terms.mapping.is_salesforce(to)) else {
+        return;
+    };
+    if state.seen.is_empty() {
+        request::read_record(journal, terms, to, ReadPurpose::Reread);
+    } else {
         first_link::connect(journal, terms, section, record, to);
     }
+}
+
+/// Takes the first look at a record that was linked unseen, and fills what follows from the link.
+/// False for any other record.
+pub fn first_look<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    row: &RecordSnapshot,
+) -> bool {
+    let Some(customer) = customer_of(journal, journal.bridge(), &row.record) else {
+        return false;
+    };
+    let linked = customer
+        .links
+        .iter()
+        .find(|link| link.right == row.record && !terms.mapping.is_salesforce(&link.left));
+    let Some(linked) = linked.filter(|_| customer.records[&row.record].seen.is_empty()) else {
+        return false;
+    };
+    let row = owner::enriched(journal, terms, section, row);
+    fold::note(journal, terms, section, &row, Via::Read);
+    if !convert::converted(journal, terms, section, &row.record) {
+        // Not `adopt`: a row without any mapped field would be read for ever.
+        first_link::connect(journal, terms, section, &linked.left, &row.record);
+    }
+    true
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{Claim, DomainEvent as E, ReadPurpose, ReviewKind, Via};
+use crate::domain::journal::{Claim, DomainEvent as E, ReviewKind, Via};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of, record_state};
+use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{FieldMap, Section};
-use crate::processor::decide::{Terms, agree, link, pause, request};
+use crate::processor::decide::{Terms, agree, link, pause};
 
 /// Carries a person's answer out. An item that was closed meanwhile needs none.
 pub fn answered<J: Journal>(
@@ -44,7 +44,7 @@ pub fn answered<J: Journal>(
 }
 
 /// Whether an item can be answered so.
-fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
+pub fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
     match answer {
         ReviewAnswer::Link { to } => {
             item.kind == ReviewKind::Ambiguous && item.candidates.contains(to)
@@ -71,10 +71,6 @@ fn link_to<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, to
     close(journal, item, "linked");
     let key = MatchKey::new(MatchRule::Operator, &item.id.to_string());
     link::link(journal, terms, &item.record, to, &key, None);
-    let state = record_state(journal, journal.bridge(), to);
-    if state.is_some_and(|state| state.seen.is_empty()) {
-        request::read_record(journal, terms, to, ReadPurpose::Reread);
-    }
 }
 
 /// The value that one of the two records holds now is the customer's.

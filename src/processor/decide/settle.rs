@@ -9,7 +9,7 @@ use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, Reco
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, create, fold, holds, owner, pause, pursue};
+use crate::processor::decide::{Terms, create, fold, holds, link, owner, pause, pursue};
 use crate::processor::decide::{reconcile, relation, request};
 use crate::sync::moves::moved;
 use crate::sync::writes;
@@ -417,7 +417,9 @@ fn answered<J: Journal>(
         version,
         ..snapshot.clone()
     };
-    fold::fold(journal, terms, section, &snapshot, Via::Read);
+    if !link::first_look(journal, terms, section, &snapshot) {
+        fold::fold(journal, terms, section, &snapshot, Via::Read);
+    }
 }
 
 /// A read's second must not reach back before a version that is already known.

@@ -3,6 +3,7 @@
 mod conflicts;
 mod conversion;
 mod echoes;
+mod explaining;
 mod flow;
 mod relations;
 pub mod stage;
