@@ -14,6 +14,17 @@ const PRECISION_MS: i64 = 1_000;
 /// Edits told of in a failure's story.
 const STORY_MAX: usize = 40;
 
+/// Fields that tell what becomes of a record.
+const TURNS: [&str; 7] = [
+    "Intercom_Contact_ID__c",
+    "ConvertedContactId",
+    "IsDeleted",
+    "state",
+    "tags",
+    "email",
+    "Email",
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Policy {
     Newest,
@@ -61,7 +72,7 @@ pub fn check(world: &World) -> Vec<String> {
     for pair in &pairs {
         for field in BOTH_WAYS {
             if let Some(why) = disagreement(world, pair, field) {
-                failures.push(told(world, pair, &why));
+                failures.push(told(world, &pair.kin, &[field.0, field.1], &why));
             }
         }
     }
@@ -71,6 +82,11 @@ pub fn check(world: &World) -> Vec<String> {
     failures.extend(invented(world));
     failures.extend(unfollowed_conversions(world));
     failures
+}
+
+/// How many contacts and rows were compared.
+pub fn linked(world: &World) -> usize {
+    pairs(world).len()
 }
 
 fn is_live(row: &Shown) -> bool {
@@ -262,9 +278,9 @@ fn too_many_writes(world: &World) -> Vec<String> {
         // that become one customer bring a value each, once.
         let bound = others.count() + 1;
         if writes > bound {
-            failures.push(format!(
-                "2: {record} {field}: {writes} writes, {bound} explained"
-            ));
+            let why = format!("2: {record} {field}: {writes} writes, {bound} explained");
+            let alone = BTreeSet::from([record.to_owned()]);
+            failures.push(told(world, group.unwrap_or(&alone), &[left, right], &why));
         }
     }
     failures
@@ -380,13 +396,16 @@ fn unfollowed_conversions(world: &World) -> Vec<String> {
 }
 
 /// A failure with the last that happened to those concerned.
-fn told(world: &World, pair: &Pair<'_>, why: &str) -> String {
-    let mut lines = vec![format!("{why} ({} and {})", pair.contact, pair.row)];
+fn told(world: &World, kin: &BTreeSet<String>, fields: &[&str], why: &str) -> String {
+    let mut lines = vec![why.to_owned()];
     let edits: Vec<&Edit> = world
         .remotes
         .edits
         .iter()
-        .filter(|edit| pair.kin.contains(&edit.record))
+        .filter(|edit| kin.contains(&edit.record))
+        .filter(|edit| {
+            fields.contains(&edit.field.as_str()) || TURNS.contains(&edit.field.as_str())
+        })
         .collect();
     for edit in &edits[edits.len().saturating_sub(STORY_MAX)..] {
         let who = match &edit.by {
@@ -399,7 +418,7 @@ fn told(world: &World, pair: &Pair<'_>, why: &str) -> String {
             edit.at, edit.side, edit.record, edit.field, edit.old, edit.new
         ));
     }
-    let ids: Vec<String> = pair.kin.iter().cloned().collect();
+    let ids: Vec<String> = kin.iter().cloned().collect();
     lines.extend(
         world
             .pipeline

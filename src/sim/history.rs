@@ -112,5 +112,11 @@ pub fn shown_row(object: &str, row: &Json) -> (String, Shown) {
         .map(|name| ((*name).to_owned(), text(&row[*name])))
         .collect();
     shown.insert("object".to_owned(), object.to_owned());
+    // Our key names the workspace and the contact; here only the contact counts.
+    if let Some(key) = shown.get_mut("Intercom_Contact_ID__c")
+        && let Some((_, contact)) = key.split_once(':')
+    {
+        *key = contact.to_owned();
+    }
     (text(&row["Id"]), shown)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::domain::{Command, Topic};
+use crate::domain::Command;
 
 /// A command where it stands in its topic.
 #[derive(Debug, Clone)]
@@ -15,9 +15,8 @@ pub struct Job {
 }
 
 /// One sink: what it has read, and what it is at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sink {
-    pub topic: Topic,
     /// Everything below is settled and committed.
     pub committed: u64,
     /// Settled above it.
@@ -33,17 +32,10 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn new(topic: Topic) -> Self {
+    pub fn new() -> Self {
         Self {
-            topic,
-            committed: 0,
-            settled: BTreeSet::new(),
-            read: 0,
-            end: 0,
-            lanes: BTreeMap::new(),
-            busy: BTreeSet::new(),
-            epoch: 0,
             up: true,
+            ..Self::default()
         }
     }
 

@@ -44,6 +44,10 @@ pub struct Story {
     pub transcript: String,
     pub edits: usize,
     pub writes: usize,
+    /// Contacts that a row carries the key of, at the end.
+    pub pairs: usize,
+    pub requests: usize,
+    pub journal: usize,
 }
 
 enum Event {
@@ -86,7 +90,6 @@ pub struct World {
     pub remotes: Remotes,
     pub pipeline: Pipeline,
     pub repeats: Vec<Repeat>,
-    options: Options,
     clock: Arc<WorldClock>,
     runtime: Runtime,
     queue: BTreeMap<(i64, u64), Event>,
@@ -131,6 +134,9 @@ pub fn run(options: Options) -> Story {
     Story {
         failures,
         transcript,
+        pairs: checker::linked(&world),
+        requests: world.remotes.requests.len(),
+        journal: world.pipeline.journal.len(),
         edits: world.remotes.edits.len(),
         writes: world.remotes.edits.iter().filter(ours).count(),
     }
@@ -151,7 +157,6 @@ impl World {
             chance,
             pipeline: Pipeline::new(START_MS),
             repeats: Vec::new(),
-            options,
             clock: Arc::default(),
             runtime,
             queue: BTreeMap::new(),
@@ -160,7 +165,7 @@ impl World {
             feed_at: START_MS,
             sinks: sinks
                 .into_iter()
-                .map(|topic| (topic, Sink::new(topic)))
+                .map(|topic| (topic, Sink::new()))
                 .collect(),
             executions: BTreeMap::new(),
             started: 0,
@@ -594,6 +599,12 @@ impl fmt::Display for Story {
         for failure in &self.failures {
             writeln!(f, "{failure}")?;
         }
-        write!(f, "{} edits, {} of them ours", self.edits, self.writes)
+        let (edits, writes, pairs) = (self.edits, self.writes, self.pairs);
+        let (requests, journal) = (self.requests, self.journal);
+        write!(
+            f,
+            "{edits} edits, {writes} of them ours, {pairs} pairs, {requests} requests, \
+             {journal} events"
+        )
     }
 }

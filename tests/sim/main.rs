@@ -27,7 +27,12 @@ fn options(seed: u64) -> Options {
 fn failures(seed: u64) -> Vec<String> {
     let run = AssertUnwindSafe(|| run(options(seed)));
     match catch_unwind(run) {
-        Ok(story) => story.failures,
+        Ok(story) => {
+            if setting("SIM_TELL").is_some() {
+                eprintln!("seed {seed}: {story}");
+            }
+            story.failures
+        }
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
