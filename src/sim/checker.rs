@@ -120,7 +120,7 @@ fn kin(world: &World) -> BTreeMap<String, BTreeSet<String>> {
     for edit in &world.remotes.edits {
         let name = match edit.field.as_str() {
             "email" | "Email" => edit.new.to_lowercase(),
-            "Intercom_Contact_ID__c" | "ConvertedContactId" => edit.new.clone(),
+            "Intercom_Contact_ID__c" | "ConvertedContactId" | "merged_into" => edit.new.clone(),
             _ => continue,
         };
         if !name.is_empty() {

@@ -102,6 +102,10 @@ pub fn shown_contact(contact: &Json) -> (String, Shown) {
         shown.insert(format!("custom_attributes.{name}"), value);
     }
     shown.insert("state".to_owned(), text(&contact["sandbox_state"]));
+    shown.insert(
+        "merged_into".to_owned(),
+        text(&contact["sandbox_merged_into"]),
+    );
     shown.insert("tags".to_owned(), contact["sandbox_tags"].to_string());
     (text(&contact["id"]), shown)
 }
