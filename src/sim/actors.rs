@@ -32,7 +32,10 @@ impl World {
                 "when_field": "Title", "set": {"Status": "Working - Contacted"},
                 "same_transaction": true}),
             json!({"verb": "automation", "object": "Lead", "when_origin_contains": ours,
-                "when_field": "External_User_ID__c", "set": {"External_User_ID__c": "fixed"},
+                // Each time another value: one that is set back to what stood there is no change
+                // in the org, no event tells of it, and only a sweep can (they come later).
+                "when_field": "External_User_ID__c",
+                "set": {"External_User_ID__c": {"normalise": "prefix:x "}},
                 "same_transaction": self.chance.permille(500)}),
         ];
         for (place, act) in arrangements.into_iter().enumerate() {

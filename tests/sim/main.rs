@@ -5,11 +5,14 @@
 )]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosswalk::sim::{Options, run};
 
 const COUNT: u64 = 300;
 const ACTIONS: u64 = 80;
+/// Each seed is a world of its own.
+const THREADS: usize = 2;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -47,13 +50,33 @@ fn no_seed_leaves_the_two_systems_apart() {
         Some(seed) => (seed..seed + 1, true),
         None => (1..1 + setting("SIM_COUNT").unwrap_or(COUNT), false),
     };
-    let mut failed = 0;
-    for seed in seeds {
-        let failures = failures(seed);
-        let Some(first) = failures.first() else {
-            continue;
-        };
-        failed += 1;
+    let next = AtomicU64::new(seeds.start);
+    let failed = AtomicU64::new(0);
+    let play = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let failures = failures(seed);
+            if failures.is_empty() {
+                continue;
+            }
+            failed.fetch_add(1, Ordering::Relaxed);
+            tell(seed, tells, &failures);
+        }
+    };
+    std::thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(play);
+        }
+    });
+    let failed = failed.into_inner();
+    assert_eq!(failed, 0, "{failed} seeds failed");
+}
+
+fn tell(seed: u64, tells: bool, failures: &[String]) {
+    if let Some(first) = failures.first() {
         let shown = if tells {
             failures.join("\n")
         } else {
@@ -61,7 +84,6 @@ fn no_seed_leaves_the_two_systems_apart() {
         };
         eprintln!("SIM_SEED={seed} make sim # {shown}");
     }
-    assert_eq!(failed, 0, "{failed} seeds failed");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, Reco
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, create, fold, holds, link, owner, pause, pursue};
+use crate::processor::decide::{Terms, agree, create, fold, holds, link, owner, pause, pursue};
 use crate::processor::decide::{reconcile, relation, request};
 use crate::sync::moves::moved;
 use crate::sync::writes;
@@ -84,6 +84,9 @@ fn update<J: Journal>(
             }));
             accept_forms(journal, record, write, values.as_ref());
             rekey(journal, terms, record);
+            if let Some(section) = terms.mapping.section_of(record) {
+                agree::mirror(journal, terms, section, record, &write.fields);
+            }
             if let (Some(values), Some(version)) = (values, version) {
                 answered_beside(journal, terms, record, write, values, version);
             }

@@ -25,6 +25,22 @@ fn a_title_edited_in_salesforce_reaches_the_contact() {
 }
 
 #[test]
+fn what_only_shows_salesforce_follows_our_own_writes_there_too() {
+    let mapping = format!(
+        "{BOTH}    - {{intercom: custom_attributes.SHOWN, salesforce: Title, owner: salesforce, \
+         direction: to_intercom, meaning: the title as sales sees it}}\n"
+    );
+    let mut pair = Pair::of(&mapping);
+    let out = pair.webhook(50_000, &[(TITLE, "CTO")]);
+    let out = pair.done(&out[0], 51);
+    let shown = ("custom_attributes.SHOWN".to_owned(), "CTO".to_owned());
+    assert_eq!(fields(&out[0]), [shown]);
+    assert_eq!(pair.done(&out[0], 52), vec![]);
+    assert_eq!(pair.event(51, Writer::Ours, &[("Title", "CTO")]), vec![]);
+    assert!(pair.is_at_rest());
+}
+
+#[test]
 fn the_id_of_what_was_created_is_written_to_the_contact() {
     let pair = Pair::new();
     let id = pair.seen(&pair.contact, "custom_attributes.SALESFORCE_ID");
