@@ -13,7 +13,7 @@ LOCKED := $(if $(filter true,$(CI)),--locked)
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test check fmt fmt-check lint deny tools golden mutants clean
+.PHONY: help demo sandbox test sim check fmt fmt-check lint deny tools golden mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ sandbox: ## Serve the simulated Intercom and Salesforce (ARGS='--port 8400')
 
 test: ## Run every test: unit tests, the demo's checker, the integration tests
 	@cargo test $(LOCKED)
+
+sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
+	@cargo test $(LOCKED) --test sim -- --nocapture
 
 check: fmt-check lint test deny ## What CI runs: format, lints, tests with structure tests, dependency policy
 

@@ -23,6 +23,7 @@ pub mod mapping;
 pub mod ports;
 pub mod processor;
 pub mod sandbox;
+pub mod sim;
 pub mod sink;
 pub mod store;
 pub mod sync;

@@ -319,6 +319,8 @@ pub struct RecentWrite {
     pub since: Version,
     /// The fields of it whose echo was seen.
     pub echoed: BTreeSet<String>,
+    /// Nobody knows whether it took effect; if it did, its echo comes.
+    pub doubtful: bool,
 }
 
 /// A desired value and how the remote stores it.

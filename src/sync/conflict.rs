@@ -84,21 +84,11 @@ pub fn rule(field: &FieldMap, standing: (&Claim, System), challenger: (&Claim, S
     match field.conflict {
         Conflict::OwnerWins => owners(challenger.1),
         Conflict::NewestWins => newest(),
-        Conflict::RestrictiveWins => match restrictive(&old.value, &new.value) {
-            Some(true) => Ruling::Challenger,
-            Some(false) => Ruling::Standing,
+        Conflict::RestrictiveWins => match field.stricter(&old.value, &new.value) {
+            Some(value) if *value == new.value => Ruling::Challenger,
+            Some(_) => Ruling::Standing,
             None => newest(),
         },
         Conflict::Review => Ruling::Person,
-    }
-}
-
-/// Whether the new value is the stricter one; none if neither is. An opt-out is `true`.
-fn restrictive(old: &Value, new: &Value) -> Option<bool> {
-    let strict = |value: &Value| *value == Value::Bool(true) || value.as_text() == Some("true");
-    match (strict(old), strict(new)) {
-        (false, true) => Some(true),
-        (true, false) => Some(false),
-        _ => None,
     }
 }

@@ -26,6 +26,8 @@ pub struct Sorted {
     pub echoes: Vec<Echo>,
     /// Ours, in a form of the remote's own that is accepted: name, what was sent, what is stored.
     pub forms: Vec<(String, Value, Value)>,
+    /// Ours, and it may be of an earlier write than the latest: only a read can tell.
+    pub unclear: Vec<String>,
     /// Told of before a read showed something newer.
     pub older: Vec<String>,
 }
@@ -116,20 +118,24 @@ impl Known<'_> {
                 confirms: true,
             });
         } else if writer != Writer::Foreign {
-            self.own_form(out, name, sent, got);
+            match self.of_earlier_write(writer, name, got) {
+                Some(echo) => out.echoes.push(echo),
+                None => self.own_form(out, name, sent, got),
+            }
         } else {
             out.held.insert(name.to_owned(), got.clone());
         }
     }
 
     /// An event of our own that shows what one of the last writes sent. An earlier one than the
-    /// latest sets nothing back.
+    /// latest sets nothing back. A feed keeps the order of the writes: once a write's echo has been
+    /// seen, that of an earlier one cannot come.
     fn of_earlier_write(&self, writer: Writer, name: &str, got: &Value) -> Option<Echo> {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
-        let mut writes = self.state.recent_writes.iter().rev().filter(wrote);
+        let writes = self.state.recent_writes.iter().rev().filter(wrote);
         let latest = writes.clone().next()?.sequence;
-        let found = writes
-            .find(|one| one.hashes.get(name) == Some(&got.hash()) && !one.echoed.contains(name))?;
+        let mut open = writes.take_while(|one| !one.echoed.contains(name));
+        let found = open.find(|one| one.hashes.get(name) == Some(&got.hash()))?;
         let signal = match writer {
             _ if found.sequence != latest => EchoSignal::Late,
             Writer::Ours => EchoSignal::Tag,
@@ -150,15 +156,23 @@ impl Known<'_> {
         (echo.signal == EchoSignal::Seen).then_some(echo)
     }
 
-    /// We wrote the field and it came back different: the remote's own form, or automation.
+    /// We wrote the field and it came back different: the remote's own form, or automation. Where
+    /// a write of another value waits for its echo too, it may be that one's.
     fn own_form(&self, out: &mut Sorted, name: &str, sent: &Value, got: &Value) {
         if got == sent {
             return;
         }
+        let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
+        let writes = self.state.recent_writes.iter().rev().filter(wrote);
+        let open = writes.take_while(|one| !one.echoed.contains(name));
+        let others = open.filter(|one| one.hashes.get(name) != Some(&sent.hash()));
         let field = self.section.written_as(self.system, self.object, name);
         let accepted =
             field.is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
-        if accepted {
+        let same = field.is_some_and(|field| field.equivalent(sent, got));
+        if others.count() > 0 && !same {
+            out.unclear.push(name.to_owned());
+        } else if accepted {
             out.forms.push((name.to_owned(), sent.clone(), got.clone()));
         } else {
             out.against.insert(name.to_owned());

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::derive;
 use crate::domain::journal::Desire;
-use crate::domain::view::RecordState;
+use crate::domain::view::{RecentWrite, RecordState};
 use crate::domain::{FieldWrite, RecordRef, Value};
 
 /// What is to be written now, or why nothing is.
@@ -71,7 +71,8 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
 
 /// Whether the last writes of a field all wrote this value and it is not what is seen.
 fn is_fought(state: &RecordState, field: &FieldWrite) -> bool {
-    let writes = state.recent_writes.iter().rev();
+    let sure = |write: &&RecentWrite| !write.doubtful;
+    let writes = state.recent_writes.iter().rev().filter(sure);
     let last = writes.filter_map(|write| write.hashes.get(&field.name));
     let hash = field.value.hash();
     let last: Vec<_> = last.take(FOUGHT_MAX).collect();

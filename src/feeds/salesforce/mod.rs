@@ -10,7 +10,7 @@ mod pace;
 pub mod pubsub;
 pub mod source;
 pub mod subscribe;
-mod translate;
+pub mod translate;
 
 pub use event::{Decode, Event, Kind, Read, Target};
 pub use org::{Destination, Org};

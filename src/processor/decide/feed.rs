@@ -107,7 +107,8 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         fold::fold_against(journal, terms, section, &moves, Via::Feed, &sorted.against);
     }
     hold(journal, terms, with(&snapshot, sorted.held), &state);
-    if event.unread.iter().any(|name| watched.contains(name)) {
+    let unread = event.unread.iter().any(|name| watched.contains(name));
+    if unread || !sorted.unclear.is_empty() {
         reread(journal, terms, record);
     }
 }

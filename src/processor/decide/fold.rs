@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, CustomerKind, Desire, DomainEvent as E, ReadPurpose, Via};
-use crate::domain::view::{Customer, Journal, RecordState, record_state};
+use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{Fields, RecordRef, RecordSnapshot, Version};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
-use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, request};
+use crate::processor::decide::request;
+use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, relation};
 use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
@@ -79,6 +80,9 @@ pub fn after<J: Journal>(
         reconcile::reconcile(journal, terms, record);
         if keys_changed {
             pursue::counterparts(journal, terms, record);
+        }
+        if moved.fields.contains_key("AccountId") {
+            relation::of_contact(journal, terms, record);
         }
         if moved.fields.contains_key("OwnerId") && owner::is_missing(journal, terms, record) {
             request::read_record(journal, terms, record, ReadPurpose::Owner);
@@ -228,12 +232,49 @@ fn keep<J: Journal>(
             });
         }
     }
+    kept.extend(own_forms(journal, section, system, record, state, moved));
     if !kept.is_empty() {
         journal.emit(E::DesiredChanged {
             record: record.clone(),
             desires: kept,
         });
     }
+}
+
+/// What means the decided value in another way of writing it stays as it is: nobody is corrected
+/// for the form.
+fn own_forms<J: Journal>(
+    journal: &J,
+    section: &Section,
+    system: System,
+    record: &RecordRef,
+    before: &RecordState,
+    moved: &Fields,
+) -> Vec<Desire> {
+    let mut forms = Vec::new();
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+        return forms;
+    };
+    let now = seen_fields(&customer.records[record]);
+    let agreed = |name: &String| {
+        let desire = before.desired.get(name);
+        desire.is_some_and(|desire| desire.basis == Basis::Agreed)
+    };
+    for name in moved.keys().filter(|name| agreed(name)) {
+        let field = section.written_as(system, record.object.as_str(), name);
+        let says = field.is_some_and(|field| {
+            let decided = customer.decided.get(&field.intercom);
+            decided.is_some_and(|decided| field.says(system, &now, &decided.value))
+        });
+        if says && before.desired[name].value != now[name] {
+            forms.push(Desire {
+                name: name.clone(),
+                value: now[name].clone(),
+                basis: Basis::Agreed,
+            });
+        }
+    }
+    forms
 }
 
 /// The live Salesforce records of a customer.

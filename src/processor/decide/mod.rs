@@ -17,6 +17,7 @@ pub mod pursue;
 pub mod link;
 pub mod create;
 pub mod reconcile;
+pub mod relation;
 pub mod request;
 pub mod settle;
 pub mod settle_lookup;

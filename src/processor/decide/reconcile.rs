@@ -3,7 +3,7 @@
 use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
 use crate::domain::view::{Journal, record_state};
 use crate::domain::{RecordRef, ReviewId};
-use crate::processor::decide::{Terms, request};
+use crate::processor::decide::{Terms, relation, request};
 use crate::sync::writes::{Plan, plan};
 
 /// Journals what a record should hold and reconciles it.
@@ -33,7 +33,11 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
     match plan(record, &state) {
         Plan::Nothing { why } => {
             if why == "in_agreement" {
-                unblock(journal, record, "in_agreement");
+                let attaching = relation::is_refused(journal, terms, record, &state);
+                if !attaching {
+                    unblock(journal, record, "in_agreement");
+                }
+                relation::join_company(journal, terms, record);
             }
         }
         Plan::Fought { pair, names } => {

@@ -27,6 +27,28 @@ pub fn update<J: Journal>(
     journal.emit(E::WriteRequested { command });
 }
 
+/// Asks for a contact to join a company in Intercom.
+pub fn attach<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    contact: &RecordRef,
+    state: &RecordState,
+    company: RecordRef,
+) {
+    let write = WriteCommand {
+        target: WriteTarget::Attach {
+            contact: contact.clone(),
+            company,
+        },
+        sequence: state.write_sequence + 1,
+        fields: Vec::new(),
+        auto_assign: false,
+    };
+    let kind = CommandKind::Write(write);
+    let command = new(journal, terms, &contact.source, contact.to_string(), kind);
+    journal.emit(E::WriteRequested { command });
+}
+
 /// Writes of the children of one account lock the account: they go one after the other.
 fn lane(record: &RecordRef, state: &RecordState) -> String {
     let account = state.seen.get("AccountId");

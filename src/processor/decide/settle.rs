@@ -10,7 +10,7 @@ use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, Wri
 use crate::mapping::System;
 use crate::processor::decide::settle_lookup;
 use crate::processor::decide::{Terms, create, fold, holds, link, owner, pause, pursue};
-use crate::processor::decide::{reconcile, request};
+use crate::processor::decide::{reconcile, relation, request};
 use crate::sync::moves::moved;
 use crate::sync::writes;
 
@@ -245,7 +245,8 @@ fn refused<J: Journal>(
         // What it was to hold is decided for the contact that it became.
         return;
     }
-    let pair = writes::pair(record, &write.fields);
+    let pair = relation::pair_of(record, &write.target);
+    let pair = pair.unwrap_or_else(|| writes::pair(record, &write.fields));
     block(journal, record, pair, rejection);
     if rejection.class == RejectClass::Gone {
         journal.emit(E::RecordLeft {

@@ -5,7 +5,7 @@ use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
-use crate::domain::{Value, ViewKey, WriteCommand, WriteTarget};
+use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
 use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -178,6 +178,11 @@ fn write_settled<V: ViewWrite>(
             confirm(state, write, ending);
             state.folded = sequence;
         }
+        let of_record = matches!(write.target, WriteTarget::Record(_));
+        if let (true, WriteEnding::Unknown { .. }) = (of_record, ending) {
+            let since = state.version;
+            remember(state, write, since, true);
+        }
         state.echoed.clear();
     });
     let subject = &ended.record;
@@ -238,17 +243,12 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         note(state, key_field, value, values.is_some());
         state.write_sequence = state.write_sequence.max(write.sequence);
     }
+    if let WriteTarget::Attach { company, .. } = &write.target {
+        state.companies.insert(company.id.clone());
+        return;
+    }
     let since = state.version;
-    let mut hashes = std::collections::BTreeMap::new();
-    let mut before = std::collections::BTreeMap::new();
-    for FieldWrite {
-        name,
-        value,
-        expect,
-    } in &write.fields
-    {
-        hashes.insert(name.clone(), value.hash());
-        before.insert(name.clone(), expect.hash());
+    for FieldWrite { name, value, .. } in &write.fields {
         // What was created by this write has no history that a feed could have shown before.
         let created = matches!(ending, WriteEnding::Done { created: true, .. });
         let shown = created
@@ -270,15 +270,26 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
     if let Some(version) = version {
         state.version = *version;
     }
+    remember(state, write, since, false);
+}
+
+/// Keeps a write among the last ones, so that its echo is known when it comes.
+fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubtful: bool) {
     if state.recent_writes.len() == RECENT_WRITES_MAX {
         state.recent_writes.pop_front();
     }
+    let fields = write.fields.iter();
+    let hashes = fields
+        .clone()
+        .map(|field| (field.name.clone(), field.value.hash()));
+    let before = fields.map(|field| (field.name.clone(), field.expect.hash()));
     state.recent_writes.push_back(RecentWrite {
         sequence: write.sequence,
-        hashes,
-        before,
+        hashes: hashes.collect(),
+        before: before.collect(),
         since,
         echoed: std::mem::take(&mut state.echoed),
+        doubtful,
     });
 }
 

@@ -58,6 +58,17 @@ pub fn project<V: ViewRead>(
             let notice = notice(bridge, entry, "record_waiting", text, records);
             vec![here(Topic::Notifications, Message::Notification(notice))]
         }
+        E::ConflictOpened {
+            review,
+            field,
+            claims,
+            ..
+        } => {
+            let records: Vec<_> = claims.iter().map(|claim| claim.record.clone()).collect();
+            let text = format!("{review}: two sides changed {field}; a person decides");
+            let notice = notice(bridge, entry, "conflict_opened", text, records);
+            vec![here(Topic::Notifications, Message::Notification(notice))]
+        }
         E::ReviewOpened {
             review,
             kind,

@@ -3,7 +3,7 @@
 //!
 //! `STORM_COUNT=2000` runs more seeds; `STORM_SEED=17 STORM_COUNT=1` replays one and tells it.
 
-mod prng;
+pub mod prng;
 mod intercom;
 mod salesforce;
 mod sink;

@@ -1,4 +1,5 @@
-//! A simulator of Intercom: its REST API and its webhooks, over sockets.
+//! A simulator of Intercom: its REST API and its webhooks, over sockets. [`Simulated`] is the same
+//! workspace without sockets.
 //!
 //! [`start`] opens it; the [`Handle`] lets a script act as a person, make faults and read what
 //! happened. Acts are listed in [`acts`], facts the vendor leaves open in [`Switches`].
@@ -17,5 +18,6 @@ mod signature;
 mod tests;
 
 pub use delivery_log::{Delivery, Outcome};
+pub use model::{Posted, Simulated, SimulatedAnswer};
 pub use options::{MergedReads, Options, Switches, WebhookTimestamps};
 pub use server::{Handle, start};

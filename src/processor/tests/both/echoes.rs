@@ -197,6 +197,40 @@ fn a_late_echo_does_not_set_seen_back() {
 }
 
 #[test]
+fn an_echo_of_an_earlier_write_in_the_orgs_own_form_is_read_and_not_taken_for_automation() {
+    let mut pair = Pair::new();
+    let first = phone_on_its_way(&mut pair, 50_000, "+14155550001");
+    pair.done(&first, 51);
+    let second = phone_on_its_way(&mut pair, 52_000, "+14155550002");
+    pair.done(&second, 53);
+    let read = pair.event(51, Writer::Ours, &[("Phone", "(415) 555-0001")]);
+    assert_eq!(pair.count("conflict_decided"), 0);
+    assert!(is_read_of(&read[0], &pair.lead));
+    assert_eq!(pair.done(&read[0], 53), vec![]);
+    assert_eq!(
+        pair.event(53, Writer::Ours, &[("Phone", "+14155550002")]),
+        vec![]
+    );
+    assert_eq!(pair.decided("phone"), Value::text("+14155550002"));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn an_echo_that_comes_while_the_next_write_is_out_is_no_move() {
+    let mut pair = Pair::new();
+    let first = phone_on_its_way(&mut pair, 50_000, "+14155550001");
+    pair.done(&first, 51);
+    let second = phone_on_its_way(&mut pair, 52_000, "+14155550002");
+    assert_eq!(
+        pair.event(51, Writer::Ours, &[("Phone", "+14155550001")]),
+        vec![]
+    );
+    assert_eq!(pair.count("conflict_decided"), 0);
+    assert_eq!(pair.done(&second, 53), vec![]);
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550002"));
+}
+
+#[test]
 fn without_a_tag_the_value_tells() {
     let mut pair = Pair::new();
     let write = phone_on_its_way(&mut pair, 50_000, "+14155552671");

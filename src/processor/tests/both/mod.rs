@@ -5,4 +5,6 @@ mod conversion;
 mod echoes;
 mod explaining;
 mod flow;
+mod relations;
 pub mod stage;
+mod storm;

@@ -91,7 +91,11 @@ pub struct Pair {
 
 impl Pair {
     pub fn new() -> Self {
-        let mut world = World::with_mapping(BOTH);
+        Self::of(BOTH)
+    }
+
+    pub fn of(mapping: &str) -> Self {
+        let mut world = World::with_mapping(mapping);
         let look = world.qualify(lead(
             "c1",
             1000,

@@ -19,6 +19,7 @@ pub(crate) mod paging;
 mod problem;
 mod rate_window;
 mod routes;
+mod simulated;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -26,4 +27,5 @@ mod workspace;
 
 pub(crate) use notification::Notification;
 pub(crate) use problem::Problem;
+pub use simulated::{Posted, Simulated, SimulatedAnswer};
 pub(crate) use workspace::{Settings, Workspace};

@@ -335,7 +335,7 @@ fn differing(before: &Row, after: &Row) -> Vec<String> {
 }
 
 /// Every field, and where the last change came from.
-fn whole_row(object: &Object, row: &Row) -> Value {
+pub(crate) fn whole_row(object: &Object, row: &Row) -> Value {
     let mut shape = json!({});
     for field in &object.fields {
         shape[field.name] = row.get(field.name);

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use crate::sandbox::error::Error;
 use crate::sandbox::exchange::{Content, Request};
+use crate::sandbox::salesforce::model::changes::Change;
 use crate::sandbox::salesforce::model::event_log::{ChangeEvent, EventSettings, Topic, replay_id};
-use crate::sandbox::salesforce::model::org::{Org, Settings};
+use crate::sandbox::salesforce::model::org::{Org, Settings, whole_row};
+use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::options::Options;
 
 /// A simulated org as a state machine. Times are milliseconds since the Unix epoch and must not
@@ -99,6 +101,20 @@ impl Simulated {
         let outcome = self.org.act(act, now_ms).map_err(Error::Refused);
         self.org.publish_events();
         outcome
+    }
+
+    /// The changes with a number greater than `since`, oldest first.
+    pub fn changes_since(&self, since: u64) -> Vec<Change> {
+        self.org.changes_since(since)
+    }
+
+    /// Every row of an object, deleted ones too, with all its fields.
+    pub fn rows(&self, object: &str) -> Vec<Value> {
+        let Some(object) = objects::named(object) else {
+            return Vec::new();
+        };
+        let rows = self.org.rows_of(object.name);
+        rows.map(|row| whole_row(object, row)).collect()
     }
 
     /// The whole state; see `GET /__sandbox/state`.

@@ -1,0 +1,79 @@
+//! The mapping under which the simulation runs: every direction and every conflict policy once.
+
+pub const MAPPING: &str = r#"
+version: 1
+people:
+  objects: {intercom: contact, salesforce: [Contact, Lead]}
+  match:
+    - explicit: {salesforce: Intercom_Contact_ID__c}
+    - email: {salesforce: Email, intercom: email}
+  create:
+    salesforce_lead:
+      when: '"qualified" in contact.tags && contact.role == "lead"'
+      needs: [email]
+      set: {LeadSource: Intercom}
+      company_name: Company
+      placeholders: {Company: "[not provided]", LastName: "[not provided]"}
+  fields:
+    - intercom: name
+      salesforce: [FirstName, LastName]
+      transform: split_name
+      owner: intercom
+      direction: to_salesforce
+      meaning: name
+    - {intercom: email, salesforce: Email, owner: intercom, direction: to_salesforce, meaning: m}
+    - intercom: phone
+      salesforce: Phone
+      transform: phone_e164
+      region: US
+      owner: salesforce
+      direction: both
+      conflict: newest_wins
+      meaning: number
+    - intercom: custom_attributes.job_title
+      salesforce: Title
+      owner: salesforce
+      direction: both
+      conflict: owner_wins
+      meaning: position
+    - intercom: custom_attributes.nickname
+      salesforce: External_User_ID__c
+      owner: intercom
+      direction: both
+      conflict: owner_wins
+      meaning: how friends call the person
+    - intercom: custom_attributes.support_tier
+      salesforce: Salutation
+      owner: salesforce
+      direction: both
+      conflict: review
+      meaning: agreed level of support
+    - intercom: unsubscribed_from_emails
+      salesforce: HasOptedOutOfEmail
+      owner: intercom
+      direction: both
+      conflict: restrictive_wins
+      meaning: consent
+    - intercom: custom_attributes.SALESFORCE_STATUS
+      salesforce: Lead.Status
+      owner: salesforce
+      direction: to_intercom
+      meaning: status
+    - intercom: custom_attributes.SALESFORCE_OWNER_NAME
+      salesforce: Owner.Name
+      owner: salesforce
+      direction: to_intercom
+      meaning: who looks after the person
+    - intercom: custom_attributes.SALESFORCE_ID
+      salesforce: Id
+      owner: salesforce
+      direction: to_intercom
+      meaning: where to find the person
+"#;
+
+pub const BRIDGE: &str = "main";
+pub const SUPPORT: &str = "support";
+pub const SALES: &str = "sales";
+pub const APP_ID: &str = "sandbox1";
+/// What stands at the end of `changeOrigin` of our writes.
+pub const CLIENT_TOKEN: &str = "crosswalk-main";

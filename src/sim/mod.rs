@@ -1,0 +1,18 @@
+//! The deterministic simulation: the pure step between both sandbox models, in virtual time, from
+//! one seed. Everything that can go wrong on the way does; a naive checker says whether what
+//! should hold did.
+
+mod actors;
+pub mod checker;
+mod edges;
+mod history;
+mod mapping;
+mod pipeline;
+mod prng;
+mod remotes;
+mod sinks;
+mod store;
+pub mod world;
+mod wire;
+
+pub use world::{Options, Story, run};

@@ -1,0 +1,610 @@
+//! The world: one queue of events in virtual time, and everything that can happen in it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::runtime::Runtime;
+
+use crate::clients::transport::{Failure, Request, Response};
+use crate::domain::{Command, CommandKind, CommandResult, Observation, ObservationBody};
+use crate::domain::{ObservationId, Outcome, Timestamp, Topic, WriteTarget};
+use crate::sim::checker;
+use crate::sim::edges::{Feed, of_post};
+use crate::sim::history::{By, Repeat};
+use crate::sim::pipeline::{Fate, Pipeline};
+use crate::sim::prng::Prng;
+use crate::sim::remotes::Remotes;
+use crate::sim::sinks::{Job, Sink};
+use crate::sim::wire::{Progress, REQUEST_TIMEOUT_MS, Run, WorldClock};
+
+/// 2026-01-05, a Monday.
+const START_MS: i64 = 1_767_600_000_000;
+const MINUTE_MS: i64 = 60_000;
+/// How long it may take to come to rest.
+const QUIET_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
+const IDLE_POLL_MS: i64 = 5_000;
+
+/// What a run is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub seed: u64,
+    /// What people do before the quiet.
+    pub actions: usize,
+    /// Whether anything goes wrong on the way.
+    pub faults: bool,
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub struct Story {
+    pub failures: Vec<String>,
+    /// Everything that stands in the journal, and every request, byte for byte the same each time.
+    pub transcript: String,
+    pub edits: usize,
+    pub writes: usize,
+    /// Contacts that a row carries the key of, at the end.
+    pub pairs: usize,
+    pub requests: usize,
+    pub journal: usize,
+}
+
+enum Event {
+    Act,
+    Poll,
+    Observed(Topic, Box<Observation>),
+    Start(Topic, Box<Job>),
+    Arrive(u64, Box<Request>, Mishap),
+    Answer(u64, Result<Response, Failure>),
+    Result(u64, Box<Outcome>),
+    SinkCrash(Topic),
+    SinkUp(Topic),
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mishap {
+    None,
+    /// It never arrives.
+    Lost,
+    /// It is carried out and its answer never arrives.
+    AnswerLost,
+    /// A gateway fails before it is carried out.
+    FailsBefore,
+    /// A gateway fails after it was carried out.
+    FailsAfter,
+    /// Too many requests.
+    Limited,
+}
+
+struct Execution {
+    topic: Topic,
+    job: Job,
+    run: Run,
+}
+
+pub struct World {
+    pub now: i64,
+    pub chance: Prng,
+    pub remotes: Remotes,
+    pub pipeline: Pipeline,
+    pub repeats: Vec<Repeat>,
+    clock: Arc<WorldClock>,
+    runtime: Runtime,
+    queue: BTreeMap<(i64, u64), Event>,
+    sequence: u64,
+    feed: Feed,
+    /// The feed keeps its order: nothing overtakes what was committed before.
+    feed_at: i64,
+    sinks: BTreeMap<Topic, Sink>,
+    executions: BTreeMap<u64, Execution>,
+    started: u64,
+    polls_at: Option<i64>,
+    actions_left: usize,
+    faults: bool,
+    /// Words drawn so far: each is said once.
+    pub(super) words: usize,
+    pub lost_echoes: usize,
+}
+
+/// Runs one seed.
+pub fn run(options: Options) -> Story {
+    let mut world = World::new(options);
+    world.arrange();
+    world.later(0, Event::Act);
+    world.poll_in(0);
+    let rested = world.until_rest();
+    let mut failures = Vec::new();
+    match rested {
+        Ok(()) => failures.extend(checker::check(&world)),
+        Err(why) => failures.push(why),
+    }
+    if failures.is_empty() {
+        failures.extend(world.afterwards());
+    }
+    let journal = world.pipeline.journal.iter();
+    let mut transcript: String = journal.map(|entry| format!("{entry:?}\n")).collect();
+    for request in &world.remotes.requests {
+        transcript.push_str(request);
+        transcript.push('\n');
+    }
+    transcript.push_str(&world.pipeline.digest());
+    let ours = |edit: &&crate::sim::history::Edit| matches!(edit.by, By::Us { .. });
+    Story {
+        failures,
+        transcript,
+        pairs: checker::linked(&world),
+        requests: world.remotes.requests.len(),
+        journal: world.pipeline.journal.len(),
+        edits: world.remotes.edits.len(),
+        writes: world.remotes.edits.iter().filter(ours).count(),
+    }
+}
+
+impl World {
+    fn new(options: Options) -> Self {
+        let mut chance = Prng::new(options.seed);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime can be built");
+        let sinks = [Topic::SalesforceWrites, Topic::IntercomWrites];
+        let copies = chance.permille(500);
+        Self {
+            now: START_MS,
+            remotes: Remotes::new(START_MS, copies),
+            chance,
+            pipeline: Pipeline::new(START_MS),
+            repeats: Vec::new(),
+            clock: Arc::default(),
+            runtime,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            feed: Feed::default(),
+            feed_at: START_MS,
+            sinks: sinks
+                .into_iter()
+                .map(|topic| (topic, Sink::new()))
+                .collect(),
+            executions: BTreeMap::new(),
+            started: 0,
+            polls_at: None,
+            actions_left: options.actions,
+            faults: options.faults,
+            words: 0,
+            lost_echoes: 0,
+        }
+    }
+
+    fn later(&mut self, after: i64, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((self.now + after, self.sequence), event);
+    }
+
+    fn poll_in(&mut self, after: i64) {
+        let at = self.now + after;
+        if self.polls_at.is_none_or(|planned| at < planned) {
+            self.polls_at = Some(at);
+            self.later(after, Event::Poll);
+        }
+    }
+
+    /// Lets everything happen until nothing is outstanding.
+    fn until_rest(&mut self) -> Result<(), String> {
+        let mut quiet_since = None;
+        while let Some((&key, _)) = self.queue.first_key_value() {
+            let Some(event) = self.queue.remove(&key) else {
+                break;
+            };
+            self.now = key.0;
+            self.clock.0.store(self.now, Ordering::Relaxed);
+            self.happens(event);
+            if self.actions_left > 0 {
+                continue;
+            }
+            self.faults = false;
+            let since = *quiet_since.get_or_insert(self.now);
+            if self.is_at_rest() {
+                return Ok(());
+            }
+            if self.now - since > QUIET_MAX_MS {
+                let (unrest, waiting) = (self.pipeline.unrest(), self.pipeline.waiting());
+                let running = self.executions.len();
+                return Err(format!(
+                    "it does not come to rest: {unrest} outstanding or due, {waiting} not taken, \
+                     {running} running"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let underway = |event: &Event| !matches!(event, Event::Poll);
+        let idle = |(topic, sink): (&Topic, &Sink)| {
+            sink.is_idle(self.pipeline.writes.get(topic).map_or(0, Vec::len) as u64)
+        };
+        self.executions.is_empty()
+            && self.pipeline.waiting() == 0
+            && self.sinks.iter().all(idle)
+            && !self.queue.values().any(underway)
+            && self.pipeline.unrest() == 0
+    }
+
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Act => self.act(),
+            Event::Poll => self.poll(),
+            Event::Observed(topic, observation) => {
+                self.pipeline.append(topic, *observation, self.now);
+                let soon = self.chance.delay(50, 400, 100);
+                self.poll_in(soon);
+            }
+            Event::Start(topic, job) => self.start(topic, *job),
+            Event::Arrive(id, request, mishap) => self.arrive(id, &request, mishap),
+            Event::Answer(id, answer) => {
+                if let Some(execution) = self.executions.get_mut(&id) {
+                    execution.run.answer(answer);
+                    self.advance(id);
+                }
+            }
+            Event::Result(id, outcome) => self.result(id, *outcome),
+            Event::SinkCrash(topic) => self.crash(topic),
+            Event::SinkUp(topic) => {
+                if let Some(sink) = self.sinks.get_mut(&topic) {
+                    sink.up = true;
+                }
+                self.feed_sinks();
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        if self.actions_left == 0 {
+            return;
+        }
+        self.actions_left -= 1;
+        self.somebody_acts();
+        self.observe(None);
+        let pause = match self.chance.below(100) {
+            0..40 => self.chance.between(0, 900),
+            40..75 => self.chance.between(900, 8_000),
+            75..96 => self.chance.between(8_000, 2 * MINUTE_MS),
+            _ => self.chance.between(30 * MINUTE_MS, 90 * MINUTE_MS),
+        };
+        if self.faults && self.chance.permille(30) {
+            let topics = [Topic::SalesforceWrites, Topic::IntercomWrites];
+            let topic = *self.chance.one_of(&topics);
+            let after = self.chance.between(0, 3_000);
+            self.later(after, Event::SinkCrash(topic));
+        }
+        if self.actions_left > 0 {
+            self.later(pause, Event::Act);
+        }
+    }
+
+    /// Takes what both systems have to tell. `echo`: it was a request of ours that made them.
+    fn observe(&mut self, echo: Option<Topic>) {
+        for post in self.remotes.intercom.take_posts() {
+            if self.faults && echo.is_some() && self.chance.permille(200) {
+                self.lost_echoes += 1;
+                continue;
+            }
+            let times = 1 + usize::from(self.faults && self.chance.permille(80));
+            for _ in 0..times {
+                let long = if self.faults { 60 } else { 0 };
+                let after = self.chance.delay(1_500, 4 * MINUTE_MS, long);
+                if let Some(observation) = of_post(&post, self.now + after) {
+                    let topic = Topic::IntercomObserved;
+                    self.later(after, Event::Observed(topic, Box::new(observation)));
+                }
+            }
+        }
+        for observation in self.feed.take(&mut self.remotes, self.now) {
+            let long = if self.faults { 40 } else { 0 };
+            let delay = self.chance.delay(1_500, 4 * MINUTE_MS, long);
+            self.feed_at = self.feed_at.max(self.now + delay);
+            let after = self.feed_at - self.now;
+            let topic = Topic::SalesforceObserved;
+            if self.faults && self.chance.permille(50) {
+                let again = Box::new(observation.clone());
+                let later = after + self.chance.between(1, MINUTE_MS);
+                self.later(later, Event::Observed(topic, again));
+            }
+            self.later(after, Event::Observed(topic, Box::new(observation)));
+        }
+    }
+
+    fn poll(&mut self) {
+        if self.polls_at != Some(self.now) {
+            return;
+        }
+        self.polls_at = None;
+        let most = 1 + self.chance.below(8);
+        let fate = match self.faults {
+            true if self.chance.permille(15) => Fate::DiesBefore,
+            true if self.chance.permille(15) => Fate::DiesAfter,
+            _ => Fate::Commits,
+        };
+        let checkpoints = self.chance.permille(50);
+        if self.pipeline.poll(most, fate, checkpoints, self.now) {
+            self.feed_sinks();
+        }
+        let again = match self.pipeline.waiting() {
+            0 => IDLE_POLL_MS,
+            _ => self.chance.between(5, 200),
+        };
+        self.poll_in(again);
+    }
+
+    fn feed_sinks(&mut self) {
+        for topic in [Topic::SalesforceWrites, Topic::IntercomWrites] {
+            let Some(sink) = self.sinks.get_mut(&topic) else {
+                continue;
+            };
+            if sink.up {
+                sink.read(
+                    self.pipeline
+                        .writes
+                        .get(&topic)
+                        .map_or(&[][..], Vec::as_slice),
+                );
+            }
+            let jobs = sink.start();
+            for job in jobs {
+                let long = if self.faults { 50 } else { 0 };
+                let after = self.chance.delay(200, 3 * MINUTE_MS, long);
+                self.later(after, Event::Start(topic, Box::new(job)));
+            }
+        }
+    }
+
+    fn start(&mut self, topic: Topic, mut job: Job) {
+        let crashed = self.sinks.get(&topic).is_none_or(|sink| !sink.holds(&job));
+        if crashed {
+            return;
+        }
+        // A first try that waited for long looks before it writes.
+        job.repeat |= self.now - job.command.requested_at.0 > MINUTE_MS;
+        self.started += 1;
+        let id = self.started;
+        let login = self.remotes.login.clone();
+        let run = Run::new(
+            topic,
+            job.command.clone(),
+            job.repeat,
+            self.clock.clone(),
+            login,
+        );
+        self.executions.insert(id, Execution { topic, job, run });
+        self.advance(id);
+    }
+
+    fn advance(&mut self, id: u64) {
+        let Some(execution) = self.executions.get_mut(&id) else {
+            return;
+        };
+        match execution.run.advance(&self.runtime) {
+            Progress::Asks(request) => {
+                let mishap = self.mishap();
+                let after = self.chance.delay(150, 5_000, 50);
+                self.later(after, Event::Arrive(id, Box::new(request), mishap));
+            }
+            Progress::Done(outcome) => {
+                let after = self.chance.delay(50, 5_000, 30);
+                self.later(after, Event::Result(id, Box::new(outcome)));
+            }
+        }
+    }
+
+    fn mishap(&mut self) -> Mishap {
+        if !self.faults {
+            return Mishap::None;
+        }
+        match self.chance.below(1_000) {
+            0..15 => Mishap::Lost,
+            15..35 => Mishap::AnswerLost,
+            35..45 => Mishap::FailsBefore,
+            45..60 => Mishap::FailsAfter,
+            60..75 => Mishap::Limited,
+            _ => Mishap::None,
+        }
+    }
+
+    fn arrive(&mut self, id: u64, request: &Request, mishap: Mishap) {
+        // A request under way arrives even if its sink has died since.
+        let known = self.executions.get(&id);
+        let Some((topic, command, repeat)) = known.map(|execution| {
+            let job = &execution.job;
+            (execution.topic, job.command.clone(), execution.run.repeat)
+        }) else {
+            return;
+        };
+        let back = self.chance.delay(150, 5_000, 50);
+        let failed = |status| Response {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        let timeout = (REQUEST_TIMEOUT_MS, Err(Failure::NoAnswer("it timed out")));
+        let carried_out = matches!(
+            mishap,
+            Mishap::None | Mishap::AnswerLost | Mishap::FailsAfter
+        );
+        let mut answered = None;
+        if carried_out {
+            if request.method.as_str() == "GET" {
+                self.note_repeat(&command);
+            }
+            let by = By::Us {
+                command: command.id.to_string(),
+                repeat,
+            };
+            answered = Some(self.remotes.request(topic, request, &by, self.now));
+            self.observe(Some(topic));
+        }
+        let (after, answer) = match (mishap, answered) {
+            (Mishap::None, Some(answer)) => (back, Ok(answer)),
+            (Mishap::FailsBefore | Mishap::FailsAfter, _) => (back, Ok(failed(500))),
+            (Mishap::Limited, _) => (back, Ok(limited(topic))),
+            _ => timeout,
+        };
+        self.later(after, Event::Answer(id, answer));
+    }
+
+    /// What a repeat is about to see: it may only write over what it expected.
+    fn note_repeat(&mut self, command: &Command) {
+        let CommandKind::Write(write) = &command.kind else {
+            return;
+        };
+        let WriteTarget::Record(record) = &write.target else {
+            return;
+        };
+        let shown = self.remotes.contacts.get(&record.id);
+        let Some(shown) = shown.or_else(|| self.remotes.rows.get(&record.id)) else {
+            return;
+        };
+        for field in &write.fields {
+            let value = shown.get(&field.name).cloned().unwrap_or_default();
+            self.repeats.push(Repeat {
+                record: record.id.clone(),
+                field: format!("{} {}", command.id, field.name),
+                at: self.now,
+                shown: value,
+                expected: field.expect.display(),
+                target: field.value.display(),
+            });
+        }
+    }
+
+    fn result(&mut self, id: u64, outcome: Outcome) {
+        let Some(execution) = self.executions.remove(&id) else {
+            return;
+        };
+        let (topic, job) = (execution.topic, execution.job);
+        if let Some(sink) = self.sinks.get_mut(&topic) {
+            sink.settle(&job);
+        }
+        let lost = self.faults && self.chance.permille(15);
+        if !lost {
+            let command = &job.command;
+            let result = CommandResult {
+                command: command.id,
+                bridge: command.bridge.clone(),
+                source: command.source.clone(),
+                attempt: command.attempt,
+                finished_at: Timestamp(self.now),
+                outcome,
+            };
+            let observation = Observation {
+                id: ObservationId::of_result(&command.id, command.attempt),
+                bridge: command.bridge.clone(),
+                received_at: Timestamp(self.now),
+                traceparent: None,
+                body: ObservationBody::Answered(result),
+            };
+            let after = self.chance.delay(50, 2_000, 50);
+            self.later(
+                after,
+                Event::Observed(Topic::Results, Box::new(observation)),
+            );
+        }
+        self.feed_sinks();
+    }
+
+    /// A sink dies with all it was at; its requests under way still arrive.
+    fn crash(&mut self, topic: Topic) {
+        let end = self.pipeline.writes.get(&topic).map_or(0, Vec::len) as u64;
+        let Some(sink) = self.sinks.get_mut(&topic).filter(|sink| sink.up) else {
+            return;
+        };
+        sink.crash(end);
+        let dead: Vec<u64> = self
+            .executions
+            .iter()
+            .filter(|(_, execution)| execution.topic == topic)
+            .map(|(id, _)| *id)
+            .collect();
+        let underway: Vec<(i64, u64)> = self
+            .queue
+            .iter()
+            .filter(|(_, event)| matches!(event, Event::Arrive(id, ..) if dead.contains(id)))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in underway {
+            self.arrives_orphaned(key);
+        }
+        self.executions.retain(|id, _| !dead.contains(id));
+        self.later(REQUEST_TIMEOUT_MS, Event::SinkUp(topic));
+    }
+
+    /// The request of a dead sink is carried out at once: it was on its way, nobody hears of it.
+    fn arrives_orphaned(&mut self, key: (i64, u64)) {
+        if let Some(Event::Arrive(id, request, mishap)) = self.queue.remove(&key)
+            && mishap != Mishap::Lost
+        {
+            self.arrive(id, &request, Mishap::AnswerLost);
+        }
+    }
+
+    /// Invariants 4 and 6, once everything rests.
+    fn afterwards(&mut self) -> Vec<String> {
+        let mut failures = Vec::new();
+        if !self.pipeline.rebuilds() {
+            failures.push("6: a rebuild from the journal gives another view".to_owned());
+        }
+        let customers = self.pipeline.customers();
+        let again = self.pipeline.taken.len().saturating_sub(50);
+        let again: Vec<_> = self.pipeline.taken[again..].to_vec();
+        for (topic, observation) in again {
+            self.pipeline.append(topic, observation, self.now);
+        }
+        let before = self.pipeline.journal.len();
+        while self.pipeline.waiting() > 0 {
+            self.now += 1;
+            self.pipeline.poll(100, Fate::Commits, false, self.now);
+        }
+        let quiet = ["batch_consumed", "time_advanced"];
+        for entry in &self.pipeline.journal[before..] {
+            if !quiet.contains(&entry.event.name()) {
+                failures.push(format!("4: fed again, it led to {}", entry.event.name()));
+            }
+        }
+        if self.pipeline.customers() != customers {
+            failures.push("4: fed again, it changed the customers".to_owned());
+        }
+        failures
+    }
+}
+
+fn limited(topic: Topic) -> Response {
+    let (status, body) = match topic {
+        Topic::SalesforceWrites => {
+            let code = "REQUEST_LIMIT_EXCEEDED";
+            let error = serde_json::json!([{"errorCode": code, "message": "TotalRequests"}]);
+            (403, error.to_string())
+        }
+        _ => (429, "{}".to_owned()),
+    };
+    Response {
+        status,
+        headers: Vec::new(),
+        body: body.into_bytes(),
+    }
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for failure in &self.failures {
+            writeln!(f, "{failure}")?;
+        }
+        let (edits, writes, pairs) = (self.edits, self.writes, self.pairs);
+        let (requests, journal) = (self.requests, self.journal);
+        write!(
+            f,
+            "{edits} edits, {writes} of them ours, {pairs} pairs, {requests} requests, \
+             {journal} events"
+        )
+    }
+}
