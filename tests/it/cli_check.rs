@@ -136,7 +136,8 @@ async fn with_everything_there_the_check_says_so_and_succeeds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_org_lacks_is_named_with_its_fix() {
     let stage = Stage::new().await;
-    let field = |verb: &str, object: &str, field: &str| json!({"verb": verb, "object": object, "field": field});
+    let field =
+        |verb: &str, on: &str, name: &str| json!({"verb": verb, "object": on, "field": name});
     stage.act(field("remove_field", "Lead", "Company_Size__c"));
     stage.lacks(&["Lead.Company_Size__c is not there"]);
     stage.act(json!({"verb": "restore_access"}));

@@ -1,4 +1,4 @@
-//! `crosswalk review` and what it asks the admin port: refusals, and one doubt from beginning to end.
+//! `crosswalk review` and the admin port: refusals, and one doubt from beginning to end.
 
 use std::time::{Duration, Instant};
 

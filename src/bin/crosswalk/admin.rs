@@ -171,10 +171,8 @@ async fn answer_review(
     let Json(answer) = match answer {
         Ok(answer) => answer,
         Err(rejection) => {
-            let text = format!(
-                "the body is {{\"by\", \"answer\", \"record\"}} as JSON, at most {ANSWER_BYTES_MAX} \
-                 bytes"
-            );
+            let form = r#"{"by", "answer", "record"}"#;
+            let text = format!("the body is {form} as JSON, at most {ANSWER_BYTES_MAX} bytes");
             return refuse(rejection.status(), &text);
         }
     };

@@ -50,6 +50,9 @@ people:
       meaning: m
 "#;
 
+/// What is laid over a field.
+type Changes = Vec<(&'static str, Json)>;
+
 fn mapping() -> Mapping {
     let support = SourceId::new("support").unwrap();
     let sources = Sources {
@@ -140,7 +143,7 @@ fn an_org_that_fits_is_one_line() {
 #[test]
 fn whatever_a_field_lacks_is_named_with_its_fix() {
     let no = || json!(false);
-    let cases: Vec<(&str, Vec<(&str, Json)>, &str)> = vec![
+    let cases: Vec<(&str, Changes, &str)> = vec![
         ("Size__c", vec![], "is not there"),
         ("Email", vec![("updateable", no())], "cannot be changed"),
         (
