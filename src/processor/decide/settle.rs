@@ -84,12 +84,7 @@ fn update<J: Journal>(
             }));
             accept_forms(journal, record, write, values.as_ref());
             rekey(journal, terms, record);
-            if let Some(section) = terms.mapping.section_of(record) {
-                agree::mirror(journal, terms, section, record, &write.fields);
-            }
-            if let (Some(values), Some(version)) = (values, version) {
-                answered_beside(journal, terms, record, write, values, version);
-            }
+            answered_beside(journal, terms, record, write, values.as_ref().zip(version));
         }
         Outcome::AlreadyThere { snapshot } => {
             placed = true;
@@ -179,15 +174,21 @@ fn accept_forms<J: Journal>(
     }
 }
 
-/// An answer that shows the whole record also shows what others changed beside our write.
+/// What follows beside the fields that were written: what only shows them, and what others changed,
+/// where the answer shows the whole record.
 fn answered_beside<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     record: &RecordRef,
     write: &WriteCommand,
-    values: &Fields,
-    version: Version,
+    answer: Option<(&Fields, Version)>,
 ) {
+    if let Some(section) = terms.mapping.section_of(record) {
+        agree::mirror(journal, terms, section, record, &write.fields);
+    }
+    let Some((values, version)) = answer else {
+        return;
+    };
     let written = |name: &String| write.fields.iter().any(|field| field.name == *name);
     let beside = values.iter().filter(|(name, _)| !written(name));
     let snapshot = RecordSnapshot {
