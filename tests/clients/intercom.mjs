@@ -1,13 +1,17 @@
 // intercom-client against the sandbox: a lead and a user, what collides with them, searches,
-// updates with defined and undefined attributes, and paging.
+// updates with defined and undefined attributes, paging, and, if OPENAPI names the file, where the
+// answers differ from Intercom's own description.
+import { deviations, recording } from "./openapi.mjs";
 import { failure, report, require, setting } from "./shared.mjs";
 
 const { IntercomClient } = require("intercom-client");
+const answers = [];
 const client = new IntercomClient({
   token: setting("TOKEN"),
   baseUrl: setting("INTERCOM_URL"),
   version: "2.14",
   maxRetries: 0,
+  fetch: recording(answers),
 });
 const described = (error) => ({
   name: error.constructor.name,
@@ -61,5 +65,9 @@ const stranger = new IntercomClient({ token: "x", baseUrl: setting("INTERCOM_URL
 report({
   step: "refusals",
   absent: await failure(absent, described),
-  token: await failure(() => stranger.admins.identify(), described),
+  token: await failure(() => stranger.contacts.find({ contact_id: user.id }), described),
 });
+if (process.env.OPENAPI) {
+  const differ = deviations(process.env.OPENAPI, answers);
+  report({ step: "openapi", answers: answers.length, differ });
+}
