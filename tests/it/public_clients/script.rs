@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use serde_json::Value;
 
 /// Between two reports; a script starts in about a second, more on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many reports may wait; the script waits when there are more.
+const LINES_MAX: usize = 64;
 
 /// What a script is written in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,7 +120,7 @@ impl Script {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(LINES_MAX);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
