@@ -13,10 +13,10 @@ LOCKED := $(if $(filter true,$(CI)),--locked)
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test sim check fmt fmt-check lint deny tools golden mutants clean
+.PHONY: help demo sandbox test sim check fmt fmt-check lint deny tools client-tools golden mutants clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Tell the whole story against the sandboxes (ARGS=--json for one JSON object on the last line)
 	@$(RUN) demo $(ARGS)
@@ -46,6 +46,9 @@ deny: ## Check licences, bans and sources of the dependencies (deny.toml)
 
 tools: ## Install cargo-deny into .tools
 	@.ci/deny --install
+
+client-tools: ## Install the npm and PyPI clients that are tested against the sandboxes into .tools
+	@.ci/clients --install
 
 golden: ## Rewrite tests/golden from today's behaviour; review reads the diff
 	@UPDATE_GOLDEN=1 cargo test $(LOCKED)

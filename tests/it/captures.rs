@@ -14,6 +14,11 @@ pub fn change_events() -> PathBuf {
     fixtures().join("salesforce")
 }
 
+/// Intercom's own description of its API.
+pub fn intercom_openapi() -> PathBuf {
+    fixtures().join("intercom/openapi-2.16.yaml")
+}
+
 fn fixtures() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
     std::env::var_os("CROSSWALK_FIXTURES").map_or(beside, PathBuf::from)

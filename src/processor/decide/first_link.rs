@@ -116,6 +116,13 @@ fn settle_field<J: Journal>(
             }
             theirs
         }
+        // It was decided with those who are linked already: a newcomer fills blanks only.
+        _ if is_established(terms, &customer, record) => {
+            if ours.value.is_blank() || !previous.is_blank() {
+                return;
+            }
+            ours
+        }
         _ if ours.value.is_blank() || ours.value == theirs.value => theirs,
         _ if theirs.value.is_blank() => ours,
         _ if section.on_first_link == OnFirstLink::Review => {
@@ -127,6 +134,16 @@ fn settle_field<J: Journal>(
     if chosen.value != previous {
         agree::decided(journal, &customer, field, &chosen, previous, policy);
     }
+}
+
+/// Whether another record of Intercom was linked before this one came.
+fn is_established(terms: &Terms<'_>, customer: &Customer, newcomer: &RecordRef) -> bool {
+    let others = |link: &crate::domain::view::Link| {
+        let pair = [&link.left, &link.right];
+        let crosses = terms.mapping.is_salesforce(pair[0]) != terms.mapping.is_salesforce(pair[1]);
+        crosses && !pair.contains(&newcomer)
+    };
+    customer.links.iter().any(others)
 }
 
 fn claim(field: &FieldMap, system: System, record: &RecordRef, state: &RecordState) -> Claim {

@@ -41,6 +41,25 @@ fn what_only_shows_salesforce_follows_our_own_writes_there_too() {
 }
 
 #[test]
+fn a_second_contact_fills_blanks_and_brings_no_stale_value_back() {
+    let mut pair = Pair::new();
+    let out = pair.webhook(50_000, &[(TITLE, "CTO")]);
+    assert_eq!(fields(&out[0]), [("Title".to_owned(), "CTO".to_owned())]);
+    let second = pair.world.qualify(lead("c2", 51_000, &[("email", ADA)]));
+    assert_eq!(pair.world.customer(&contact("c2")).records.len(), 3);
+    assert_eq!(
+        pair.decided(TITLE),
+        Value::text("CTO"),
+        "the lead shows the old one still"
+    );
+    assert!(writes_to(&second, &pair.contact).is_empty());
+    pair.settle(second, 52);
+    pair.settle(out, 60);
+    let held = pair.world.state(&contact("c2")).seen[TITLE].value.clone();
+    assert_eq!(held, Value::text("CTO"));
+}
+
+#[test]
 fn the_id_of_what_was_created_is_written_to_the_contact() {
     let pair = Pair::new();
     let id = pair.seen(&pair.contact, "custom_attributes.SALESFORCE_ID");
