@@ -61,8 +61,15 @@ pub fn sort(
     snapshot: &RecordSnapshot,
 ) -> Sorted {
     let mut sorted = Sorted::default();
+    let of = (writer != Writer::Foreign)
+        .then(|| known.write_of(snapshot))
+        .flatten();
     for name in watched {
         if let Some(got) = snapshot.fields.get(name) {
+            if of.is_some_and(|of| known.is_rewritten(name, got, of)) {
+                sorted.older.push(name.clone());
+                continue;
+            }
             known.sort_one(&mut sorted, writer, snapshot.version, name, got);
         }
     }
@@ -70,6 +77,32 @@ pub fn sort(
 }
 
 impl Known<'_> {
+    /// The write that an event of our own belongs to: the earliest that still waits for an echo and
+    /// sent a value that the event shows.
+    fn write_of(&self, snapshot: &RecordSnapshot) -> Option<u64> {
+        let shows = |one: &&RecentWrite| {
+            one.hashes.iter().any(|(name, sent)| {
+                let shown = snapshot.fields.get(name);
+                !one.echoed.contains(name) && shown.is_some_and(|value| value.hash() == *sent)
+            })
+        };
+        self.state
+            .recent_writes
+            .iter()
+            .find(shows)
+            .map(|one| one.sequence)
+    }
+
+    /// Whether a later write than the event's own has replaced what it shows of a field that the
+    /// event's write did not send: what a creation left blank, what automation set then.
+    fn is_rewritten(&self, name: &str, got: &Value, of: u64) -> bool {
+        let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
+        let mut writes = self.state.recent_writes.iter().filter(wrote);
+        let own = writes.clone().any(|one| one.sequence == of);
+        let later = writes.any(|one| one.sequence > of && !one.doubtful);
+        !own && later && got != seen(self.state, name)
+    }
+
     fn sort_one(&self, out: &mut Sorted, writer: Writer, at: Version, name: &str, got: &Value) {
         let ours = writer != Writer::Foreign;
         if let Some(value) = self.sent.value(name)

@@ -2,7 +2,7 @@
 
 use super::stage::*;
 use crate::domain::journal::{DomainEvent, EchoSignal};
-use crate::domain::{Value, Writer};
+use crate::domain::{EventKind, Value, Writer};
 use crate::processor::tests::world::*;
 
 fn signals(pair: &Pair) -> Vec<EchoSignal> {
@@ -228,6 +228,19 @@ fn an_echo_that_comes_while_the_next_write_is_out_is_no_move() {
     assert_eq!(pair.count("conflict_decided"), 0);
     assert_eq!(pair.done(&second, 53), vec![]);
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text("+14155550002"));
+}
+
+#[test]
+fn what_a_creation_left_blank_does_not_undo_what_was_written_since() {
+    let mut pair = Pair::before_the_echo();
+    let out = pair.webhook(50_000, &[(TITLE, "CTO")]);
+    pair.done(&out[0], 51);
+    let lead = pair.lead.clone();
+    let mut all = pair.fields_of(&lead);
+    all.extend(texts(&[("Title", ""), ("Status", "Open")]));
+    pair.event_of(&lead, EventKind::Created, 2, Writer::Ours, all);
+    assert_eq!(pair.decided(TITLE), Value::text("CTO"));
+    assert_eq!(pair.seen(&lead, "Title"), Value::text("CTO"));
 }
 
 #[test]

@@ -95,6 +95,21 @@ impl Pair {
     }
 
     pub fn of(mapping: &str) -> Self {
+        let mut pair = Self::made(mapping);
+        let mut all = pair.fields_of(&pair.lead);
+        all.extend(texts(&[("IsConverted", "false"), ("Status", "Open")]));
+        let created = pair.lead.clone();
+        let more = pair.event_of(&created, EventKind::Created, 2, Writer::Ours, all);
+        pair.settle(more, 3);
+        pair
+    }
+
+    /// The lead stands, and no change event has told of it yet.
+    pub fn before_the_echo() -> Self {
+        Self::made(BOTH)
+    }
+
+    fn made(mapping: &str) -> Self {
         let mut world = World::with_mapping(mapping);
         let look = world.qualify(lead(
             "c1",
@@ -110,11 +125,6 @@ impl Pair {
             lead: made,
         };
         pair.settle(std::mem::take(&mut more), 1);
-        let mut all = pair.fields_of(&pair.lead);
-        all.extend(texts(&[("IsConverted", "false"), ("Status", "Open")]));
-        let created = pair.lead.clone();
-        let more = pair.event_of(&created, EventKind::Created, 2, Writer::Ours, all);
-        pair.settle(more, 3);
         pair
     }
 
