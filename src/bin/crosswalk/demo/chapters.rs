@@ -9,6 +9,7 @@ mod strangers;
 
 use std::time::Duration;
 
+use crate::demo::script::Fields;
 use crate::demo::story::Story;
 
 /// Long enough to say that a chapter is over; the end of the story waits longer.
@@ -43,13 +44,13 @@ fn opening(story: &Story) {
 }
 
 /// The fields of a write as it was logged, with their values.
-fn values(body: &serde_json::Value) -> String {
-    let fields = body.as_object().into_iter().flatten();
+pub fn values(fields: &Fields) -> String {
     let shown = |(name, value): (&String, &serde_json::Value)| {
+        let name = name.trim_start_matches("custom_attributes.");
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
         format!("{name}={value}")
     };
-    fields.map(shown).collect::<Vec<_>>().join(", ")
+    fields.iter().map(shown).collect::<Vec<_>>().join(", ")
 }

@@ -26,9 +26,11 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
         &Evidence {
             salesforce: &state,
             salesforce_log: &story.stage.salesforce.request_log(),
+            intercom: &story.stage.intercom.state(),
             intercom_log: &story.stage.intercom.request_log(),
         },
     );
+    keep_evidence(story);
     let letters = story.stage.child.tail("dead-letters").await?;
     let metrics = story.stage.admin.get("/metrics").await?;
     let mut failures = verdict.failures.clone();
@@ -52,6 +54,19 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
         failures,
         notes: notes(story),
     })
+}
+
+/// Beside what crosswalk kept, for whoever looks into a failure. Not being able to is no failure.
+fn keep_evidence(story: &Story) {
+    let stage = &story.stage;
+    let evidence = json!({
+        "salesforce": stage.salesforce.state(),
+        "salesforce_requests": stage.salesforce.request_log(),
+        "intercom": stage.intercom.state(),
+        "intercom_requests": stage.intercom.request_log(),
+    });
+    let path = stage.child.config().with_file_name("evidence.json");
+    let _ = std::fs::write(path, evidence.to_string());
 }
 
 struct Counts<'a> {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crosswalk::sandbox::intercom::Delivery;
-use crosswalk::sandbox::request_log::Entry;
+
+use crate::demo::check::calls::Call;
 
 /// One edit whose way is timed.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Latency {
 
 impl Latency {
     /// Times every edit whose value arrived in `field`.
-    pub fn measure(edits: &[Edit], field: &str, sent: &[Delivery], received: &[Entry]) -> Self {
+    pub fn measure(edits: &[Edit], field: &str, sent: &[Delivery], received: &[Call]) -> Self {
         let mut sent_ns: BTreeMap<&str, u64> = BTreeMap::new();
         for delivery in sent.iter().filter(|one| one.sent_ns > 0) {
             let id = delivery.notification_id.as_str();
@@ -33,7 +34,7 @@ impl Latency {
         }
         let mut arrived_ns: BTreeMap<&str, u64> = BTreeMap::new();
         for entry in received.iter().filter(|entry| entry.applied) {
-            if let Some(value) = entry.body[field].as_str() {
+            if let Some(value) = entry.value(field) {
                 arrived_ns.entry(value).or_insert(entry.at_ns);
             }
         }

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::demo::cast::Extra;
 use crate::demo::chapters::CALM;
 use crate::demo::latency::{Edit, Latency};
-use crate::demo::script::{Origin, Record, Updates, lead_fields};
+use crate::demo::script::{Mirror, Origin, Record, Updates, lead_fields};
 use crate::demo::story::Story;
 
 /// Edits follow each other at 20 a second.
 const BETWEEN_EDITS: Duration = Duration::from_millis(50);
 /// Longest wait for the crowd, and for the last edit.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What the edits change.
 const FIELD: &str = "Title";
@@ -48,7 +48,7 @@ pub async fn comes(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Resu
     let made = edit(story, &prepared).await?;
     story.quiet(CALM).await?;
     let sent = story.stage.intercom.deliveries_since(sent_mark);
-    let received = story.stage.salesforce.request_log_since(write_mark);
+    let received = story.writes_since(write_mark);
     story.latency = Latency::measure(&made, FIELD, &sent, &received);
     let shown = |percent| match story.latency.percentile_ms(percent) {
         Some(ms) => format!("{ms} ms"),
@@ -101,6 +101,8 @@ fn expected(extra: &Extra, id: &str, edits: &[u32]) -> Record {
     if let Some(last) = edits.last() {
         fields.insert(FIELD.to_owned(), json!(title(*last)));
     }
+    let mut mirror = Mirror::new(id);
+    mirror.calls_max += edits.len() as u64;
     Record {
         who: extra.email.clone(),
         origin: Origin::Lead {
@@ -109,6 +111,7 @@ fn expected(extra: &Extra, id: &str, edits: &[u32]) -> Record {
         fields,
         updates: Updates::AtMost(edits.len() as u64, vec![FIELD]),
         refused: 0,
+        mirrors: vec![mirror],
     }
 }
 
@@ -120,7 +123,7 @@ async fn created(story: &mut Story, mark: u64, crowd: &[Extra]) -> anyhow::Resul
             .writes_since(mark)
             .iter()
             .filter(|entry| entry.applied)
-            .filter_map(|entry| entry.body["Email"].as_str().map(str::to_owned))
+            .filter_map(|call| call.value("Email").map(str::to_owned))
             .collect();
         let count = addresses.len();
         if count >= crowd.len() {

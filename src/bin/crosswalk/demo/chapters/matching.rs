@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::demo::cast::{ALAN, CHARLES, GRACE, JOAN, KONRAD};
 use crate::demo::chapters::{CALM, values};
 use crate::demo::quiet::events;
-use crate::demo::script::{Fields, Origin, Record, Updates};
+use crate::demo::script::{Fields, Mirror, Origin, Record, Updates};
 use crate::demo::story::Story;
 
 pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
@@ -44,6 +44,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         ]),
         updates: Updates::Exactly(vec![vec!["Title", "Intercom_Contact_ID__c"]]),
         refused: 0,
+        mirrors: vec![Mirror::new(&contact)],
     });
     let mark = story.salesforce_mark();
     story.qualify(&contact).await?;
@@ -59,7 +60,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         story.salesforce(&format!(
             "{} Contact {id}: {}",
             entry.method,
-            values(&entry.body)
+            values(&entry.fields)
         ));
     }
     let kept = format!("{} {}, {}", row["FirstName"], row["LastName"], row["Phone"]);
@@ -131,6 +132,7 @@ pub async fn which_of_two(story: &mut Story) -> anyhow::Result<()> {
             fields: Fields::new(),
             updates: Updates::Exactly(Vec::new()),
             refused: 0,
+            mirrors: Vec::new(),
         });
     }
     let (joan, alan, email) = (JOAN.name, ALAN.name, JOAN.email);
