@@ -91,7 +91,11 @@ pub struct Pair {
 
 impl Pair {
     pub fn new() -> Self {
-        let mut world = World::with_mapping(BOTH);
+        Self::with_mapping(BOTH)
+    }
+
+    pub fn with_mapping(mapping: &str) -> Self {
+        let mut world = World::with_mapping(mapping);
         let look = world.qualify(lead(
             "c1",
             1000,
