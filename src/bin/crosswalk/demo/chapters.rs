@@ -1,10 +1,13 @@
 //! The chapters, in the order in which they are told.
 
 mod bad_days;
+mod conversion;
 mod crowd;
+mod echoes;
 mod growing;
 mod matching;
 mod proof;
+mod sales;
 mod strangers;
 
 use std::time::Duration;
@@ -28,6 +31,11 @@ pub async fn play(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Resul
     matching::without_an_address(story).await?;
     strangers::knock(story).await?;
     bad_days::happen(story).await?;
+    sales::edits(story).await?;
+    sales::both_at_once(story).await?;
+    sales::a_person_decides(story).await?;
+    echoes::come_back(story).await?;
+    conversion::happens(story).await?;
     crowd::comes(story, contacts, edits).await?;
     proof::rebuild(story).await
 }

@@ -124,8 +124,12 @@ fn counted(story: &Story, stats: &Value, letters: u64) -> Vec<Failure> {
     let script = &story.script;
     let reviews = events(stats, &["review_opened"]);
     let letters = expect("dead_letters", script.dead_letters, letters);
+    let conflicts = events(stats, &["conflict_decided", "conflict_opened"]);
+    let forms = events(stats, &["form_accepted"]);
     letters
         .into_iter()
+        .chain(expect("conflicts", script.conflicts, conflicts))
+        .chain(expect("accepted_forms", script.accepted_forms, forms))
         .chain(expect("review_items", script.review_items, reviews))
         .collect()
 }

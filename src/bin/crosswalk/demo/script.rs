@@ -156,7 +156,11 @@ impl Script {
 
     /// Intercom shows these values and may take this many write calls more.
     pub fn mirrored(&mut self, who: &str, calls: u64, shown: &[(&str, &str)]) {
-        for mirror in self.of(who).into_iter().flat_map(|record| &mut record.mirrors) {
+        for mirror in self
+            .of(who)
+            .into_iter()
+            .flat_map(|record| &mut record.mirrors)
+        {
             mirror.calls_max += calls;
             for (name, value) in shown {
                 mirror.fields.insert((*name).to_owned(), json!(value));

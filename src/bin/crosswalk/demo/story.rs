@@ -165,7 +165,12 @@ impl Story {
     /// Shows each write call that Intercom received since a mark.
     pub fn show_intercom_writes(&self, mark: u64) {
         for call in self.writes_to_intercom_since(mark) {
-            self.intercom(&format!("{} {}: {}", call.method, call.target, values(&call.fields)));
+            self.intercom(&format!(
+                "{} {}: {}",
+                call.method,
+                call.target,
+                values(&call.fields)
+            ));
         }
     }
 

@@ -24,6 +24,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         "has the Contact {} <{}>, without a title",
         GRACE.name, GRACE.email
     ));
+    story.quiet(CALM).await?;
     let lead = json!({
         "verb": "create_contact", "role": "lead", "name": "Amazing Grace",
         "email": GRACE.email, "phone": "+1 415 555 0199",
@@ -135,6 +136,8 @@ pub async fn which_of_two(story: &mut Story) -> anyhow::Result<()> {
             mirrors: Vec::new(),
         });
     }
+    // Sales has had both for long: that is known before anybody writes.
+    story.quiet(CALM).await?;
     let (joan, alan, email) = (JOAN.name, ALAN.name, JOAN.email);
     story.salesforce(&format!("{joan} and {alan} share the address {email}"));
     let contact = story.new_lead(&JOAN).await?;

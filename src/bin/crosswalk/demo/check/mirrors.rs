@@ -15,6 +15,9 @@ const SHOWN: [(&str, &str); 3] = [
     ("SALESFORCE_ID", "Id"),
 ];
 
+/// Shown of a Lead; a Contact has none, and what the Lead had may stay.
+const STATUS: &str = "SALESFORCE_STATUS";
+
 /// Holds the contacts, and the calls that wrote them, against the script.
 pub fn check(script: &Script, evidence: &Evidence<'_>, calls: &[Call], verdict: &mut Verdict) {
     let mut allowed: BTreeMap<&str, (&str, u64, BTreeSet<String>)> = BTreeMap::new();
@@ -27,7 +30,8 @@ pub fn check(script: &Script, evidence: &Evidence<'_>, calls: &[Call], verdict: 
             };
             wanted.extend(mirror.fields.clone());
             values(record, mirror, &wanted, evidence.intercom, verdict);
-            let names = wanted.into_keys().collect();
+            let mut names: BTreeSet<String> = wanted.into_keys().collect();
+            names.insert(format!("custom_attributes.{STATUS}"));
             let contact = mirror.contact.as_str();
             allowed.insert(contact, (&record.who, mirror.calls_max, names));
         }
@@ -47,9 +51,17 @@ pub fn check(script: &Script, evidence: &Evidence<'_>, calls: &[Call], verdict: 
         if *count > *calls_max {
             verdict.duplicate_writes += 1;
             let expected = format!("{who}: at most {calls_max} write calls to Intercom");
-            verdict.fail("intercom_calls", expected, format!("{count}: {:?}", call.fields));
+            verdict.fail(
+                "intercom_calls",
+                expected,
+                format!("{count}: {:?}", call.fields),
+            );
         }
-        let strange: Vec<&str> = call.names().into_iter().filter(|n| !names.contains(*n)).collect();
+        let strange: Vec<&str> = call
+            .names()
+            .into_iter()
+            .filter(|n| !names.contains(*n))
+            .collect();
         if !strange.is_empty() {
             let expected = format!("{who}: only attributes that the script knows");
             verdict.fail("intercom_fields", expected, strange.join(", "));
@@ -73,10 +85,11 @@ fn shown(row: &Value, state: &Value) -> Fields {
         json!(if is_lead { "Lead" } else { "Contact" }),
     );
     if is_lead {
-        put("SALESFORCE_STATUS", row["Status"].clone());
+        put(STATUS, row["Status"].clone());
     }
     let of = |object: &str, id: &str| rows(state, object).find(|row| text(row, "Id") == id);
-    let owner = of("User", text(row, "OwnerId"));
+    let owner = text(row, "OwnerId");
+    let owner = of("User", owner).or_else(|| of("Group", owner));
     let role = owner.and_then(|owner| of("UserRole", text(owner, "UserRoleId")));
     let named = |row: Option<&Value>, name: &str| row.map_or(Value::Null, |row| row[name].clone());
     put("SALESFORCE_OWNER_NAME", named(owner, "Name"));
