@@ -1,7 +1,9 @@
 //! What flows where, and how far.
 
 use super::stage::*;
-use crate::domain::{Change, EventKind, Fields, ObservationBody, RawPayload, Topic, Value, Writer};
+use crate::domain::{
+    Change, Command, EventKind, Fields, ObservationBody, RawPayload, Topic, Value, Writer,
+};
 use crate::processor::tests::world::*;
 
 #[test]
@@ -135,4 +137,19 @@ fn a_lead_made_by_hand_is_linked_by_its_address_and_keeps_its_values() {
         to_contact.into_keys().collect::<Vec<_>>(),
         "the title stays as it is"
     );
+}
+
+#[test]
+fn what_a_lead_was_created_with_is_for_sales_to_change() {
+    let set = "set: {LeadSource: Intercom, Status: Open}";
+    let mut pair = Pair::with_mapping(&BOTH.replace("set: {LeadSource: Intercom}", set));
+    for (second, writer) in [(50, Writer::Foreign), (60, Writer::Ours)] {
+        let status = format!("Working {second}");
+        let out = pair.event(second, writer, &[("Status", &status)]);
+        assert_eq!(writes_to(&out, &pair.lead), Vec::<&Command>::new());
+        let name = "custom_attributes.SALESFORCE_STATUS".to_owned();
+        assert_eq!(fields(&out[0]), [(name, status)]);
+        pair.done(&out[0], second + 1);
+        assert!(pair.is_at_rest());
+    }
 }
