@@ -1,5 +1,5 @@
-//! Latency: from the webhook that Intercom sends to the write that Salesforce receives, on one
-//! clock, matched by contact and by a value that no other edit carries.
+//! Latency: from what one system sends to the write that the other one receives, on one clock,
+//! matched by a value that no other edit carries.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,18 @@ use crate::demo::check::calls::Call;
 /// One edit whose way is timed.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The notification that tells of it.
-    pub notification: String,
+    pub told: Told,
     /// The value that it wrote, unlike every other.
     pub value: String,
+}
+
+/// How an edit becomes known.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// By this notification.
+    Notification(String),
+    /// By a change event of what was committed then, in nanoseconds.
+    Commit(u64),
 }
 
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -33,17 +41,20 @@ impl Latency {
             sent_ns.entry(id).or_insert(delivery.sent_ns);
         }
         let mut arrived_ns: BTreeMap<&str, u64> = BTreeMap::new();
-        for entry in received.iter().filter(|entry| entry.applied) {
-            if let Some(value) = entry.value(field) {
-                arrived_ns.entry(value).or_insert(entry.at_ns);
+        for call in received.iter().filter(|call| call.applied) {
+            if let Some(value) = call.value(field) {
+                arrived_ns.entry(value).or_insert(call.at_ns);
             }
         }
         let mut latency = Self::default();
         for edit in edits {
-            let sent = sent_ns.get(edit.notification.as_str());
+            let sent = match &edit.told {
+                Told::Notification(id) => sent_ns.get(id.as_str()).copied(),
+                Told::Commit(at_ns) => Some(*at_ns),
+            };
             match (sent, arrived_ns.get(edit.value.as_str())) {
                 (Some(sent), Some(arrived)) => {
-                    latency.taken_ns.push(arrived.saturating_sub(*sent));
+                    latency.taken_ns.push(arrived.saturating_sub(sent));
                 }
                 _ => latency.coalesced += 1,
             }

@@ -26,7 +26,9 @@ pub struct Story {
     pub script: Script,
     /// The contacts of the first chapter, in order; the first of them becomes Ada.
     pub visitors: Vec<String>,
+    /// From Intercom to Salesforce.
     pub latency: Latency,
+    pub latency_to_intercom: Latency,
     /// How many of the crowd took part.
     pub extras: u32,
     /// Digests of the view and of its rebuild.
@@ -41,6 +43,7 @@ impl Story {
             script: Script::new(cast::APP_ID),
             visitors: Vec::new(),
             latency: Latency::default(),
+            latency_to_intercom: Latency::default(),
             extras: 0,
             digests: (String::new(), String::new()),
         }
