@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Claim, DomainEvent as E};
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
-use crate::domain::{FieldWrite, Fields, RecordRef, ReviewId, Value, Version};
+use crate::domain::{Fields, RecordRef, ReviewId, Value, Version};
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, Section};
 use crate::processor::decide::{Terms, reconcile, review};
@@ -38,53 +38,6 @@ pub fn agree<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, 
         if propose(journal, terms, section, moved, proposal) {
             fields.insert(name);
         }
-    }
-    follow(journal, terms, section, record, &fields);
-}
-
-/// A write of ours has changed what a record of Salesforce holds: fields that only show it in
-/// Intercom follow.
-pub fn mirror<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    section: &Section,
-    record: &RecordRef,
-    written: &[FieldWrite],
-) {
-    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
-        return;
-    };
-    let Some(state) = customer
-        .records
-        .get(record)
-        .filter(|state| state.gone.is_none())
-    else {
-        return;
-    };
-    let system = terms.mapping.system_of(record);
-    let moved = written
-        .iter()
-        .map(|one| (one.name.clone(), one.value.clone()));
-    let (now, object) = (seen_fields(state), record.object.as_str());
-    let salesforce = |record: &RecordRef| terms.mapping.is_salesforce(record);
-    let mut fields = BTreeSet::new();
-    for proposal in proposals(section, system, object, &now, &moved.collect()) {
-        let Proposal { field, value } = proposal;
-        let standing = customer.decided.get(&field.intercom);
-        let previous = standing.map_or(Value::Null, |decided| decided.value.clone());
-        if field.direction != Direction::ToIntercom
-            || previous == value
-            || !is_spokesman(section, salesforce, &customer, record, field)
-        {
-            continue;
-        }
-        let claim = Claim {
-            record: record.clone(),
-            value,
-            version: state.version,
-        };
-        decided(journal, &customer, field, &claim, previous, "mirrored");
-        fields.insert(field.intercom.clone());
     }
     follow(journal, terms, section, record, &fields);
 }

@@ -9,7 +9,7 @@ use crate::domain::view::{Journal, RecordState, outstanding, record_state};
 use crate::domain::{EventKind, Fields, RecordEvent, RecordRef, RecordSnapshot};
 use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
-use crate::processor::decide::{Terms, fold, holds, owner, pursue, request};
+use crate::processor::decide::{Terms, first_link, fold, holds, owner, pursue, request};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{self, Known, Sorted};
 
@@ -156,6 +156,8 @@ fn suppress<J: Journal>(
     }
     if !confirmed.is_empty() {
         fold::confirm(journal, terms, section, &with(snapshot, confirmed));
+        // Intercom may show under another name what now stands in Salesforce.
+        first_link::spoken_anew(journal, terms, section, record);
     }
 }
 

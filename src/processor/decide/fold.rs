@@ -194,8 +194,9 @@ fn later(known: Version, event: Version) -> Version {
     }
 }
 
-/// A value of the record's own follows what people make of it, and so do a stand-in that somebody
-/// replaced and a field that its own system owns: none of them is ours to write back.
+/// A value of the record's own follows what people make of it, and so do what the record was
+/// created with, a stand-in that somebody replaced, and a field that its own system owns: none of
+/// them is ours to write back.
 fn keep<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -215,10 +216,10 @@ fn keep<J: Journal>(
             continue;
         };
         let ours_to_keep = match desire.basis {
-            Basis::Kept | Basis::Contested => true,
+            Basis::Kept | Basis::Contested | Basis::Constant => true,
             Basis::Placeholder => !value.is_blank(),
             Basis::Agreed => desire.value != *value && own(name),
-            Basis::Constant | Basis::Key => false,
+            Basis::Key => false,
         };
         if ours_to_keep {
             let basis = match desire.basis {

@@ -9,7 +9,7 @@ use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, Reco
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, agree, create, fold, holds, link, owner, pause, pursue};
+use crate::processor::decide::{Terms, create, fold, holds, link, owner, pause, pursue};
 use crate::processor::decide::{reconcile, relation, request};
 use crate::sync::moves::moved;
 use crate::sync::writes;
@@ -174,8 +174,7 @@ fn accept_forms<J: Journal>(
     }
 }
 
-/// What follows beside the fields that were written: what only shows them, and what others changed,
-/// where the answer shows the whole record.
+/// An answer that shows the whole record also shows what others changed beside our write.
 fn answered_beside<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -183,9 +182,6 @@ fn answered_beside<J: Journal>(
     write: &WriteCommand,
     answer: Option<(&Fields, Version)>,
 ) {
-    if let Some(section) = terms.mapping.section_of(record) {
-        agree::mirror(journal, terms, section, record, &write.fields);
-    }
     let Some((values, version)) = answer else {
         return;
     };

@@ -32,6 +32,24 @@ impl Admin {
         Ok((status, answer.text().await?))
     }
 
+    /// Says something; an operator's decision, for example.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let asked = self.client.post(format!("{}{path}", self.base));
+        let answer = asked.json(body).send().await;
+        let answer = answer.with_context(|| format!("the admin port does not answer {path}"))?;
+        let status = answer.status();
+        if !status.is_success() {
+            bail!(
+                "the admin port answered {path} with {status}: {}",
+                answer.text().await?
+            );
+        }
+        answer
+            .json()
+            .await
+            .with_context(|| format!("{path} answered no JSON"))
+    }
+
     pub async fn json(&self, path: &str) -> anyhow::Result<Value> {
         let (status, body) = self.get(path).await?;
         if status != 200 {

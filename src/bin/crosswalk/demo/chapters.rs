@@ -1,14 +1,18 @@
 //! The chapters, in the order in which they are told.
 
 mod bad_days;
+mod conversion;
 mod crowd;
+mod echoes;
 mod growing;
 mod matching;
 mod proof;
+mod sales;
 mod strangers;
 
 use std::time::Duration;
 
+use crate::demo::script::Fields;
 use crate::demo::story::Story;
 
 /// Long enough to say that a chapter is over; the end of the story waits longer.
@@ -27,6 +31,11 @@ pub async fn play(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Resul
     matching::without_an_address(story).await?;
     strangers::knock(story).await?;
     bad_days::happen(story).await?;
+    sales::edits(story).await?;
+    sales::both_at_once(story).await?;
+    sales::a_person_decides(story).await?;
+    echoes::come_back(story).await?;
+    conversion::happens(story).await?;
     crowd::comes(story, contacts, edits).await?;
     proof::rebuild(story).await
 }
@@ -43,13 +52,13 @@ fn opening(story: &Story) {
 }
 
 /// The fields of a write as it was logged, with their values.
-fn values(body: &serde_json::Value) -> String {
-    let fields = body.as_object().into_iter().flatten();
+pub fn values(fields: &Fields) -> String {
     let shown = |(name, value): (&String, &serde_json::Value)| {
+        let name = name.trim_start_matches("custom_attributes.");
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
         format!("{name}={value}")
     };
-    fields.map(shown).collect::<Vec<_>>().join(", ")
+    fields.iter().map(shown).collect::<Vec<_>>().join(", ")
 }

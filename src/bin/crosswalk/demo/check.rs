@@ -3,7 +3,8 @@
 //! It must never share code with the pipeline it judges: it knows JSON, the script, and what the
 //! sandboxes recorded.
 
-mod calls;
+pub mod calls;
+mod mirrors;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ const ORGS_OWN: [&str; 5] = [
 pub struct Evidence<'a> {
     pub salesforce: &'a Value,
     pub salesforce_log: &'a [Entry],
+    pub intercom: &'a Value,
     pub intercom_log: &'a [Entry],
 }
 
@@ -66,11 +68,11 @@ impl Failure {
 /// Judges; never stops at the first failure.
 pub fn check(script: &Script, evidence: &Evidence<'_>) -> Verdict {
     let calls = calls::write_calls(evidence.salesforce_log);
-    let writes_intercom = evidence.intercom_log.iter().filter(|e| changes(e)).count();
+    let to_intercom = calls::intercom_calls(evidence.intercom_log);
     let mut verdict = Verdict {
         converged: true,
         writes_salesforce: calls.len() as u64,
-        writes_intercom: writes_intercom as u64,
+        writes_intercom: to_intercom.len() as u64,
         ..Verdict::default()
     };
     let mut claimed = BTreeSet::new();
@@ -87,12 +89,7 @@ pub fn check(script: &Script, evidence: &Evidence<'_>) -> Verdict {
     strangers(&calls, &claimed, &mut verdict);
     extra_leads(evidence.salesforce, &claimed, &mut verdict);
     leadless(script, evidence.salesforce, &mut verdict);
-    if writes_intercom > 0 {
-        let found = format!("{writes_intercom} write calls");
-        let expected = "no write call to Intercom".to_owned();
-        let failure = Failure::new("writes_intercom", expected, found);
-        verdict.failures.push(failure);
-    }
+    mirrors::check(script, evidence, &to_intercom, &mut verdict);
     verdict
 }
 
@@ -184,7 +181,7 @@ fn need(record: &Record, own: &[&Call], verdict: &mut Verdict) {
     let updates: Vec<BTreeSet<&str>> = own
         .iter()
         .filter(|call| call.applied && !call.by_key)
-        .map(|call| call.fields.iter().map(String::as_str).collect())
+        .map(|call| call.names())
         .collect();
     let as_needed = match &record.updates {
         Updates::Exactly(needed) => {
@@ -206,7 +203,7 @@ fn strangers(calls: &[Call], claimed: &BTreeSet<String>, verdict: &mut Verdict) 
     for call in calls.iter().filter(|call| !claimed.contains(&call.target)) {
         verdict.duplicate_writes += 1;
         let expected = "no write call outside the script".to_owned();
-        let found = format!("{} {} {:?}", call.object, call.target, call.fields);
+        let found = format!("{} {} {:?}", call.object, call.target, call.names());
         verdict.fail("write_calls", expected, found);
     }
 }
@@ -237,11 +234,6 @@ impl Verdict {
     fn fail(&mut self, check: &'static str, expected: String, found: String) {
         self.failures.push(Failure::new(check, expected, found));
     }
-}
-
-/// Whether a request to Intercom asks for a change; a search is a question.
-fn changes(entry: &Entry) -> bool {
-    !matches!(entry.method.as_str(), "GET" | "HEAD") && !entry.path.ends_with("/search")
 }
 
 fn rows<'a>(state: &'a Value, object: &str) -> impl Iterator<Item = &'a Value> {

@@ -87,9 +87,19 @@ impl Child {
 
     /// Everything that stands on a topic, as `crosswalk tail` shows it to an operator.
     pub async fn tail(&self, topic: &str) -> anyhow::Result<Vec<Value>> {
+        self.read(topic, &[]).await
+    }
+
+    /// The same with the values that are hidden unless they are asked for.
+    pub async fn tail_personal(&self, topic: &str) -> anyhow::Result<Vec<Value>> {
+        self.read(topic, &["--show-personal"]).await
+    }
+
+    async fn read(&self, topic: &str, more: &[&str]) -> anyhow::Result<Vec<Value>> {
         let mut command = crosswalk()?;
         command
             .args(["tail", topic, "--json", "--from-beginning", "--no-follow"])
+            .args(more)
             .arg("--config")
             .arg(&self.config)
             .stderr(Stdio::null());

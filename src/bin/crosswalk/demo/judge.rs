@@ -14,6 +14,8 @@ use crate::demo::story::Story;
 use crate::demo::summary::Summary;
 
 const CALM: Duration = Duration::from_secs(1);
+/// A conflict for a person is a review item, too.
+const REVIEWS: [&str; 2] = ["review_opened", "conflict_opened"];
 /// What the process may take at its peak.
 const MEMORY_MB_MAX: f64 = 150.0;
 
@@ -26,9 +28,11 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
         &Evidence {
             salesforce: &state,
             salesforce_log: &story.stage.salesforce.request_log(),
+            intercom: &story.stage.intercom.state(),
             intercom_log: &story.stage.intercom.request_log(),
         },
     );
+    keep_evidence(story);
     let letters = story.stage.child.tail("dead-letters").await?;
     let metrics = story.stage.admin.get("/metrics").await?;
     let mut failures = verdict.failures.clone();
@@ -54,6 +58,19 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
     })
 }
 
+/// Beside what crosswalk kept, for whoever looks into a failure. Not being able to is no failure.
+fn keep_evidence(story: &Story) {
+    let stage = &story.stage;
+    let evidence = json!({
+        "salesforce": stage.salesforce.state(),
+        "salesforce_requests": stage.salesforce.request_log(),
+        "intercom": stage.intercom.state(),
+        "intercom_requests": stage.intercom.request_log(),
+    });
+    let path = stage.child.config().with_file_name("evidence.json");
+    let _ = std::fs::write(path, evidence.to_string());
+}
+
 struct Counts<'a> {
     stats: &'a Value,
     letters: u64,
@@ -66,6 +83,8 @@ fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'stat
     let echoes = events(stats, &["echo_suppressed"]);
     let (view, rebuild) = &story.digests;
     let [p50, p99] = [50, 99].map(|percent| story.latency.percentile_ms(percent));
+    let back = &story.latency_to_intercom;
+    let [back_p50, back_p99] = [50, 99].map(|percent| back.percentile_ms(percent));
     vec![
         ("observations", json!(observations(stats))),
         ("journal_events", json!(all_events(stats))),
@@ -73,7 +92,7 @@ fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'stat
         ("writes_intercom", json!(verdict.writes_intercom)),
         ("echoes_suppressed", json!(echoes)),
         ("conflicts", json!(conflicts)),
-        ("review_items", json!(events(stats, &["review_opened"]))),
+        ("review_items", json!(events(stats, &REVIEWS))),
         ("dead_letters", json!(counts.letters)),
         ("lost", json!(verdict.lost)),
         ("duplicate_writes", json!(verdict.duplicate_writes)),
@@ -83,17 +102,23 @@ fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'stat
         ("elapsed_ms", json!(story.voice.elapsed_ms())),
         ("sync_latency_ms_p50", json!(p50)),
         ("sync_latency_ms_p99", json!(p99)),
+        ("sync_latency_to_intercom_ms_p50", json!(back_p50)),
+        ("sync_latency_to_intercom_ms_p99", json!(back_p99)),
         ("vm_hwm_mb", json!(counts.memory)),
     ]
 }
 
 fn notes(story: &Story) -> Vec<String> {
-    let latency = &story.latency;
-    let mut note = format!("Latency is of {} edits.", latency.measured());
-    if latency.coalesced > 0 {
+    let (there, back) = (&story.latency, &story.latency_to_intercom);
+    let mut note = format!(
+        "Latency is of {} edits in Intercom and {} in Salesforce.",
+        there.measured(),
+        back.measured()
+    );
+    let coalesced = there.coalesced + back.coalesced;
+    if coalesced > 0 {
         note.push_str(&format!(
-            " {} more were overtaken by a later edit of the same field and written with it.",
-            latency.coalesced
+            " {coalesced} more were overtaken by a later edit of the same field and written with it."
         ));
     }
     let bound = "Edits that come faster than they are written may be written together; for those \
@@ -107,10 +132,14 @@ fn expect(check: &'static str, expected: u64, found: u64) -> Option<Failure> {
 
 fn counted(story: &Story, stats: &Value, letters: u64) -> Vec<Failure> {
     let script = &story.script;
-    let reviews = events(stats, &["review_opened"]);
+    let reviews = events(stats, &REVIEWS);
     let letters = expect("dead_letters", script.dead_letters, letters);
+    let conflicts = events(stats, &["conflict_decided", "conflict_opened"]);
+    let forms = events(stats, &["form_accepted"]);
     letters
         .into_iter()
+        .chain(expect("conflicts", script.conflicts, conflicts))
+        .chain(expect("accepted_forms", script.accepted_forms, forms))
         .chain(expect("review_items", script.review_items, reviews))
         .collect()
 }

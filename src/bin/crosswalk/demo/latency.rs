@@ -1,18 +1,27 @@
-//! Latency: from the webhook that Intercom sends to the write that Salesforce receives, on one
-//! clock, matched by contact and by a value that no other edit carries.
+//! Latency: from what one system sends to the write that the other one receives, on one clock,
+//! matched by a value that no other edit carries.
 
 use std::collections::BTreeMap;
 
 use crosswalk::sandbox::intercom::Delivery;
-use crosswalk::sandbox::request_log::Entry;
+
+use crate::demo::check::calls::Call;
 
 /// One edit whose way is timed.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// The notification that tells of it.
-    pub notification: String,
+    pub told: Told,
     /// The value that it wrote, unlike every other.
     pub value: String,
+}
+
+/// How an edit becomes known.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// By this notification.
+    Notification(String),
+    /// By a change event of what was committed then, in nanoseconds.
+    Commit(u64),
 }
 
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -25,24 +34,27 @@ pub struct Latency {
 
 impl Latency {
     /// Times every edit whose value arrived in `field`.
-    pub fn measure(edits: &[Edit], field: &str, sent: &[Delivery], received: &[Entry]) -> Self {
+    pub fn measure(edits: &[Edit], field: &str, sent: &[Delivery], received: &[Call]) -> Self {
         let mut sent_ns: BTreeMap<&str, u64> = BTreeMap::new();
         for delivery in sent.iter().filter(|one| one.sent_ns > 0) {
             let id = delivery.notification_id.as_str();
             sent_ns.entry(id).or_insert(delivery.sent_ns);
         }
         let mut arrived_ns: BTreeMap<&str, u64> = BTreeMap::new();
-        for entry in received.iter().filter(|entry| entry.applied) {
-            if let Some(value) = entry.body[field].as_str() {
-                arrived_ns.entry(value).or_insert(entry.at_ns);
+        for call in received.iter().filter(|call| call.applied) {
+            if let Some(value) = call.value(field) {
+                arrived_ns.entry(value).or_insert(call.at_ns);
             }
         }
         let mut latency = Self::default();
         for edit in edits {
-            let sent = sent_ns.get(edit.notification.as_str());
+            let sent = match &edit.told {
+                Told::Notification(id) => sent_ns.get(id.as_str()).copied(),
+                Told::Commit(at_ns) => Some(*at_ns),
+            };
             match (sent, arrived_ns.get(edit.value.as_str())) {
                 (Some(sent), Some(arrived)) => {
-                    latency.taken_ns.push(arrived.saturating_sub(*sent));
+                    latency.taken_ns.push(arrived.saturating_sub(sent));
                 }
                 _ => latency.coalesced += 1,
             }

@@ -24,6 +24,10 @@ pub struct Script {
     pub review_items: u64,
     /// Notifications that must have been refused at the door.
     pub refused_posts: u64,
+    /// One field changed on both sides, neither knowing of the other.
+    pub conflicts: u64,
+    /// Values that Salesforce stores in a form of its own.
+    pub accepted_forms: u64,
 }
 
 /// One record that must stand in Salesforce, exactly once.
@@ -37,7 +41,24 @@ pub struct Record {
     pub updates: Updates,
     /// Write calls that a fault of the script refused, and which must therefore be repeated.
     pub refused: u64,
+    /// The Intercom contacts that must show what this record holds.
+    pub mirrors: Vec<Mirror>,
 }
+
+/// An Intercom contact that shows what sales knows.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    pub contact: String,
+    /// Values beside those that follow from the record, by name as in a write.
+    pub fields: Fields,
+    /// Write calls that it may take. What changes in Salesforce comes in parts and may be
+    /// written together, so this is a bound.
+    pub calls_max: u64,
+}
+
+/// A new record is told of in parts: the answer to its creation, its change event, and what the
+/// org adds by itself.
+const CALLS_OF_A_LINK: u64 = 3;
 
 #[derive(Debug, Clone)]
 pub enum Origin {
@@ -85,9 +106,11 @@ impl Script {
     }
 
     pub fn record(&mut self, who: String, contacts: &[&str], fields: Fields) {
+        let mirrors = contacts.iter().map(|id| Mirror::new(id)).collect();
         let contacts = contacts.iter().map(|&id| id.to_owned()).collect();
         self.records.push(Record {
             who,
+            mirrors,
             origin: Origin::Lead { contacts },
             fields,
             updates: Updates::Exactly(Vec::new()),
@@ -113,6 +136,8 @@ impl Script {
     /// One more update of this person's record, of these fields.
     pub fn update(&mut self, who: &str, values: &[(&'static str, &str)]) {
         self.holds(who, values);
+        let shown = values.iter().any(|(name, _)| *name == "Title");
+        self.mirrored(who, u64::from(shown), &[]);
         let names = values.iter().map(|(name, _)| *name).collect();
         if let Some(Record {
             updates: Updates::Exactly(updates),
@@ -120,6 +145,26 @@ impl Script {
         }) = self.of(who)
         {
             updates.push(names);
+        }
+    }
+
+    /// Salesforce changes this person's record: Intercom follows with one write call.
+    pub fn sales(&mut self, who: &str, values: &[(&str, &str)], shown: &[(&str, &str)]) {
+        self.holds(who, values);
+        self.mirrored(who, 1, shown);
+    }
+
+    /// Intercom shows these values and may take this many write calls more.
+    pub fn mirrored(&mut self, who: &str, calls: u64, shown: &[(&str, &str)]) {
+        for mirror in self
+            .of(who)
+            .into_iter()
+            .flat_map(|record| &mut record.mirrors)
+        {
+            mirror.calls_max += calls;
+            for (name, value) in shown {
+                mirror.fields.insert((*name).to_owned(), json!(value));
+            }
         }
     }
 
@@ -132,6 +177,16 @@ impl Script {
 
     fn of(&mut self, who: &str) -> Option<&mut Record> {
         self.records.iter_mut().find(|record| record.who == who)
+    }
+}
+
+impl Mirror {
+    pub fn new(contact: &str) -> Self {
+        Self {
+            contact: contact.to_owned(),
+            fields: Fields::new(),
+            calls_max: CALLS_OF_A_LINK,
+        }
     }
 }
 

@@ -107,6 +107,7 @@ sources:
       client_id: {client_id}
       client_secret: {client_secret}
       client_token: crosswalk-demo
+      pubsub: {{endpoint: {pubsub}}}
 bridges:
   main: {{sources: [support, sales], mapping: mapping.yaml}}
 # A short patience, because the story makes Salesforce fall silent once.
@@ -119,6 +120,7 @@ logging: {{format: json, level: debug}}
         token = cast::INTERCOM_TOKEN,
         intercom = intercom.base_url(),
         salesforce = salesforce.base_url(),
+        pubsub = salesforce.pubsub_url(),
         client_id = cast::SALESFORCE_CLIENT_ID,
         client_secret = cast::SALESFORCE_SECRET,
     )

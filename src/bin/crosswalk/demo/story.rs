@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use crosswalk::sandbox::request_log::Entry;
 use serde_json::{Value, json};
 
 use crate::demo::cast::{self, Person};
+use crate::demo::chapters::values;
+use crate::demo::check::calls::{self, Call};
 use crate::demo::latency::Latency;
 use crate::demo::script::Script;
 use crate::demo::stage::Stage;
@@ -25,7 +26,9 @@ pub struct Story {
     pub script: Script,
     /// The contacts of the first chapter, in order; the first of them becomes Ada.
     pub visitors: Vec<String>,
+    /// From Intercom to Salesforce.
     pub latency: Latency,
+    pub latency_to_intercom: Latency,
     /// How many of the crowd took part.
     pub extras: u32,
     /// Digests of the view and of its rebuild.
@@ -40,6 +43,7 @@ impl Story {
             script: Script::new(cast::APP_ID),
             visitors: Vec::new(),
             latency: Latency::default(),
+            latency_to_intercom: Latency::default(),
             extras: 0,
             digests: (String::new(), String::new()),
         }
@@ -146,9 +150,60 @@ impl Story {
     }
 
     /// The calls that asked Salesforce for a change since a mark.
-    pub fn writes_since(&self, mark: u64) -> Vec<Entry> {
-        let log = self.stage.salesforce.request_log_since(mark).into_iter();
-        log.filter(|entry| entry.path.contains("/sobjects/") && entry.method != "GET")
-            .collect()
+    pub fn writes_since(&self, mark: u64) -> Vec<Call> {
+        calls::write_calls(&self.stage.salesforce.request_log_since(mark))
+    }
+
+    /// The number of the last request that Intercom received.
+    pub fn intercom_mark(&self) -> u64 {
+        let log = self.stage.intercom.request_log();
+        log.last().map_or(0, |entry| entry.n)
+    }
+
+    /// The calls that asked Intercom for a change since a mark.
+    pub fn writes_to_intercom_since(&self, mark: u64) -> Vec<Call> {
+        calls::intercom_calls(&self.stage.intercom.request_log_since(mark))
+    }
+
+    /// Shows each write call that Intercom received since a mark.
+    pub fn show_intercom_writes(&self, mark: u64) {
+        for call in self.writes_to_intercom_since(mark) {
+            self.intercom(&format!(
+                "{} {}: {}",
+                call.method,
+                call.target,
+                values(&call.fields)
+            ));
+        }
+    }
+
+    /// Somebody in sales changes a record.
+    pub fn sales_edit(&self, id: &str, fields: Value) -> anyhow::Result<()> {
+        let edit = json!({"verb": "update", "id": id, "fields": fields});
+        self.stage.salesforce.act(edit)?;
+        Ok(())
+    }
+
+    /// The contact as it stands in Intercom.
+    pub fn contact(&self, id: &str) -> Value {
+        let state = self.stage.intercom.state();
+        let contacts = state["contacts"].as_array().into_iter().flatten();
+        let mut found = contacts.filter(|contact| contact["id"] == id);
+        found.next().cloned().unwrap_or_default()
+    }
+
+    /// Waits until a custom attribute of a contact has a value.
+    pub async fn until_attribute(
+        &mut self,
+        contact: &str,
+        name: &str,
+        value: &str,
+    ) -> anyhow::Result<()> {
+        let what = format!("{name} = {value:?} on the contact {contact}");
+        let find = |story: &Self| {
+            let shown = story.contact(contact);
+            (shown["custom_attributes"][name] == value).then_some(())
+        };
+        self.until(&what, find).await
     }
 }

@@ -8,17 +8,14 @@ use crate::demo::check::Failure;
 use crate::demo::voice::{COLUMNS_MAX, Voice, wrapped};
 
 /// What each figure means, for people.
-const MEANINGS: [(&str, &str); 17] = [
+const MEANINGS: [(&str, &str); 19] = [
     ("observations", "what the sources told us"),
     ("journal_events", "what was decided because of it"),
     ("writes_salesforce", "write calls that Salesforce received"),
-    (
-        "writes_intercom",
-        "write calls that Intercom received; one way means none",
-    ),
+    ("writes_intercom", "write calls that Intercom received"),
     ("echoes_suppressed", "our own writes, come back as changes"),
     ("conflicts", "one field changed on both sides"),
-    ("review_items", "waiting for a person to decide"),
+    ("review_items", "asked of a person"),
     (
         "dead_letters",
         "kept with their bytes for a person to look at",
@@ -35,6 +32,14 @@ const MEANINGS: [(&str, &str); 17] = [
     ("sync_latency_ms_p50", "from webhook sent to write received"),
     (
         "sync_latency_ms_p99",
+        "the same, for the slowest in a hundred",
+    ),
+    (
+        "sync_latency_to_intercom_ms_p50",
+        "from change committed to write received",
+    ),
+    (
+        "sync_latency_to_intercom_ms_p99",
         "the same, for the slowest in a hundred",
     ),
     ("vm_hwm_mb", "the most memory the process ever held"),
@@ -71,7 +76,7 @@ impl Summary {
                 Value::Null => "unknown".to_owned(),
                 value => value.to_string(),
             };
-            voice.plain(&format!("  {name:<20} {value:>13}  {meaning}"));
+            voice.plain(&format!("  {name:<31} {value:>13}  {meaning}"));
         }
         for note in &self.notes {
             for line in wrapped(note, COLUMNS_MAX - 2) {

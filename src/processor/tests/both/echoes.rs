@@ -304,3 +304,26 @@ fn an_agents_edit_that_our_write_replaced_unseen_is_recorded() {
     assert_eq!(out.len(), 0, "the same second: the owner's value stands");
     assert_eq!(pair.decided("phone"), Value::text("+14155550000"));
 }
+
+#[test]
+fn what_intercom_shows_of_a_field_follows_the_echo_of_our_own_write() {
+    let shown = "    - {intercom: custom_attributes.SALESFORCE_TITLE, salesforce: Title, \
+                 owner: salesforce, direction: to_intercom, meaning: as sales knows it}\n";
+    let mut pair = Pair::of(&format!("{BOTH}{shown}"));
+    let out = pair.webhook(50_000, &[(TITLE, "Engineer")]);
+    assert_eq!(
+        pair.done(&out[0], 51),
+        vec![],
+        "not before Salesforce shows it"
+    );
+    let out = pair.event(51, Writer::Ours, &[("Title", "Engineer")]);
+    let name = "custom_attributes.SALESFORCE_TITLE".to_owned();
+    assert_eq!(fields(&out[0]), [(name, "Engineer".to_owned())]);
+    assert_eq!(out.len(), 1);
+    assert_eq!(pair.done(&out[0], 52), vec![]);
+    assert!(pair.is_at_rest());
+    assert_eq!(
+        pair.event(51, Writer::Ours, &[("Title", "Engineer")]),
+        vec![]
+    );
+}

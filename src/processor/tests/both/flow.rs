@@ -1,7 +1,9 @@
 //! What flows where, and how far.
 
 use super::stage::*;
-use crate::domain::{Change, EventKind, Fields, ObservationBody, RawPayload, Topic, Value, Writer};
+use crate::domain::{
+    Change, Command, EventKind, Fields, ObservationBody, RawPayload, Topic, Value, Writer,
+};
 use crate::processor::tests::world::*;
 
 #[test]
@@ -21,22 +23,6 @@ fn a_title_edited_in_salesforce_reaches_the_contact() {
     assert_eq!(fields(to_contact[0]), expected);
     assert_eq!(out.len(), 1, "and nothing goes back to where it came from");
     assert_eq!(pair.done(&out[0], 51), vec![]);
-    assert!(pair.is_at_rest());
-}
-
-#[test]
-fn what_only_shows_salesforce_follows_our_own_writes_there_too() {
-    let mapping = format!(
-        "{BOTH}    - {{intercom: custom_attributes.SHOWN, salesforce: Title, owner: salesforce, \
-         direction: to_intercom, meaning: the title as sales sees it}}\n"
-    );
-    let mut pair = Pair::of(&mapping);
-    let out = pair.webhook(50_000, &[(TITLE, "CTO")]);
-    let out = pair.done(&out[0], 51);
-    let shown = ("custom_attributes.SHOWN".to_owned(), "CTO".to_owned());
-    assert_eq!(fields(&out[0]), [shown]);
-    assert_eq!(pair.done(&out[0], 52), vec![]);
-    assert_eq!(pair.event(51, Writer::Ours, &[("Title", "CTO")]), vec![]);
     assert!(pair.is_at_rest());
 }
 
@@ -170,4 +156,19 @@ fn a_lead_made_by_hand_is_linked_by_its_address_and_keeps_its_values() {
         to_contact.into_keys().collect::<Vec<_>>(),
         "the title stays as it is"
     );
+}
+
+#[test]
+fn what_a_lead_was_created_with_is_for_sales_to_change() {
+    let set = "set: {LeadSource: Intercom, Status: Open}";
+    let mut pair = Pair::of(&BOTH.replace("set: {LeadSource: Intercom}", set));
+    for (second, writer) in [(50, Writer::Foreign), (60, Writer::Ours)] {
+        let status = format!("Working {second}");
+        let out = pair.event(second, writer, &[("Status", &status)]);
+        assert_eq!(writes_to(&out, &pair.lead), Vec::<&Command>::new());
+        let name = "custom_attributes.SALESFORCE_STATUS".to_owned();
+        assert_eq!(fields(&out[0]), [(name, status)]);
+        pair.done(&out[0], second + 1);
+        assert!(pair.is_at_rest());
+    }
 }

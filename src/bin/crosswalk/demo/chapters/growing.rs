@@ -124,9 +124,8 @@ pub async fn she_changes_details(story: &mut Story) -> anyhow::Result<()> {
 /// Every write since a mark, with the fields it named.
 fn show_writes(story: &Story, mark: u64) {
     for entry in story.writes_since(mark) {
-        let record = entry.changed.first().cloned().unwrap_or_default();
-        let fields = values(&entry.body);
-        story.salesforce(&format!("{} {record}: {fields}", entry.method));
+        let fields = values(&entry.fields);
+        story.salesforce(&format!("{} {}: {fields}", entry.method, entry.target));
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::demo::cast::{ALAN, CHARLES, GRACE, JOAN, KONRAD};
 use crate::demo::chapters::{CALM, values};
 use crate::demo::quiet::events;
-use crate::demo::script::{Fields, Origin, Record, Updates};
+use crate::demo::script::{Fields, Mirror, Origin, Record, Updates};
 use crate::demo::story::Story;
 
 pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
@@ -24,6 +24,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         "has the Contact {} <{}>, without a title",
         GRACE.name, GRACE.email
     ));
+    story.quiet(CALM).await?;
     let lead = json!({
         "verb": "create_contact", "role": "lead", "name": "Amazing Grace",
         "email": GRACE.email, "phone": "+1 415 555 0199",
@@ -44,6 +45,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         ]),
         updates: Updates::Exactly(vec![vec!["Title", "Intercom_Contact_ID__c"]]),
         refused: 0,
+        mirrors: vec![Mirror::new(&contact)],
     });
     let mark = story.salesforce_mark();
     story.qualify(&contact).await?;
@@ -59,7 +61,7 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         story.salesforce(&format!(
             "{} Contact {id}: {}",
             entry.method,
-            values(&entry.body)
+            values(&entry.fields)
         ));
     }
     let kept = format!("{} {}, {}", row["FirstName"], row["LastName"], row["Phone"]);
@@ -131,8 +133,11 @@ pub async fn which_of_two(story: &mut Story) -> anyhow::Result<()> {
             fields: Fields::new(),
             updates: Updates::Exactly(Vec::new()),
             refused: 0,
+            mirrors: Vec::new(),
         });
     }
+    // Sales has had both for long: that is known before anybody writes.
+    story.quiet(CALM).await?;
     let (joan, alan, email) = (JOAN.name, ALAN.name, JOAN.email);
     story.salesforce(&format!("{joan} and {alan} share the address {email}"));
     let contact = story.new_lead(&JOAN).await?;
