@@ -7,7 +7,7 @@ mod echoes;
 mod growing;
 mod matching;
 mod proof;
-mod sales;
+pub mod sales;
 mod strangers;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::demo::cast;
+use crate::demo::chapters::sales::text;
 use crate::demo::story::Story;
 use crate::signals::Signals;
 
@@ -32,6 +33,9 @@ fn show(story: &Story) -> anyhow::Result<()> {
     let config = stage.child.config().display();
     let secret = cast::WEBHOOK_SECRET;
     let ada = story.visitors.first().map_or("", String::as_str);
+    let lead = story
+        .lead_of(ada)
+        .map_or_else(String::new, |row| text(&row["Id"]));
     let app = cast::APP_ID;
     let lines = format!(
         r#"
@@ -46,8 +50,12 @@ curl -s {admin}/metrics | grep ^crosswalk_
 curl -s {admin}/readyz
 
 # who is who, and what is being decided
+{crosswalk} identity explain {email} --config {config} --admin {admin}
+curl -s '{admin}/v1/explain?query={email}'
 {crosswalk} identity show {email} --config {config} --admin {admin}
 {crosswalk} tail journal --from-beginning --no-follow --config {config}
+{crosswalk} review list --config {config} --admin {admin}
+curl -s {admin}/v1/reviews
 {crosswalk} verify --config {config} --admin {admin}
 
 # act as a person in Intercom, then look into Salesforce
@@ -55,6 +63,12 @@ curl -s {intercom}/__sandbox/act -d '{{"verb":"update_contact","id":"{ada}",
   "set":{{"custom_attributes":{{"job_title":"Analyst"}}}}}}'
 curl -s {salesforce}/__sandbox/state
 curl -s {salesforce}/__sandbox/requests
+
+# act as a person in Salesforce, then look into Intercom
+curl -s {salesforce}/__sandbox/act -d '{{"verb":"update","id":"{lead}",
+  "fields":{{"Title":"Countess"}}}}'
+curl -s {intercom}/__sandbox/state
+curl -s {intercom}/__sandbox/requests
 
 # make Salesforce refuse the next write, then act again
 curl -s {salesforce}/__sandbox/faults -d '{{"kind":"server_error","method":"PATCH"}}'

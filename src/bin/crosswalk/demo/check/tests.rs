@@ -16,6 +16,7 @@ struct World {
     script: Script,
     state: Value,
     salesforce_log: Vec<Entry>,
+    intercom: Value,
     intercom_log: Vec<Entry>,
 }
 
@@ -42,6 +43,11 @@ fn patch(target: &str, body: Value, applied: bool) -> Entry {
     request("PATCH", &path, body, applied)
 }
 
+fn put(contact: &str, attributes: Value) -> Entry {
+    let body = json!({"custom_attributes": attributes});
+    request("PUT", &format!("/contacts/{contact}"), body, true)
+}
+
 const ADAS_KEY: &str = "Lead/Intercom_Contact_ID__c/app%3Aada";
 
 fn world() -> World {
@@ -60,16 +66,30 @@ fn world() -> World {
         fields: BTreeMap::from([("Title".to_owned(), json!("Admiral"))]),
         updates: Updates::Exactly(vec![vec!["Title"]]),
         refused: 0,
+        mirrors: Vec::new(),
     });
     script.nothing_for("anonymous", "nobody knows them");
-    let mut lead = json!({"Id": "00QA", "Intercom_Contact_ID__c": "app:ada"});
+    let mut lead = json!({
+        "Id": "00QA", "Intercom_Contact_ID__c": "app:ada", "OwnerId": "005R",
+    });
     for (name, value) in &script.records[0].fields {
         lead[name.as_str()] = value.clone();
     }
     let contact = json!({"Id": "003G", "LastName": "Hopper", "Title": "Admiral", "Phone": "1"});
+    let shown = json!({
+        "SALESFORCE_ID": "00QA", "SALESFORCE_OBJECT_TYPE": "Lead",
+        "SALESFORCE_STATUS": "Open - Not Contacted", "SALESFORCE_TITLE": "Analyst",
+        "SALESFORCE_OWNER_ID": "005R", "SALESFORCE_OWNER_NAME": "Rosa",
+        "SALESFORCE_OWNER_EMAIL": "r@x.example", "SALESFORCE_OWNER_ROLE": "Sales",
+    });
     World {
         script,
-        state: json!({"records": {"Lead": [lead], "Contact": [contact]}}),
+        state: json!({"records": {
+            "Lead": [lead], "Contact": [contact],
+            "User": [{"Id": "005R", "Name": "Rosa", "Email": "r@x.example", "UserRoleId": "00E1"}],
+            "UserRole": [{"Id": "00E1", "Name": "Sales"}],
+        }}),
+        intercom: json!({"contacts": [{"id": "ada", "custom_attributes": shown}]}),
         salesforce_log: vec![
             request("GET", "/services/data/v66.0/query", Value::Null, false),
             patch(ADAS_KEY, json!({"LastName": "Lovelace"}), true),
@@ -77,7 +97,11 @@ fn world() -> World {
             patch("Lead/00QA", json!({"Title": "Analyst"}), true),
             patch("Contact/003G", json!({"Title": "Admiral"}), true),
         ],
-        intercom_log: vec![request("GET", "/companies/1", Value::Null, false)],
+        intercom_log: vec![
+            request("GET", "/companies/1", Value::Null, false),
+            put("ada", json!({"SALESFORCE_ID": "00QA"})),
+            put("ada", json!({"SALESFORCE_TITLE": "Analyst"})),
+        ],
     }
 }
 
@@ -88,6 +112,7 @@ impl World {
             &Evidence {
                 salesforce: &self.state,
                 salesforce_log: &self.salesforce_log,
+                intercom: &self.intercom,
                 intercom_log: &self.intercom_log,
             },
         )
@@ -122,7 +147,7 @@ fn a_world_as_it_should_be_passes() {
     assert_eq!(verdict.failures, []);
     assert!(verdict.converged);
     assert_eq!((verdict.lost, verdict.duplicate_writes), (0, 0));
-    assert_eq!((verdict.writes_salesforce, verdict.writes_intercom), (4, 0));
+    assert_eq!((verdict.writes_salesforce, verdict.writes_intercom), (4, 2));
 }
 
 #[test]
@@ -245,18 +270,101 @@ fn a_record_of_somebody_who_should_have_none_is_caught() {
 }
 
 #[test]
-fn a_write_to_intercom_is_caught_and_a_search_is_not() {
-    let put = request("PUT", "/contacts/ada", json!({"name": "x"}), true);
+fn an_attribute_that_was_not_written_is_lost() {
+    let spoil = |world: &mut World| {
+        world.intercom["contacts"][0]["custom_attributes"]["SALESFORCE_TITLE"] = Value::Null;
+    };
+    spoiled(spoil, 1, 0, "attribute_value");
+    let spoil = |world: &mut World| world.intercom["contacts"] = json!([]);
+    spoiled(spoil, 8, 0, "attribute_value");
+}
+
+#[test]
+fn a_wrong_attribute_is_lost_whether_the_record_or_the_script_says_so() {
+    let spoil = |world: &mut World| {
+        world.intercom["contacts"][0]["custom_attributes"]["SALESFORCE_OWNER_NAME"] = json!("Ann");
+    };
+    spoiled(spoil, 1, 0, "attribute_value");
+    let job = [("custom_attributes.job_title", "Analyst")];
+    let spoil = |world: &mut World| world.script.mirrored(ADA.name, 0, &job);
+    spoiled(spoil, 1, 0, "attribute_value");
+}
+
+#[test]
+fn one_call_to_intercom_too_many_is_a_duplicate() {
+    let spoil = |world: &mut World| {
+        for _ in 0..3 {
+            let again = put("ada", json!({"SALESFORCE_TITLE": "Analyst"}));
+            world.intercom_log.push(again);
+        }
+    };
+    spoiled(spoil, 0, 1, "intercom_calls");
+}
+
+#[test]
+fn a_call_to_intercom_about_a_stranger_is_a_duplicate() {
+    let call = put("mallory", json!({"SALESFORCE_ID": "00QA"}));
     spoiled(
-        |world| world.intercom_log.push(put),
+        |world| world.intercom_log.push(call),
         0,
+        1,
+        "intercom_calls",
+    );
+    let call = request("POST", "/contacts", json!({"email": ADA.email}), true);
+    spoiled(
+        |world| world.intercom_log.push(call),
         0,
-        "writes_intercom",
+        1,
+        "intercom_calls",
     );
     let mut world = world();
     let search = request("POST", "/contacts/search", json!({}), false);
     world.intercom_log.push(search);
     assert_eq!(world.check().failures, []);
+}
+
+#[test]
+fn an_attribute_that_the_script_does_not_know_is_caught() {
+    let spoil = |world: &mut World| {
+        world.intercom_log[1] = put("ada", json!({"SALESFORCE_ID": "00QA", "nickname": "Addie"}));
+    };
+    spoiled(spoil, 0, 0, "intercom_fields");
+}
+
+#[test]
+fn rows_of_one_request_are_calls_of_their_own() {
+    let upsert = request(
+        "PATCH",
+        "/services/data/v66.0/composite/sobjects/Lead/Intercom_Contact_ID__c",
+        json!({"records": [{
+            "attributes": {"type": "Lead"}, "Intercom_Contact_ID__c": "app:ada", "LastName": "L",
+        }]}),
+        true,
+    );
+    let update = |rows: Value| {
+        let path = "/services/data/v66.0/composite/sobjects";
+        request("PATCH", path, json!({"records": rows}), true)
+    };
+    let row = |id: &str, title: &str| json!({"attributes": {"type": "Contact"}, "id": id, "Title": title});
+    let mut world = world();
+    world.salesforce_log[1] = upsert;
+    world.salesforce_log.truncate(3);
+    let both = [row("00QA", "Analyst"), row("003G", "Admiral")];
+    world.salesforce_log.push(update(json!(both)));
+    assert_eq!(world.check().failures, []);
+    world
+        .salesforce_log
+        .push(update(json!([row("003G", "Admiral")])));
+    assert_eq!(world.check().duplicate_writes, 1);
+    let path = "/services/data/v66.0/composite/sobjects/Contact";
+    let read = request(
+        "POST",
+        path,
+        json!({"ids": ["003G"], "fields": ["Title"]}),
+        false,
+    );
+    world.salesforce_log.push(read);
+    assert_eq!(world.check().duplicate_writes, 1, "a question is no write");
 }
 
 #[test]
