@@ -29,7 +29,7 @@ use crate::signals::Signals;
 const CONTACTS: u32 = 1_000;
 const EDITS: u32 = 1_000;
 /// What `--serve` plays unless told: somebody wants to look around, not to wait.
-const SERVED: (u32, u32) = (24, 20);
+const SERVED: (u32, u32) = (40, 20);
 
 /// Tell the whole story against two sandboxes; no accounts needed.
 ///
