@@ -118,7 +118,7 @@ fn notes(story: &Story) -> Vec<String> {
     let coalesced = there.coalesced + back.coalesced;
     if coalesced > 0 {
         note.push_str(&format!(
-            " {coalesced} more were overtaken by a later edit of the same field and written with it."
+            " {coalesced} more were overtaken by a later edit of that field and written with it."
         ));
     }
     let bound = "Edits that come faster than they are written may be written together; for those \

@@ -337,7 +337,9 @@ fn rows_of_one_request_are_calls_of_their_own() {
         "PATCH",
         "/services/data/v66.0/composite/sobjects/Lead/Intercom_Contact_ID__c",
         json!({"records": [{
-            "attributes": {"type": "Lead"}, "Intercom_Contact_ID__c": "app:ada", "LastName": "L",
+            "attributes": {"type": "Lead"},
+            "Intercom_Contact_ID__c": "app:ada",
+            "LastName": "Lovelace",
         }]}),
         true,
     );
@@ -345,7 +347,10 @@ fn rows_of_one_request_are_calls_of_their_own() {
         let path = "/services/data/v66.0/composite/sobjects";
         request("PATCH", path, json!({"records": rows}), true)
     };
-    let row = |id: &str, title: &str| json!({"attributes": {"type": "Contact"}, "id": id, "Title": title});
+    let row = |id: &str, title: &str| {
+        let kind = json!({"type": "Contact"});
+        json!({"attributes": kind, "id": id, "Title": title})
+    };
     let mut world = world();
     world.salesforce_log[1] = upsert;
     world.salesforce_log.truncate(3);
