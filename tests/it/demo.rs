@@ -43,7 +43,7 @@ fn demo(arguments: &[&str], temporary: &PathBuf) -> Output {
 #[test]
 fn the_demo_holds_what_it_promises() {
     let temporary = tempfile::tempdir().unwrap();
-    let arguments = ["--json", "--contacts", "24", "--edits", "20"];
+    let arguments = ["--json", "--contacts", "40", "--edits", "20"];
     let output = demo(&arguments, &temporary.path().to_path_buf());
     let story = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -1,6 +1,8 @@
 //! Sales changes something: Intercom follows. Both sides change one field at the same moment: a
 //! policy decides, or a person does.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use serde_json::{Value, json};
 
@@ -13,6 +15,8 @@ const JOB_TITLE: &str = "custom_attributes.job_title";
 /// Long enough that what two people do at one moment crosses on its way, and that our own write
 /// falls into a later second than theirs: Intercom tells no more than seconds.
 const SLOW_MS: u64 = 1_300;
+/// So that what comes now falls into a later second than our last write.
+const A_SECOND: Duration = Duration::from_millis(1_100);
 
 pub async fn edits(story: &mut Story) -> anyhow::Result<()> {
     story
@@ -167,6 +171,9 @@ pub async fn a_person_decides(story: &mut Story) -> anyhow::Result<()> {
 
 /// News of both systems takes its time from now on, or what was held back comes.
 async fn slow(story: &Story, on: bool) -> anyhow::Result<()> {
+    if on {
+        tokio::time::sleep(A_SECOND).await;
+    }
     let hold = match on {
         true => json!({"verb": "hold_deliveries", "on": true}),
         false => json!({"verb": "release_deliveries"}),

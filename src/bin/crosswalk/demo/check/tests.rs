@@ -337,7 +337,9 @@ fn rows_of_one_request_are_calls_of_their_own() {
         "PATCH",
         "/services/data/v66.0/composite/sobjects/Lead/Intercom_Contact_ID__c",
         json!({"records": [{
-            "attributes": {"type": "Lead"}, "Intercom_Contact_ID__c": "app:ada", "LastName": "L",
+            "attributes": {"type": "Lead"},
+            "Intercom_Contact_ID__c": "app:ada",
+            "LastName": "Lovelace",
         }]}),
         true,
     );
