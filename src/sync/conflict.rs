@@ -52,10 +52,6 @@ impl<'a> Sent<'a> {
         Some(&field.value)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_none_or(<[FieldWrite]>::is_empty)
-    }
-
     /// Whether a field is on its way and no echo has shown it yet.
     fn has(&self, name: &str, state: &RecordState) -> bool {
         self.value(name).is_some() && !state.echoed.contains(name)

@@ -158,7 +158,9 @@ pub fn at_conversion(
         let names = field.names_in(target.system);
         let inherited = names.iter().all(|name| {
             let own = seen(target.state, name);
-            own.is_blank() || own == seen(lead, name)
+            let kept = lead.desired.get(name);
+            let kept = kept.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
+            own.is_blank() || (own == seen(lead, name) && !kept)
         });
         for (name, value) in target.wanted(field, &decided.value) {
             let keeps = !inherited || (value.is_blank() && never_blank(section, target, &name));

@@ -121,12 +121,20 @@ impl Known<'_> {
         if got == seen(self.state, name) {
             return out.echoes.extend(self.untagged(name, got));
         }
-        if unconfirmed.is_some() {
-            out.held.insert(name.to_owned(), got.clone());
-        } else if last.is_some_and(|seen| is_older(at, seen)) {
-            out.older.push(name.to_owned());
-        } else {
-            out.moves.insert(name.to_owned(), got.clone());
+        let order = last.and_then(|seen| against_an_answer(at, seen));
+        let (name, got) = (name.to_owned(), got.clone());
+        match order {
+            _ if unconfirmed.is_some() => {
+                out.held.insert(name, got);
+            }
+            // The answer may have been given before or after: only another one can tell.
+            Some(Order::Overlaps) => {
+                out.held.insert(name, got);
+            }
+            Some(Order::Older) => out.older.push(name),
+            Some(Order::Newer) | None => {
+                out.moves.insert(name, got);
+            }
         }
     }
 
@@ -214,11 +222,19 @@ impl Known<'_> {
     }
 }
 
-/// Whether a read showed the field later than the event's commit. Events among themselves keep
-/// the feed's order.
-fn is_older(at: Version, seen: &Seen) -> bool {
-    let read = !matches!(seen.via, Via::Feed);
-    read && at.against(&seen.version) == Order::Older
+/// How an event stands to an answer that showed the field. Events among themselves keep the feed's
+/// order.
+fn against_an_answer(at: Version, seen: &Seen) -> Option<Order> {
+    let answered = !matches!(seen.via, Via::Feed);
+    answered.then(|| at.against(&seen.version))
+}
+
+/// Whether the last write of a field still waits for its echo: what a feed tells of the field until
+/// then was committed before that write.
+pub fn awaits_echo(state: &RecordState, name: &str) -> bool {
+    let mut writes = state.recent_writes.iter().rev();
+    let last = writes.find(|write| write.hashes.contains_key(name));
+    last.is_some_and(|write| !write.echoed.contains(name))
 }
 
 /// The recent write whose echo a snapshot is, if it shows values that this write sent and that no

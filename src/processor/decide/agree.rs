@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{Claim, DomainEvent as E};
+use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, Via};
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, RecordRef, ReviewId, Value, Version};
 use crate::identity::pursuit::seen_fields;
@@ -18,8 +18,47 @@ pub struct Move<'a> {
     pub before: &'a RecordState,
     pub fields: &'a Fields,
     pub version: Version,
+    pub via: Via,
     /// Those that answer a write of ours with another value.
     pub against: &'a BTreeSet<String>,
+}
+
+impl Move<'_> {
+    /// When the values of some of the fields came to be. What tells of a change tells its time; an
+    /// answer only shows that the value is there: it came after what was known before, unless
+    /// something that waits for the answer has told of it.
+    fn happened(&self, names: &[String]) -> Version {
+        if matches!(self.via, Via::Feed | Via::Webhook) {
+            return self.version;
+        }
+        let moved = || {
+            names
+                .iter()
+                .filter_map(|name| self.fields.get_key_value(name))
+        };
+        let mut held = self.before.held.iter().map(|held| &held.observation).rev();
+        let told =
+            held.find(|one| moved().all(|(name, value)| one.fields.get(name) == Some(value)));
+        told.map_or_else(|| self.interval(names), |told| told.version)
+    }
+
+    /// From when the old value was last known to be there to the answer.
+    fn interval(&self, names: &[String]) -> Version {
+        let known = |name| {
+            let seen = self.before.seen.get(name);
+            seen.map_or(0, |seen| seen.version.from_ms)
+        };
+        // What waits for the answer tells what was there before: it shows another value.
+        let held = self.before.held.iter().map(|held| &held.observation);
+        let showed = held.filter(|one| names.iter().any(|name| one.fields.contains_key(name)));
+        let before = showed.map(|one| one.version.from_ms);
+        let before = before.filter(|at| *at <= self.version.to_ms).max();
+        let from_ms = names.iter().map(known).min().max(before).unwrap_or(0);
+        Version {
+            from_ms: from_ms.min(self.version.from_ms),
+            to_ms: self.version.to_ms,
+        }
+    }
 }
 
 /// Decides the moved fields for the customer and what its records should hold.
@@ -51,11 +90,12 @@ pub fn follow<J: Journal>(
     fields: &BTreeSet<String>,
 ) {
     if !fields.is_empty() {
-        follow_beside(journal, terms, section, record, fields, &[]);
+        spread(journal, terms, section, record, fields, |_, _, _| true);
     }
 }
 
-/// Lets the linked records follow, but for those that have just found their own place.
+/// Lets the linked records follow after a link, but for those that have just found their own
+/// place. Nobody has changed anything: what a record keeps as its own stays.
 pub fn follow_beside<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -64,6 +104,22 @@ pub fn follow_beside<J: Journal>(
     fields: &BTreeSet<String>,
     beside: &[&RecordRef],
 ) {
+    let follows = |other: &RecordRef, state: &RecordState, desire: &Desire| {
+        let known = state.desired.get(&desire.name);
+        let kept = known.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
+        !beside.contains(&other) && !kept
+    };
+    spread(journal, terms, section, record, fields, follows);
+}
+
+fn spread<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    fields: &BTreeSet<String>,
+    follows: impl Fn(&RecordRef, &RecordState, &Desire) -> bool,
+) {
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return;
     };
@@ -71,16 +127,49 @@ pub fn follow_beside<J: Journal>(
         return;
     }
     for (other, state) in live(&customer) {
-        if beside.contains(&&other) {
-            continue;
-        }
         let target = Target {
             system: terms.mapping.system_of(&other),
             record: &other,
             state: &state,
         };
-        let wanted = desires::after_agreement(section, &customer, target, fields);
+        let mut wanted = desires::after_agreement(section, &customer, target, fields);
+        wanted.retain(|desire| follows(&other, &state, desire));
         reconcile::desire(journal, terms, &other, wanted);
+    }
+}
+
+/// Two customers became one: what their records were to hold stays theirs where the decision is
+/// now another, until somebody changes it.
+pub fn keep_apart<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    customer: &Customer,
+) {
+    let names = section.fields.iter().map(|field| field.intercom.clone());
+    let all: BTreeSet<String> = names.collect();
+    for (record, state) in live(customer) {
+        let target = Target {
+            system: terms.mapping.system_of(&record),
+            record: &record,
+            state: &state,
+        };
+        let mut kept = desires::after_agreement(section, customer, target, &all);
+        kept.retain_mut(|desire| {
+            let known = state.desired.get(&desire.name);
+            let known = known.filter(|one| one.basis == Basis::Agreed && one.value != desire.value);
+            desire.basis = Basis::Kept;
+            known.is_some_and(|known| {
+                desire.value = known.value.clone();
+                true
+            })
+        });
+        if !kept.is_empty() {
+            journal.emit(E::DesiredChanged {
+                record,
+                desires: kept,
+            });
+        }
     }
 }
 
@@ -113,10 +202,11 @@ fn propose<J: Journal>(
     if let Some(open) = customer.contested.get(&field.intercom) {
         return review::contested_moved(journal, terms, section, &customer, field, *open);
     }
+    let system = terms.mapping.system_of(moved.record);
     let claim = Claim {
         record: moved.record.clone(),
         value,
-        version: moved.version,
+        version: moved.happened(field.names_in(system)),
     };
     let standing = customer.decided.get(&field.intercom);
     let Some(standing) = standing else {
@@ -127,11 +217,17 @@ fn propose<J: Journal>(
         return true;
     };
     if standing.value == claim.value {
-        return false;
+        if is_followed(terms, section, &customer, field) {
+            return false;
+        }
+        // Records that were linked with values of their own kept them: this is a change since, and
+        // they follow it as they would follow any other.
+        let previous = standing.value.clone();
+        decided(journal, &customer, field, &claim, previous, "moved");
+        return true;
     }
     let writing = moved.before.writing;
     let writing = writing.and_then(|command| outstanding(journal, &bridge, &command));
-    let system = terms.mapping.system_of(moved.record);
     let answers = field
         .names_in(system)
         .iter()
@@ -145,6 +241,29 @@ fn propose<J: Journal>(
     let previous = standing.value.clone();
     decided(journal, &customer, field, &claim, previous, "moved");
     true
+}
+
+/// Whether what is decided is what every linked record should hold.
+fn is_followed(
+    terms: &Terms<'_>,
+    section: &Section,
+    customer: &Customer,
+    field: &FieldMap,
+) -> bool {
+    let fields = BTreeSet::from([field.intercom.clone()]);
+    customer.links.is_empty()
+        || live(customer).iter().all(|(record, state)| {
+            let target = Target {
+                system: terms.mapping.system_of(record),
+                record,
+                state,
+            };
+            let wanted = desires::after_agreement(section, customer, target, &fields);
+            wanted.iter().all(|desire| {
+                let known = state.desired.get(&desire.name);
+                known.is_some_and(|known| known.value == desire.value)
+            })
+        })
 }
 
 /// Decides a conflict by the field's policy. True if the decided value changed.

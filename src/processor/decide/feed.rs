@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::domain::journal::{DomainEvent as E, EchoSignal, ReadPurpose, Via};
 use crate::domain::record::Gone;
 use crate::domain::view::{Journal, RecordState, outstanding, record_state};
-use crate::domain::{EventKind, Fields, RecordEvent, RecordRef, RecordSnapshot};
+use crate::domain::{EventKind, Fields, RecordEvent, RecordRef, RecordSnapshot, Writer};
 use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
-use crate::processor::decide::{Terms, first_link, fold, holds, owner, pursue, request};
+use crate::processor::decide::{Terms, first_link, fold, holds, overwrite, owner, pursue, request};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{self, Known, Sorted};
 
@@ -92,14 +92,29 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
     };
     let mut sorted = echo::sort(known, &watched, event.writer, &snapshot);
     if state.reading.is_some() || state.reread_required {
-        // The read may have been carried out before or after: what is not ours waits for it.
-        sorted.held.append(&mut sorted.moves);
+        // The read may have been carried out before or after: what is not ours waits for it. What
+        // automation made of our own write comes from before it was asked for.
+        let (ours, foreign) = std::mem::take(&mut sorted.moves)
+            .into_iter()
+            .partition(|(name, _)| sorted.against.contains(name));
+        sorted.moves = ours;
+        sorted.held.extend::<Fields>(foreign);
     }
     if sorted == Sorted::default() && event.unread.is_empty() {
         return journal.trace("nothing_moved", Some(record));
     }
     if !sorted.older.is_empty() {
-        journal.trace("older", Some(record));
+        let awaits = |name: &&String| echo::awaits_echo(&state, name);
+        let replaced = sorted.older.iter().filter(awaits);
+        let replaced = replaced.filter_map(|name| Some((name.clone(), snapshot.fields.get(name)?)));
+        let replaced: Fields = replaced
+            .map(|(name, value)| (name, value.clone()))
+            .collect();
+        let replaced = with(&snapshot, replaced);
+        let foreign = event.writer == Writer::Foreign;
+        if !(foreign && overwrite::claims(journal, terms, section, &replaced, true)) {
+            journal.trace("older", Some(record));
+        }
     }
     suppress(journal, terms, section, event, &snapshot, &sorted);
     if !sorted.moves.is_empty() {
@@ -155,7 +170,13 @@ fn suppress<J: Journal>(
         });
     }
     if !confirmed.is_empty() {
-        fold::confirm(journal, terms, section, &with(snapshot, confirmed));
+        fold::confirm(
+            journal,
+            terms,
+            section,
+            &with(snapshot, confirmed),
+            Via::Feed,
+        );
         // Intercom may show under another name what now stands in Salesforce.
         first_link::spoken_anew(journal, terms, section, record);
     }

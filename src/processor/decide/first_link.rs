@@ -210,7 +210,8 @@ pub fn key_desire(
         })
 }
 
-/// The explicit rule with the key of the customer's first Intercom record.
+/// The explicit rule with the key of the customer's first Intercom record that no other record of
+/// the object bears: the key is unique in the org.
 fn explicit<'s>(
     terms: &Terms<'_>,
     section: &'s Section,
@@ -225,6 +226,23 @@ fn explicit<'s>(
         .records
         .iter()
         .filter(|(record, state)| !terms.mapping.is_salesforce(record) && state.gone.is_none());
-    let first = ours.min_by_key(|(record, state)| (state.entered, (*record).clone()))?;
-    Some((rule, terms.mapping.explicit_key(first.0)?))
+    let mut ours: Vec<_> = ours.collect();
+    ours.sort_by_key(|(record, state)| (state.entered, (*record).clone()));
+    let mut keys = ours
+        .into_iter()
+        .filter_map(|(record, _)| terms.mapping.explicit_key(record));
+    let key = keys.find(|key| !is_borne(customer, target.record, &rule.salesforce, key))?;
+    Some((rule, key))
+}
+
+/// Whether another record of the same object bears a key, or is to bear it.
+fn is_borne(customer: &Customer, record: &RecordRef, field: &str, key: &str) -> bool {
+    let key = Value::text(key);
+    customer.records.iter().any(|(other, state)| {
+        let desired = state.desired.get(field).map(|desire| &desire.value);
+        other != record
+            && other.object == record.object
+            && state.gone.is_none()
+            && (*seen(state, field) == key || desired == Some(&key))
+    })
 }

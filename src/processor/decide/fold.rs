@@ -57,6 +57,7 @@ pub fn fold_against<J: Journal>(
         before: &before,
         fields: &moved,
         version: snapshot.version,
+        via,
         against,
     };
     after(journal, terms, section, &moved, keys_changed);
@@ -100,12 +101,13 @@ pub fn after<J: Journal>(
     }
 }
 
-/// Takes what an echo shows as confirmed; it decides nothing.
+/// Takes what an echo or a read shows of our own writes as confirmed; it decides nothing.
 pub fn confirm<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
     snapshot: &RecordSnapshot,
+    via: Via,
 ) {
     let record = &snapshot.record;
     let Some(state) = record_state(journal, journal.bridge(), record) else {
@@ -117,7 +119,7 @@ pub fn confirm<J: Journal>(
     journal.emit(E::RecordSeen {
         record: record.clone(),
         version: later(state.version, snapshot.version),
-        via: Via::Feed,
+        via,
         fields: snapshot.fields.clone(),
         tags: None,
         companies: None,

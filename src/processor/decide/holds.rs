@@ -74,6 +74,10 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     else {
         return;
     };
+    if known.reread_required && known.gone.is_none() {
+        // This answer was overtaken: what waits for it waits for the next one.
+        return request::read_record(journal, terms, record, ReadPurpose::Reread);
+    }
     let mut reread = known.reread_required;
     for held in known.held {
         reread |= judge(journal, terms, section, record, &held, answer);

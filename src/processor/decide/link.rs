@@ -1,12 +1,14 @@
 //! Link: two records are one customer from now on.
 
+use std::collections::BTreeSet;
+
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
-use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, customer_of, record_state};
+use crate::domain::record::{Gone, MatchRule};
+use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, convert, create, first_link, fold, holds, owner, pursue};
-use crate::processor::decide::{reconcile, request};
+use crate::processor::decide::{Terms, agree, convert, create, first_link, fold, holds, owner};
+use crate::processor::decide::{pursue, reconcile, request};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
@@ -57,12 +59,11 @@ pub fn join<J: Journal>(
     let Some(theirs) = theirs.filter(|theirs| theirs.id != ours.id) else {
         return;
     };
-    let has_counterpart = |one: &Customer| {
-        one.records
-            .keys()
-            .any(|record| terms.mapping.is_salesforce(record))
-    };
-    let settled = if has_counterpart(&theirs) {
+    let (one, other) = (standing(terms, &ours), standing(terms, &theirs));
+    let settled = if rule == MatchRule::Created && other < Standing::Connected {
+        // It holds what was decided for the one that it was made from.
+        ours
+    } else if other > one || (other == one && one == Standing::InSalesforce) {
         theirs
     } else {
         ours
@@ -78,6 +79,34 @@ pub fn join<J: Journal>(
             policy: "fill_blank".into(),
             version: one.version,
         });
+    }
+    let merged = customer_of(journal, &bridge, left).expect("it was linked above");
+    if let Some(section) = terms.mapping.section_of(left) {
+        agree::keep_apart(journal, terms, section, &merged);
+    }
+}
+
+/// How far a customer has come: what was decided for the one that came further stands in a merge.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    InIntercom,
+    InSalesforce,
+    /// In both: its decisions were made for both sides.
+    Connected,
+}
+
+fn standing(terms: &Terms<'_>, customer: &Customer) -> Standing {
+    // A converted lead counts: its customer goes on with the contact.
+    let counts = |state: &RecordState| matches!(state.gone, None | Some(Gone::Converted));
+    let records = customer.records.iter();
+    let known = records.filter(|(_, state)| counts(state));
+    let sides: BTreeSet<bool> = known
+        .map(|(record, _)| terms.mapping.is_salesforce(record))
+        .collect();
+    match (sides.contains(&false), sides.contains(&true)) {
+        (true, true) => Standing::Connected,
+        (false, true) => Standing::InSalesforce,
+        (_, false) => Standing::InIntercom,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod relation;
 pub mod request;
 pub mod settle;
 pub mod settle_lookup;
+pub mod settle_read;
 pub mod holds;
 pub mod pause;
 pub mod due;

@@ -3,7 +3,7 @@
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::view::{Journal, Pursuit, RecordState};
 use crate::domain::view::{customer_of, matching, record_state};
-use crate::domain::{MatchKey, RecordRef, ReviewId};
+use crate::domain::{MatchKey, MatchRule, RecordRef, ReviewId};
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
 
@@ -69,13 +69,25 @@ pub fn counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Rec
     let mut others: Vec<RecordRef> = Vec::new();
     for key in &state.keys {
         let holders = matching(journal, journal.bridge(), key).records.into_iter();
-        others.extend(holders.filter(|other| !terms.mapping.is_salesforce(other)));
+        let holders = holders.filter(|other| !terms.mapping.is_salesforce(other));
+        let holders: Vec<RecordRef> = holders.collect();
+        if key.rule == MatchRule::Explicit && holders.iter().any(|one| creates(journal, one)) {
+            // It is being created from that one, whose answer is still to come: the others with
+            // one of its identifiers join it then.
+            return;
+        }
+        others.extend(holders);
     }
     others.sort();
     others.dedup();
     for other in others.into_iter().take(RELEASED_MAX) {
         pursue(journal, terms, &other, false);
     }
+}
+
+fn creates<J: Journal>(journal: &J, record: &RecordRef) -> bool {
+    let state = record_state(journal, journal.bridge(), record);
+    state.is_some_and(|state| matches!(state.pursuit, Pursuit::Creating { .. }))
 }
 
 /// A record that waits for a person goes on by itself when what was in doubt has changed.

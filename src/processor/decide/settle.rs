@@ -1,17 +1,15 @@
 //! Settle: the answers to writes and to reads by id.
 
 use crate::domain::command::ReadCommand;
-use crate::domain::journal::{DomainEvent as E, ReadEnding, ReadPurpose, ReviewKind};
+use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Via, WriteEnding};
 use crate::domain::record::Gone;
-use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record_state};
+use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
-use crate::processor::decide::settle_lookup;
-use crate::processor::decide::{Terms, create, fold, holds, link, owner, pause, pursue};
-use crate::processor::decide::{reconcile, relation, request};
-use crate::sync::moves::moved;
+use crate::processor::decide::{Terms, fold, holds, owner, pause, reconcile, relation, request};
+use crate::processor::decide::{settle_lookup, settle_read};
 use crate::sync::writes;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandResult) {
@@ -45,7 +43,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandRe
             }
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => {
-            read(journal, terms, &waiting, record, result);
+            settle_read::read(journal, terms, &waiting, record, result);
         }
         CommandKind::Read(ReadCommand::Lookup(_)) => {
             settle_lookup::lookup(journal, terms, &waiting, result);
@@ -83,6 +81,9 @@ fn update<J: Journal>(
                 version,
             }));
             accept_forms(journal, record, write, values.as_ref());
+            if values.is_none() && is_repair(journal, record, write) {
+                request::read_record(journal, terms, record, ReadPurpose::Tie);
+            }
             rekey(journal, terms, record);
             answered_beside(journal, terms, record, write, values.as_ref().zip(version));
         }
@@ -143,7 +144,7 @@ fn update<J: Journal>(
 }
 
 /// The written fields as a repeat found them.
-pub fn written_values(write: &WriteCommand, snapshot: &RecordSnapshot) -> Option<Fields> {
+fn written_values(write: &WriteCommand, snapshot: &RecordSnapshot) -> Option<Fields> {
     Some(of_write(write, &snapshot.fields))
 }
 
@@ -154,8 +155,24 @@ fn of_write(write: &WriteCommand, fields: &Fields) -> Fields {
     names.filter_map(shown).collect()
 }
 
+/// Whether a write sends a value once more that was changed back. An org that changes it back again
+/// in the same transaction has changed nothing, and its feed tells of nothing: only a read can.
+fn is_repair<J: Journal>(journal: &J, record: &RecordRef, write: &WriteCommand) -> bool {
+    let Some(state) = record_state(journal, journal.bridge(), record) else {
+        return false;
+    };
+    let earlier = state.recent_writes.iter().rev();
+    let earlier = earlier.filter(|one| one.sequence < write.sequence);
+    write.fields.iter().any(|field| {
+        let last = earlier
+            .clone()
+            .find(|one| one.hashes.contains_key(&field.name));
+        last.is_some_and(|one| one.hashes[&field.name] == field.value.hash())
+    })
+}
+
 /// The remote answers with what it stores: a form of its own is accepted and not fought.
-fn accept_forms<J: Journal>(
+pub fn accept_forms<J: Journal>(
     journal: &mut J,
     record: &RecordRef,
     write: &WriteCommand,
@@ -306,127 +323,10 @@ pub fn rekey<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef)
 }
 
 /// Takes a snapshot that came with an answer.
-fn shown<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot, via: Via) {
+pub fn shown<J: Journal>(journal: &mut J, terms: &Terms<'_>, snapshot: &RecordSnapshot, via: Via) {
     if let Some(section) = terms.mapping.section_of(&snapshot.record)
         && record_state(journal, journal.bridge(), &snapshot.record).is_some()
     {
         fold::fold(journal, terms, section, snapshot, via);
-    }
-}
-
-fn read<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    waiting: &Outstanding,
-    record: &RecordRef,
-    result: &CommandResult,
-) {
-    let settled = |ending| E::ReadSettled {
-        command: waiting.command.id,
-        attempt: result.attempt,
-        ending,
-    };
-    match &result.outcome {
-        Outcome::Read { snapshot } => {
-            let state = record_state(journal, journal.bridge(), record);
-            let overtaken = state.as_ref().is_some_and(|state| {
-                state.folded > waiting.folded && differs(terms, state, snapshot)
-            });
-            journal.emit(settled(ReadEnding::Answered));
-            if overtaken && terms.mapping.is_salesforce(record) {
-                // A write of ours ended while it was out: it may show what was there before.
-                journal.emit(E::RereadRequired {
-                    record: record.clone(),
-                });
-            } else {
-                answered(journal, terms, record, snapshot);
-            }
-        }
-        Outcome::NotFound { .. } => {
-            journal.emit(settled(ReadEnding::NotFound));
-            let state = record_state(journal, journal.bridge(), record);
-            // Deleted is final, and more than not found.
-            if state.is_some_and(|state| state.gone.is_none()) {
-                let behind = pursue::waiting_behind(journal, record);
-                journal.emit(E::RecordLeft {
-                    record: record.clone(),
-                    how: Gone::NotFound,
-                    at: None,
-                });
-                pursue::release(journal, terms, behind);
-            }
-        }
-        Outcome::Rejected(rejection) => {
-            journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
-            let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
-            journal.emit(E::ReviewOpened {
-                review,
-                kind: ReviewKind::Rejected,
-                record: record.clone(),
-                candidates: Vec::new(),
-                reason: format!("read_{}:{}", rejection.class.as_str(), rejection.code),
-            });
-        }
-        // Reads change nothing: the deadline asks again.
-        _ => return journal.trace("read_unknown", Some(record)),
-    }
-    create::company_changed(journal, terms, record);
-    let answer = holds::Answer {
-        placed: true,
-        asked: Some(waiting.sequence),
-    };
-    holds::release(journal, terms, record, answer);
-    if !terms.mapping.is_salesforce(record) {
-        pursue::pursue(journal, terms, record, false);
-    }
-    reconcile::reconcile(journal, terms, record);
-}
-
-/// Whether a read shows anything else than what is seen now.
-fn differs(terms: &Terms<'_>, state: &RecordState, snapshot: &RecordSnapshot) -> bool {
-    let section = terms.mapping.section_of(&snapshot.record);
-    section.is_some_and(|section| {
-        let watched = fold::watched(terms, section, &snapshot.record);
-        !moved(state, &watched, snapshot).is_nothing()
-    })
-}
-
-/// A read supersedes everything that was consumed before it was asked for, whatever the clocks say.
-fn answered<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    record: &RecordRef,
-    snapshot: &RecordSnapshot,
-) {
-    let Some(section) = terms.mapping.section_of(record) else {
-        return;
-    };
-    let state = record_state(journal, journal.bridge(), record);
-    let version = state
-        .as_ref()
-        .map_or(snapshot.version, |state| merged(state.version, snapshot));
-    match state.and_then(|state| state.gone) {
-        Some(Gone::NotFound) => journal.emit(E::RecordReturned {
-            record: record.clone(),
-        }),
-        // It left after it was read.
-        Some(_) => return journal.trace("record_gone", Some(record)),
-        None => {}
-    }
-    let snapshot = RecordSnapshot {
-        version,
-        ..snapshot.clone()
-    };
-    if !link::first_look(journal, terms, section, &snapshot) {
-        fold::fold(journal, terms, section, &snapshot, Via::Read);
-    }
-}
-
-/// A read's second must not reach back before a version that is already known.
-fn merged(known: Version, snapshot: &RecordSnapshot) -> Version {
-    let read = snapshot.version;
-    Version {
-        from_ms: read.from_ms,
-        to_ms: read.to_ms.max(known.to_ms),
     }
 }

@@ -1,16 +1,17 @@
 //! Settle: the answers to lookups and to creations.
 
+use crate::domain::Rejection;
 use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReadEnding, ReadPurpose};
-use crate::domain::journal::{ReviewKind, WriteEnding};
+use crate::domain::journal::{ReviewKind, Via, WriteEnding};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Journal, Outstanding, Pursuit, customer_of, record_state};
-use crate::domain::{CommandKind, CommandResult, Outcome, RecordRef, RecordSnapshot, Rejection};
+use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
 use crate::mapping::{CreateRule, System};
 use crate::processor::decide::request;
-use crate::processor::decide::settle::{block, gone, rekey, written_values};
+use crate::processor::decide::settle::{accept_forms, block, gone, rekey, shown};
 use crate::processor::decide::{Terms, create, first_link, link, pause, pursue, reconcile};
 use crate::sync::desires::{self, Target};
 use crate::sync::writes;
@@ -152,11 +153,10 @@ pub fn creation<J: Journal>(
         }
         Outcome::AlreadyThere { snapshot } | Outcome::FoundOther { snapshot } => {
             let record = &snapshot.record;
-            let values = written_values(write, snapshot);
             let version = Some(snapshot.version);
             let ending = WriteEnding::Done {
                 created: false,
-                values,
+                values: Some(as_sent(terms, write, snapshot)),
                 version,
             };
             created_record(
@@ -167,6 +167,8 @@ pub fn creation<J: Journal>(
                 record,
                 settled(record, ending),
             );
+            // What somebody has made of the record since it was created.
+            shown(journal, terms, snapshot, Via::Write);
         }
         Outcome::Rejected(rejection) => {
             journal.emit(settled(&origin, WriteEnding::Rejected(rejection.clone())));
@@ -191,6 +193,37 @@ pub fn creation<J: Journal>(
         Outcome::Read { .. } | Outcome::LookedUp { .. } => {
             journal.trace("answer_of_another_kind", Some(&origin));
         }
+    }
+}
+
+/// Those of the fields that were sent which the record holds, in whatever form.
+fn as_sent(terms: &Terms<'_>, write: &WriteCommand, snapshot: &RecordSnapshot) -> Fields {
+    let record = &snapshot.record;
+    let (system, section) = (
+        terms.mapping.system_of(record),
+        terms.mapping.section_of(record),
+    );
+    let mut values = Fields::new();
+    for sent in &write.fields {
+        let field = section
+            .and_then(|section| section.written_as(system, record.object.as_str(), &sent.name));
+        let same = |stored: &Value| {
+            *stored == sent.value || field.is_some_and(|one| one.equivalent(&sent.value, stored))
+        };
+        if let Some(stored) = snapshot.fields.get(&sent.name).filter(|one| same(one)) {
+            values.insert(sent.name.clone(), stored.clone());
+        }
+    }
+    values
+}
+
+/// An org can store what it was sent in a form of its own.
+fn stored_forms<J: Journal>(journal: &mut J, waiting: &Outstanding, record: &RecordRef) {
+    let state = record_state(journal, journal.bridge(), record);
+    if let (CommandKind::Write(write), Some(state)) = (&waiting.command.kind, state) {
+        let stored = state.seen.into_iter().filter(|(_, seen)| seen.confirmed);
+        let stored: Fields = stored.map(|(name, seen)| (name, seen.value)).collect();
+        accept_forms(journal, record, write, Some(&stored));
     }
 }
 
@@ -242,6 +275,7 @@ fn created_record<J: Journal>(
         &evidence,
     );
     journal.emit(settled);
+    stored_forms(journal, waiting, record);
     rekey(journal, terms, record);
     if let Some(section) = terms.mapping.section_of(record) {
         first_link::created(journal, terms, section, origin, record);
@@ -271,6 +305,7 @@ fn created_record<J: Journal>(
     create::name_company(journal, terms, origin);
     pause::answered(journal, origin);
     pursue::release(journal, terms, behind);
+    pursue::counterparts(journal, terms, record);
 }
 
 /// The company name that the creation was sent with; none if it was sent with the stand-in.

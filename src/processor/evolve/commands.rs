@@ -1,7 +1,10 @@
 //! Evolve: commands and their endings.
 
+use std::collections::BTreeSet;
+
 use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
+use crate::domain::view::record_state;
 use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
@@ -100,6 +103,21 @@ pub fn subject(command: &Command) -> RecordRef {
     }
 }
 
+/// The fields of the write of a record that is out.
+pub fn fields_in_flight<V: ViewWrite>(
+    edit: &mut Edit<'_, V>,
+    record: &RecordRef,
+) -> BTreeSet<String> {
+    let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
+    let waiting = writing.and_then(|id| outstanding(edit.view, edit.bridge, &id));
+    match waiting.map(|waiting| waiting.command.kind) {
+        Some(CommandKind::Write(write)) => {
+            write.fields.into_iter().map(|field| field.name).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
 fn begin<V: ViewWrite>(
     edit: &mut Edit<'_, V>,
     command: &Command,
@@ -179,7 +197,12 @@ fn write_settled<V: ViewWrite>(
             state.folded = sequence;
         }
         let of_record = matches!(write.target, WriteTarget::Record(_));
-        if let (true, WriteEnding::Unknown { .. }) = (of_record, ending) {
+        // One that found another value may have found what automation made of an earlier try.
+        let doubtful = matches!(
+            ending,
+            WriteEnding::Unknown { .. } | WriteEnding::FoundOther
+        );
+        if of_record && doubtful {
             let since = state.version;
             remember(state, write, since, true);
         }
@@ -248,6 +271,9 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         return;
     }
     let since = state.version;
+    if let Some(version) = version {
+        state.version = *version;
+    }
     for FieldWrite { name, value, .. } in &write.fields {
         // What was created by this write has no history that a feed could have shown before.
         let created = matches!(ending, WriteEnding::Done { created: true, .. });
@@ -266,9 +292,6 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
             answered.unwrap_or(value).clone(),
             answered.is_some(),
         );
-    }
-    if let Some(version) = version {
-        state.version = *version;
     }
     remember(state, write, since, false);
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::journal::DomainEvent as E;
+use crate::domain::journal::{DomainEvent as E, Via};
 use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
-use crate::domain::{CustomerId, Gone, RecordRef, ViewKey};
+use crate::domain::{CustomerId, Gone, RecordRef, Value, ViewKey};
 use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
 
@@ -78,6 +78,11 @@ pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer:
     edit.view.put(key, ViewEntry::CustomerOf(*customer));
 }
 
+fn seen_value<'a>(state: &'a RecordState, name: &str) -> &'a Value {
+    let seen = state.seen.get(name);
+    seen.map_or(&Value::Null, |seen| &seen.value)
+}
+
 fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     let E::RecordSeen {
         record,
@@ -92,8 +97,17 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         unreachable!("the caller matched the event");
     };
     let sequence = edit.sequence;
+    let writes = match via {
+        Via::Feed => commands::fields_in_flight(edit, record),
+        _ => BTreeSet::new(),
+    };
     edit.record(record, |state| {
         for (name, value) in fields {
+            if writes.contains(name) && *value != *seen_value(state, name) {
+                // What others change is held meanwhile: this is what automation made of the write
+                // in flight, whose answer tells of nothing newer.
+                state.echoed.insert(name.clone());
+            }
             let seen = Seen {
                 value: value.clone(),
                 version: *version,

@@ -58,12 +58,14 @@ fn a_write_in_doubt_again_and_again_rests_between() {
     assert_eq!(unanswered(&world), 1, "a person is told, once");
     // It ends well: nothing is owed, and the person is told that too.
     let mut open = world.pass(16 * 60_000);
+    let mut last_name = "Lovelace";
     while let Some(command) = open.pop() {
         let outcome = if is_read_of(&command, &record) {
             Outcome::Read {
-                snapshot: row("Lead", "00Qc1", 3, &[("LastName", "Lovelace")]),
+                snapshot: row("Lead", "00Qc1", 3, &[("LastName", last_name)]),
             }
         } else {
+            last_name = "Byron";
             written(&record, false)
         };
         open.extend(world.answer(&command, outcome));

@@ -165,11 +165,42 @@ fn automation_that_overwrites_the_owners_value_is_fought_three_times_and_then_to
         let write = writes_to(&out, &pair.lead);
         assert_eq!(write.len(), 1, "round {round}");
         let write = write[0].clone();
-        pair.done(&write, 51 + round);
-        out = pair.event(51 + round, Writer::Ours, &[("Nickname__c", "ADA!")]);
+        let reads = pair.done(&write, 51 + round);
+        let value = format!("ADA! {round}");
+        let stored = [("Nickname__c", value.as_str())];
+        out = pair.event(51 + round, Writer::Ours, &stored);
+        for read in reads {
+            let outcome = pair.outcome(&read, 51 + round, &stored);
+            out.extend(pair.world.answer(&read, outcome));
+        }
     }
     assert_eq!(out, vec![], "enough");
     assert_eq!(pair.count("review_opened"), 1);
+    assert_eq!(
+        pair.decided("custom_attributes.nickname"),
+        Value::text("Addie")
+    );
+}
+
+/// Found by the simulation: set back to what stood there, the record has not changed at all in our
+/// transaction, and no event tells of it.
+#[test]
+fn automation_that_sets_a_repair_back_without_an_event_is_found_by_a_read() {
+    let mut pair = Pair::new();
+    let out = pair.webhook(50_000, &[("custom_attributes.nickname", "Addie")]);
+    let stored = [("Nickname__c", "ADA!")];
+    pair.done(&out[0], 51);
+    let mut out = pair.event(51, Writer::Ours, &stored);
+    for round in 0..2 {
+        let repair = writes_to(&out, &pair.lead)[0].clone();
+        let read = pair.done(&repair, 52 + round);
+        assert!(is_read_of(&read[0], &pair.lead), "round {round}");
+        let outcome = pair.outcome(&read[0], 51, &stored);
+        out = pair.world.answer(&read[0], outcome);
+    }
+    assert_eq!(out, vec![], "enough");
+    assert_eq!(pair.count("review_opened"), 1);
+    assert_eq!(pair.seen(&pair.lead, "Nickname__c"), Value::text("ADA!"));
     assert_eq!(
         pair.decided("custom_attributes.nickname"),
         Value::text("Addie")

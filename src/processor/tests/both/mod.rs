@@ -5,6 +5,8 @@ mod conversion;
 mod echoes;
 mod explaining;
 mod flow;
+mod joining;
+mod late;
 mod relations;
 pub mod stage;
 mod storm;
