@@ -30,6 +30,7 @@ test: ## Run every test: unit tests, the demo's checker, the integration tests
 sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
 	@cargo test $(LOCKED) --test sim -- --nocapture
 
+check: export SIM_COUNT ?= 300
 check: fmt-check lint test deny ## What CI runs: format, lints, tests with structure tests, dependency policy
 
 fmt: ## Format the code

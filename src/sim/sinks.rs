@@ -44,6 +44,9 @@ impl Sink {
         for command in &topic[self.read as usize..] {
             let offset = self.read;
             self.read += 1;
+            if self.settled.contains(&offset) {
+                continue;
+            }
             let job = Job {
                 offset,
                 command: command.clone(),
@@ -78,20 +81,26 @@ impl Sink {
         self.up && job.epoch == self.epoch
     }
 
-    /// A command is settled, and its result stands in one commit with this.
-    pub fn settle(&mut self, job: &Job) {
+    /// A command is settled, and its result stands in one commit with this. `sure`: nobody needs
+    /// another attempt that waits behind it.
+    pub fn settle(&mut self, job: &Job, sure: bool) {
         self.busy.remove(&job.command.lane);
         self.settled.insert(job.offset);
+        if let Some(waiting) = self.lanes.get_mut(&job.command.lane).filter(|_| sure) {
+            let again = |other: &Job| other.command.id == job.command.id;
+            let offsets = waiting.iter().filter(|other| again(other));
+            self.settled.extend(offsets.map(|other| other.offset));
+            waiting.retain(|other| !again(other));
+        }
         while self.settled.remove(&self.committed) {
             self.committed += 1;
         }
     }
 
-    /// It dies. Its successor reads from the last commit on and repeats all of it.
+    /// It dies. Its successor reads from the last commit on and repeats what no commit told of.
     pub fn crash(&mut self, end: u64) {
         self.read = self.committed;
         self.end = end;
-        self.settled.clear();
         self.lanes.clear();
         self.busy.clear();
         self.epoch += 1;

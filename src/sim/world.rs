@@ -484,7 +484,7 @@ impl World {
         };
         let (topic, job) = (execution.topic, execution.job);
         if let Some(sink) = self.sinks.get_mut(&topic) {
-            sink.settle(&job);
+            sink.settle(&job, !matches!(outcome, Outcome::Unknown { .. }));
         }
         let lost = self.faults && self.chance.permille(15);
         if !lost {
