@@ -249,25 +249,31 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
     (!fields.is_empty()).then_some((write.sequence, fields))
 }
 
-/// What a snapshot from between two known moments shows of fields that a write of ours has
-/// replaced since: somebody set them, not knowing of the write, and we did not know of them.
+/// What a snapshot from before a write of ours shows of fields that the write has replaced:
+/// somebody set them, not knowing of the write, and we did not know of them. `causal`: it is known
+/// to come from after what the write expected, whatever the clocks say.
 pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool) -> Fields {
-    let mut lost = Fields::new();
-    let Some(write) = state.recent_writes.back() else {
-        return lost;
-    };
-    if !causal && snapshot.version.against(&write.since) != Order::Newer {
-        return lost;
-    }
-    for (name, sent) in &write.hashes {
-        let Some(shown) = snapshot.fields.get(name) else {
-            continue;
-        };
+    let is_lost = |(name, shown): &(&String, &Value)| {
         let hash = shown.hash();
-        let stands = seen(state, name).hash() == *sent;
-        if stands && hash != *sent && write.before.get(name) != Some(&hash) {
-            lost.insert(name.clone(), shown.clone());
-        }
-    }
-    lost
+        let wrote = |write: &&RecentWrite| write.hashes.contains_key(*name);
+        let mut writes = state.recent_writes.iter().rev().filter(wrote);
+        let known = writes.clone().any(|write| {
+            write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(&hash)
+        });
+        let Some(write) = writes.next() else {
+            return false;
+        };
+        let news = match snapshot.version.against(&write.since) {
+            _ if causal => write.before.get(*name) != Some(&hash),
+            Order::Newer => write.before.get(*name) != Some(&hash),
+            // In the second of what was known: what we have not seen there before is news too.
+            Order::Overlaps => !known,
+            Order::Older => false,
+        };
+        let stands = seen(state, name).hash() == write.hashes[*name];
+        stands && news && hash != write.hashes[*name]
+    };
+    let lost = snapshot.fields.iter().filter(is_lost);
+    lost.map(|(name, shown)| (name.clone(), shown.clone()))
+        .collect()
 }

@@ -337,6 +337,28 @@ fn an_agents_edit_that_our_write_replaced_unseen_is_recorded() {
 }
 
 #[test]
+fn an_agents_edit_in_the_second_of_our_earlier_write_is_recorded_too() {
+    let mut pair = Pair::new();
+    let out = pair.event(50, Writer::Foreign, &[("Phone", "+14155550000")]);
+    pair.done(&out[0], 52);
+    let at_work = pair.shown(52_500, &[("phone", "+14155559999")]);
+    // Two more writes: of the number, and of something else.
+    let out = pair.event(53, Writer::Foreign, &[("Phone", "+14155550001")]);
+    pair.done(&out[0], 54);
+    let out = pair.event(55, Writer::Foreign, &[("Title", "Countess")]);
+    pair.done(&out[0], 56);
+    pair.world.show(at_work);
+    assert_eq!(
+        pair.last_conflict(),
+        (Value::text("+14155550001"), Value::text("+14155559999"))
+    );
+    // What our own writes have put there and replaced is nobody's edit.
+    let echo = pair.shown(52_700, &[("phone", "+14155550000")]);
+    pair.world.show(echo);
+    assert_eq!(pair.count("conflict_decided"), 1);
+}
+
+#[test]
 fn what_intercom_shows_of_a_field_follows_the_echo_of_our_own_write() {
     let shown = "    - {intercom: custom_attributes.SALESFORCE_TITLE, salesforce: Title, \
                  owner: salesforce, direction: to_intercom, meaning: as sales knows it}\n";
