@@ -26,7 +26,7 @@ use crate::demo::voice::Voice;
 use crate::demo::workdir::Workdir;
 use crate::signals::Signals;
 
-const CONTACTS: u32 = 500;
+const CONTACTS: u32 = 1_000;
 const EDITS: u32 = 1_000;
 /// What `--serve` plays unless told: somebody wants to look around, not to wait.
 const SERVED: (u32, u32) = (40, 20);
@@ -52,7 +52,7 @@ pub struct Arguments {
     /// Keep the temporary directory: configuration, log, view, what the process logged.
     #[arg(long)]
     pub keep: bool,
-    /// How many leads qualify before the speed is measured (500).
+    /// How many leads qualify before the speed is measured (1000).
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(8..=5_000))]
     pub contacts: Option<u32>,
     /// How many edits of each side the speed is measured with, 20 a second (1000).

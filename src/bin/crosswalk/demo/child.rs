@@ -151,6 +151,10 @@ impl Child {
     }
 }
 
+/// As docs/configuration.md advises: glibc otherwise keeps freed memory in up to eight arenas for
+/// each core, and the peak would tell of the machine's cores.
+const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+
 /// This binary, in an environment in which no setting of the user's own reaches the demo.
 fn crosswalk() -> anyhow::Result<Command> {
     let binary = std::env::current_exe().context("cannot find the crosswalk binary")?;
@@ -159,6 +163,9 @@ fn crosswalk() -> anyhow::Result<Command> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
+    if std::env::var_os(ARENAS.0).is_none() {
+        command.env(ARENAS.0, ARENAS.1);
+    }
     for (name, _) in std::env::vars_os() {
         let known = name.to_string_lossy().to_ascii_uppercase();
         // Both systems stand on this machine: a proxy could not reach them.
