@@ -36,6 +36,14 @@ impl InFlight {
         self.open.first().copied().unwrap_or(self.next)
     }
 
+    /// What is settled beyond the position: offsets from the first up to, and without, the second.
+    pub fn ahead(&self) -> Vec<(u64, u64)> {
+        let ends = self.open.iter().copied().skip(1).chain([self.next]);
+        let gaps = self.open.iter().zip(ends);
+        let gaps = gaps.map(|(open, end)| (open + 1, end));
+        gaps.filter(|(from, to)| from < to).collect()
+    }
+
     /// The first offset not taken.
     pub fn next(&self) -> u64 {
         self.next
@@ -57,11 +65,14 @@ mod tests {
             assert!(in_flight.take(offset));
         }
         assert!(!in_flight.take(5));
+        assert_eq!(in_flight.ahead(), [(6, 9)], "holes count as settled");
         in_flight.settle(5);
+        assert_eq!(in_flight.ahead(), [(5, 9)]);
         assert_eq!((in_flight.position(), in_flight.len()), (4, 2));
         in_flight.settle(4);
         assert_eq!(in_flight.position(), 9);
         in_flight.settle(9);
+        assert_eq!(in_flight.ahead(), []);
         assert_eq!((in_flight.position(), in_flight.next()), (10, 10));
     }
 }

@@ -101,9 +101,12 @@ impl Lanes {
         self.change(job.key(), |queue| queue.running -= 1);
     }
 
-    /// The command is settled: the next of its lane may start.
-    pub fn done(&mut self, job: &Job) {
-        self.change(job.key(), |queue| queue.done(&job.command.lane));
+    /// The command is settled: the next of its lane may start. `sure`: its answer holds for the later
+    /// attempts of it that wait, too, whose offsets come back.
+    pub fn done(&mut self, job: &Job, sure: bool) -> Vec<u64> {
+        let mut answered = Vec::new();
+        self.change(job.key(), |queue| answered = queue.done(job, sure));
+        answered
     }
 
     /// The command was in a shared request and goes on by itself; its lane stays its own.
@@ -216,12 +219,21 @@ impl Queue {
         })
     }
 
-    fn done(&mut self, lane: &str) {
+    fn done(&mut self, job: &Job, sure: bool) -> Vec<u64> {
+        let lane = &job.command.lane;
+        let mut answered = Vec::new();
+        if let Some(waiting) = self.waiting.get_mut(lane).filter(|_| sure) {
+            let again = |other: &Job| other.command.id == job.command.id;
+            let offsets = waiting.iter().filter(|other| again(other));
+            answered.extend(offsets.map(|other| other.offset));
+            waiting.retain(|other| !again(other));
+        }
         if self.waiting.get(lane).is_some_and(VecDeque::is_empty) {
             self.waiting.remove(lane);
         } else {
-            self.ready.push_back(lane.to_string());
+            self.ready.push_back(lane.clone());
         }
+        answered
     }
 }
 
@@ -298,7 +310,7 @@ mod tests {
     fn end(lanes: &mut Lanes, lane: &str) {
         let job = job(0, lane);
         lanes.freed(&job);
-        lanes.done(&job);
+        lanes.done(&job, false);
     }
 
     #[test]
@@ -325,6 +337,24 @@ mod tests {
             order.extend(started(&mut lanes));
         }
         assert_eq!(order, [7, 4, 2, 5, 6], "no attempt loses its turn");
+    }
+
+    #[test]
+    fn an_answer_holds_for_the_later_attempts_that_wait() {
+        for sure in [true, false] {
+            let mut lanes = Lanes::new(4);
+            lanes.push(job(0, "a"));
+            assert_eq!(started(&mut lanes), [0]);
+            let mut again = job(1, "a");
+            again.command.id = job(0, "a").command.id;
+            again.command.attempt = 2;
+            lanes.push(again);
+            lanes.push(job(2, "a"));
+            lanes.freed(&job(0, "a"));
+            let answered = lanes.done(&job(0, "a"), sure);
+            assert_eq!(answered, if sure { vec![1] } else { vec![] });
+            assert_eq!(started(&mut lanes), [if sure { 2 } else { 1 }]);
+        }
     }
 
     #[test]
@@ -427,7 +457,7 @@ mod tests {
         lanes.push(sharing(3, "update", "3"));
         lanes.freed(&many[0]);
         let (stays, done) = (many.remove(1), many.remove(0));
-        lanes.done(&done);
+        lanes.done(&done, true);
         let repeat = true;
         lanes.apart(
             stays,
@@ -443,7 +473,7 @@ mod tests {
         lanes.freed(&alone);
         assert_eq!(offsets(&requests(&mut lanes)), [[3]], "the lane is taken");
         end(&mut lanes, "3");
-        lanes.done(&alone);
+        lanes.done(&alone, true);
         assert_eq!(offsets(&requests(&mut lanes)), [[2]]);
         end(&mut lanes, "1");
         assert!(lanes.queues.is_empty() && lanes.running == 0);
@@ -462,7 +492,7 @@ mod tests {
         }
         assert_eq!(lanes.running, 10, "four times two, and one for each other");
         lanes.freed(&at(job(0, "0"), "a"));
-        lanes.done(&at(job(0, "0"), "a"));
+        lanes.done(&at(job(0, "0"), "a"), true);
         assert_eq!(requests(&mut lanes).len(), 0, "all together are too many");
     }
 }

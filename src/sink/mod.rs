@@ -4,6 +4,7 @@
 //! results and position together. What a system must be told stands in its own folder, twice the
 //! same files: `plan` (command to requests, pure), `execute`, `classify` (its errors, pure).
 
+mod ahead;
 mod answer;
 mod commit;
 mod error;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::clients::System;
 use crate::domain::{Command, CommandKind, Message, Outcome};
 use crate::ports::event_log::{Commit, Entry, EntryBody, Lease, Outgoing, TopicPartition};
+use crate::sink::ahead::Ahead;
 use crate::sink::executor::{Alone, Answer};
 use crate::sink::first_try::FirstTries;
 use crate::sink::in_flight::InFlight;
@@ -36,6 +37,7 @@ pub struct Tenure<'a> {
     /// Until then a request of the predecessor may still be under way.
     writes_from: Instant,
     in_flight: InFlight,
+    ahead: Ahead,
     lanes: Lanes,
     running: Running,
     /// Results that are not in a commit yet.
@@ -47,7 +49,7 @@ pub struct Tenure<'a> {
 }
 
 impl<'a> Tenure<'a> {
-    pub fn new(worker: &'a Worker, lease: Lease) -> Self {
+    pub fn new(worker: &'a Worker, lease: Lease, ahead: Ahead) -> Self {
         let topic = worker.topic();
         let at = TopicPartition {
             topic,
@@ -77,6 +79,7 @@ impl<'a> Tenure<'a> {
             writes_from: Instant::now() + predecessor_wait(worker, &lease, position, end),
             lease,
             in_flight: InFlight::new(position),
+            ahead,
             lanes: Lanes::new(worker.options.lanes_max),
             running: Running::default(),
             settled: Vec::new(),
@@ -188,6 +191,9 @@ impl<'a> Tenure<'a> {
         if !self.in_flight.take(offset) {
             return;
         }
+        if offset < self.end && self.ahead.is_settled(offset) {
+            return self.in_flight.settle(offset);
+        }
         let name = topic_name(self.worker.executor.system());
         let now = self.worker.clock.now();
         let dead = match entry.body {
@@ -282,7 +288,11 @@ impl<'a> Tenure<'a> {
     }
 
     fn settle(&mut self, job: &Job, outcome: Outcome) {
-        self.lanes.done(job);
+        // An answer to any attempt settles the command: who waits behind it has nothing to do.
+        let sure = !matches!(outcome, Outcome::Unknown { .. });
+        for answered in self.lanes.done(job, sure) {
+            self.in_flight.settle(answered);
+        }
         self.record(&job.command, &outcome);
         let partition = self.worker.bridges[&job.command.bridge];
         let now = self.worker.clock.now();
@@ -322,8 +332,10 @@ impl<'a> Tenure<'a> {
         if self.committing.is_some() {
             return;
         }
-        let outputs = std::mem::take(&mut self.settled);
+        let mut outputs = std::mem::take(&mut self.settled);
         self.committing_count = outputs.len();
+        let now = self.worker.clock.now();
+        outputs.extend(self.ahead.tell(self.in_flight.ahead(), now));
         let position = (self.at, self.in_flight.position());
         let log = self.worker.log.clone();
         let lease = self.lease.clone();

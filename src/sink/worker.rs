@@ -11,6 +11,7 @@ use crate::clients::System;
 use crate::domain::{BridgeId, Topic};
 use crate::ports::clock::Clock;
 use crate::ports::event_log::{self, EventLog, Group, Lease};
+use crate::sink::ahead::{self, Ahead};
 use crate::sink::executor::Execute;
 use crate::sink::tenure::{Ended, Tenure};
 
@@ -87,8 +88,8 @@ impl Worker {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match lease {
-                Ok(lease) => {
-                    if Tenure::new(self, lease).run(&mut stop).await == Ended::Stopped {
+                Ok((lease, ahead)) => {
+                    if Tenure::new(self, lease, ahead).run(&mut stop).await == Ended::Stopped {
                         break;
                     }
                 }
@@ -118,10 +119,17 @@ impl Worker {
         }
     }
 
-    async fn acquire(&self) -> Result<Lease, event_log::Error> {
-        let (log, group) = (self.log.clone(), self.group());
+    /// The lease, and then what the predecessor has settled beyond its position: from now on it can
+    /// say no more of that.
+    async fn acquire(&self) -> Result<(Lease, Ahead), event_log::Error> {
+        let (log, group, system) = (self.log.clone(), self.group(), self.executor.system());
         let partition = self.options.partition;
-        let acquiring = tokio::task::spawn_blocking(move || log.acquire(group, partition));
+        let acquiring = tokio::task::spawn_blocking(move || {
+            let lease = log.acquire(group, partition)?;
+            let told = log.latest(Topic::Cursors, &ahead::key(system, partition))?;
+            let ahead = Ahead::inherited(system, partition, told.as_ref());
+            Ok((lease, ahead))
+        });
         let lost = |_| event_log::Error::Acquire("the call was cut off".into());
         acquiring.await.map_err(lost)?
     }

@@ -28,6 +28,7 @@ mod public_clients;
 mod pubsub;
 mod salesforce_session;
 mod schemas;
+mod sink_ahead;
 mod sink_clients;
 mod sink_collections;
 mod sink_disposition;
