@@ -485,6 +485,12 @@ impl World {
     }
 
     pub fn run(&self) -> Running {
+        let source = Arc::new(Api(Arc::clone(&self.remote)));
+        self.run_with(source, Arc::new(PlainDecoder))
+    }
+
+    /// A feed over another source than the one in memory.
+    pub fn run_with(&self, source: Arc<dyn Source>, decoder: Arc<dyn Decode>) -> Running {
         let destination = |bridge: &str, partition| Destination {
             bridge: BridgeId::new(bridge).unwrap(),
             partition,
@@ -496,8 +502,8 @@ impl World {
                 client_token: "crosswalk-main".into(),
                 bridges: vec![destination("main", 0), destination("second", 3)],
             },
-            source: Arc::new(Api(Arc::clone(&self.remote))),
-            decoder: Arc::new(PlainDecoder),
+            source,
+            decoder,
             book: Book::new(log),
             clock: self.clock.clone(),
             health: self.health.register("feeds"),

@@ -16,6 +16,7 @@ mod contract_view_store;
 mod demo;
 mod docs_examples;
 mod driver;
+mod feed_over_grpc;
 mod feeds;
 mod feeds_world;
 mod ingest_captured;

@@ -1,6 +1,6 @@
 //! The Pub/Sub client against a server that plays a script.
 
-mod server;
+pub mod server;
 
 use std::time::Duration;
 
