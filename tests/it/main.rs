@@ -17,6 +17,7 @@ mod demo;
 mod docs_examples;
 mod driver;
 mod feed_over_grpc;
+mod feed_owners;
 mod feeds;
 mod feeds_world;
 mod ingest_captured;

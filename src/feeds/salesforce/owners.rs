@@ -128,6 +128,10 @@ impl Owners {
             }
         }
         let Some(newest) = newest else {
+            // No row says where the sweep stands; what cannot be read is told all the same.
+            if !pack.entries.is_empty() {
+                self.parts.book.commit(standing, pack.entries).await?;
+            }
             return Ok(());
         };
         let cursor = Cursor {
