@@ -101,8 +101,8 @@ impl Lanes {
         self.change(job.key(), |queue| queue.running -= 1);
     }
 
-    /// The command is settled: the next of its lane may start. `sure`: its answer holds for the later
-    /// attempts of it that wait, too, whose offsets come back.
+    /// The command is settled: the next of its lane may start. `sure`: its answer holds for the
+    /// later attempts of it that wait, too, whose offsets come back.
     pub fn done(&mut self, job: &Job, sure: bool) -> Vec<u64> {
         let mut answered = Vec::new();
         self.change(job.key(), |queue| answered = queue.done(job, sure));

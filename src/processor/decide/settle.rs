@@ -81,9 +81,7 @@ fn update<J: Journal>(
                 version,
             }));
             accept_forms(journal, record, write, values.as_ref());
-            if values.is_none() && is_repair(journal, record, write) {
-                request::read_record(journal, terms, record, ReadPurpose::Tie);
-            }
+            look_after_repair(journal, terms, record, write, values.as_ref());
             rekey(journal, terms, record);
             answered_beside(journal, terms, record, write, values.as_ref().zip(version));
         }
@@ -169,6 +167,18 @@ fn is_repair<J: Journal>(journal: &J, record: &RecordRef, write: &WriteCommand) 
             .find(|one| one.hashes.contains_key(&field.name));
         last.is_some_and(|one| one.hashes[&field.name] == field.value.hash())
     })
+}
+
+fn look_after_repair<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    write: &WriteCommand,
+    values: Option<&Fields>,
+) {
+    if values.is_none() && is_repair(journal, record, write) {
+        request::read_record(journal, terms, record, ReadPurpose::Tie);
+    }
 }
 
 /// The remote answers with what it stores: a form of its own is accepted and not fought.
