@@ -256,6 +256,14 @@ pub struct RecordState {
     pub awaited_by: BTreeSet<RecordRef>,
 }
 
+impl RecordState {
+    /// The last value seen in a field of the record; blank where none was.
+    pub fn value_seen(&self, name: &str) -> &Value {
+        let seen = self.seen.get(name);
+        seen.map_or(&Value::Null, |seen| &seen.value)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     pub value: Value,

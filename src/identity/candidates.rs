@@ -72,10 +72,11 @@ fn judge(
     keys: &BTreeSet<MatchKey>,
     candidates: impl Fn(&MatchKey) -> Vec<RecordRef>,
 ) -> Verdict {
-    for by in &section.rules {
-        let Some(key) = keys.iter().find(|key| key.rule == by.rule) else {
-            continue;
-        };
+    let by_rule = section.rules.iter().flat_map(|by| {
+        let same = keys.iter().filter(|key| key.rule == by.rule);
+        same.collect::<Vec<_>>()
+    });
+    for key in by_rule {
         let found = candidates(key);
         for object in &section.salesforce_objects {
             let mut same: Vec<RecordRef> = found

@@ -12,21 +12,28 @@ pub fn keys_of(
     record: &RecordRef,
     fields: &Fields,
 ) -> BTreeSet<MatchKey> {
-    let salesforce = mapping.is_salesforce(record);
-    let key = |by: &MatchBy| {
-        let text = if salesforce {
-            normalised(by.rule, fields.get(&by.salesforce)?)?
-        } else if by.rule == MatchRule::Explicit {
-            mapping.explicit_key(record)?
-        } else if by.rule == MatchRule::ExternalId && is_lead(fields) {
-            // Intercom assigns a lead's external id itself; no other system knows it.
-            return None;
-        } else {
-            normalised(by.rule, fields.get(&by.intercom)?)?
-        };
-        Some(MatchKey::new(by.rule, &text))
-    };
+    let key = |by| key_by(mapping, by, record, fields);
     section.rules.iter().filter_map(key).collect()
+}
+
+/// The match key of a record by one rule.
+pub fn key_by(
+    mapping: &Mapping,
+    by: &MatchBy,
+    record: &RecordRef,
+    fields: &Fields,
+) -> Option<MatchKey> {
+    let text = if mapping.is_salesforce(record) {
+        normalised(by.rule, fields.get(&by.salesforce)?)?
+    } else if by.is_our_key() {
+        mapping.explicit_key(record)?
+    } else if by.rule == MatchRule::ExternalId && is_lead(fields) {
+        // Intercom assigns a lead's external id itself; no other system knows it.
+        return None;
+    } else {
+        normalised(by.rule, fields.get(&by.intercom)?)?
+    };
+    Some(MatchKey::new(by.rule, &text))
 }
 
 /// An identifier as it is compared; none if it is blank.

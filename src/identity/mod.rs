@@ -6,4 +6,5 @@
 
 pub mod keys;
 pub mod candidates;
+pub mod outward;
 pub mod pursuit;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
-use crate::domain::{BridgeId, Fields, MatchKey, MatchRule, ObjectName, RecordRef, Value, ViewKey};
+use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, Value, ViewKey};
 use crate::identity::candidates::{Verdict, in_view, searchable};
 use crate::identity::keys::normalised;
 use crate::mapping::{CreateRule, Mapping, Section};
@@ -91,7 +91,7 @@ pub fn next<V: ViewRead + ?Sized>(
 }
 
 /// The record of a customer from which a creation is in flight.
-fn creating(customer: &Customer) -> Option<RecordRef> {
+pub fn creating(customer: &Customer) -> Option<RecordRef> {
     let creates = |state: &RecordState| matches!(state.pursuit, Pursuit::Creating { .. });
     let mut records = customer.records.iter();
     records
@@ -200,7 +200,12 @@ pub fn lookup(
                 .keys
                 .iter()
                 .any(|key| key.rule == by.rule && searchable(key));
-            let value = if by.rule == MatchRule::Explicit {
+            if by.is_marker() {
+                // What was made from a record of Salesforce is found by the feed of that record: a
+                // marker that a person wrote may be no id, which the org would refuse.
+                continue;
+            }
+            let value = if by.is_our_key() {
                 mapping.explicit_key(record)
             } else {
                 fields

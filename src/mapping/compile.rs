@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_saphyr::Spanned;
 
-use crate::domain::RecordRef;
 use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
+use crate::domain::{RecordRef, SourceId};
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
 use crate::mapping::field::{FieldMap, OnFirstLink, System};
@@ -53,10 +53,8 @@ pub struct Section {
     pub fields: Vec<FieldMap>,
     /// When an Intercom record becomes a Lead; under people only.
     pub create: Option<CreateRule>,
-    /// When a Salesforce record becomes a contact; under people only.
-    pub create_contact: Option<CreateContactRule>,
-    /// When an Account becomes a company; under companies only.
-    pub create_company: Option<CreateCompanyRule>,
+    /// When a Salesforce record becomes a record of Intercom: a contact or a company.
+    pub create_in_intercom: Option<CreateInIntercom>,
     pub on_first_link: OnFirstLink,
     /// The Intercom paths that matter; others are not kept in the view.
     pub watched_intercom: BTreeSet<String>,
@@ -87,43 +85,31 @@ pub struct CreateRule {
     pub auto_assign: bool,
 }
 
-/// When a Salesforce record becomes a contact of Intercom.
+/// When a Salesforce record becomes a contact or a company of Intercom.
 #[derive(Debug)]
-pub struct CreateContactRule {
+pub struct CreateInIntercom {
     /// The objects whose records are looked at.
     pub objects: Vec<String>,
     /// Over the fields of the record.
     pub when: Condition,
-    pub role: ContactRole,
-    /// The Salesforce field whose value becomes the external id; for users only.
-    pub external_id: Option<String>,
+    /// What the new record is known by, and the field that it comes from: the company id, a user's
+    /// external id, a lead's `MARKER`. It is one of the section's match rules.
+    pub key: MatchBy,
 }
 
-/// What a contact is when it is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContactRole {
-    Lead,
-    User,
-}
+/// The attribute that holds the id of the Salesforce record from which a lead was created: Intercom
+/// has no key of ours for leads, and a lead that was made must be found again.
+pub const MARKER: &str = "custom_attributes.crosswalk_created_from";
 
-/// When a Salesforce record becomes a company of Intercom, by upsert on the company id.
-#[derive(Debug)]
-pub struct CreateCompanyRule {
-    /// The objects whose records are looked at.
-    pub objects: Vec<String>,
-    /// Over the fields of the record.
-    pub when: Condition,
-    /// The Salesforce field whose value becomes the company id; may be `Id`.
-    pub company_id: String,
-}
+impl MatchBy {
+    /// Whether it compares the explicit key that we write into Salesforce.
+    pub fn is_our_key(&self) -> bool {
+        self.rule == MatchRule::Explicit && self.intercom == "id"
+    }
 
-impl ContactRole {
-    /// The name in the mapping file and in Intercom.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lead => "lead",
-            Self::User => "user",
-        }
+    /// Whether it compares the marker of the leads that we make in Intercom.
+    pub fn is_marker(&self) -> bool {
+        self.rule == MatchRule::Explicit && !self.is_our_key()
     }
 }
 
@@ -158,6 +144,7 @@ impl Mapping {
             .as_ref()
             .map(|file| section(CustomerKind::Company, file, &mut findings));
         across_sections(&file, &mut findings);
+        one_workspace(&file, &sources, &mut findings);
         let relations = relations(&file, &mut findings);
         if relations.contact_company {
             people.watch_account();
@@ -211,6 +198,16 @@ impl Mapping {
         }
     }
 
+    /// Where the counterpart of a record is looked for and made: the org, or the workspace of a
+    /// bridge that has only one.
+    pub fn source_opposite(&self, record: &RecordRef) -> Option<&SourceId> {
+        if self.is_salesforce(record) {
+            self.sources.intercom.keys().next()
+        } else {
+            Some(&self.sources.salesforce)
+        }
+    }
+
     /// The value of the explicit key for an Intercom record.
     pub fn explicit_key(&self, record: &RecordRef) -> Option<String> {
         let app_id = self.sources.intercom.get(&record.source)?;
@@ -219,8 +216,11 @@ impl Mapping {
 }
 
 impl Section {
+    /// The rule of a kind; of the explicit ones that of the key in Salesforce.
     pub fn rule(&self, rule: MatchRule) -> Option<&MatchBy> {
-        self.rules.iter().find(|by| by.rule == rule)
+        self.rules
+            .iter()
+            .find(|by| by.rule == rule && !by.is_marker())
     }
 
     /// The mapped fields that have this field of a record of the system.
@@ -284,6 +284,26 @@ fn across_sections(file: &File, out: &mut Findings) {
         }
     }
     attribute_of_both(file, out);
+}
+
+/// A record is created in one workspace, and nothing says in which of several.
+fn one_workspace(file: &File, sources: &Sources, out: &mut Findings) {
+    if sources.intercom.len() < 2 {
+        return;
+    }
+    let what = "the bridge has several workspaces, and nothing says in which one to create";
+    let fix = "leave the rule out, or give each workspace a bridge of its own";
+    let people = file.people.create.as_ref();
+    if let Some(rule) = people.and_then(|create| create.value.intercom_contact.as_ref()) {
+        out.at(rule, "people.create.intercom_contact", what, fix);
+    }
+    let companies = file
+        .companies
+        .as_ref()
+        .and_then(|file| file.create.as_ref());
+    if let Some(rule) = companies.and_then(|create| create.value.intercom_company.as_ref()) {
+        out.at(rule, "companies.create.intercom_company", what, fix);
+    }
 }
 
 /// Intercom keeps the names of attributes unique across contacts and companies (intercom.md 2.6).

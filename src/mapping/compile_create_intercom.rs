@@ -5,7 +5,7 @@ use serde_saphyr::Spanned;
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
 use crate::domain::record::MatchRule;
-use crate::mapping::compile::{ContactRole, CreateCompanyRule, CreateContactRule, Section};
+use crate::mapping::compile::{CreateInIntercom, MARKER, MatchBy, Section};
 use crate::mapping::compile_field::hint;
 use crate::mapping::condition::Condition;
 use crate::mapping::file::{CreateCompanyFile, CreateContactFile, OneOrMany};
@@ -17,7 +17,7 @@ pub fn create_contact(
     file: &Spanned<CreateContactFile>,
     section: &Section,
     out: &mut Findings,
-) -> Option<CreateContactRule> {
+) -> Option<CreateInIntercom> {
     let before = out.faults();
     if section.kind == CustomerKind::Company {
         let what = "a contact is a person";
@@ -33,13 +33,11 @@ pub fn create_contact(
     }
     let objects = objects(&file.value.from, section, at, out);
     let when = condition(&file.value.when, at, out);
-    let role = role(&file.value.role, at, out);
-    identified(file, role, section, at, out);
-    let rule = CreateContactRule {
+    let key = contact_key(file, section, at, out);
+    let rule = CreateInIntercom {
         objects,
         when: when?,
-        role: role?,
-        external_id: file.value.external_id.as_ref().map(|id| id.value.clone()),
+        key: key?,
     };
     (out.faults() == before).then_some(rule)
 }
@@ -49,7 +47,7 @@ pub fn create_company(
     file: &Spanned<CreateCompanyFile>,
     section: &Section,
     out: &mut Findings,
-) -> Option<CreateCompanyRule> {
+) -> Option<CreateInIntercom> {
     let before = out.faults();
     if section.kind == CustomerKind::Person {
         let what = "a company is made of an Account, not of a person";
@@ -61,13 +59,16 @@ pub fn create_company(
     let objects = objects(&file.value.from, section, at, out);
     let when = condition(&file.value.when, at, out);
     let id = &file.value.company_id;
-    if let Some((what, fix)) = field_fault(&id.value) {
-        out.at(id, &format!("{at}.company_id"), what, fix);
-    }
-    let rule = CreateCompanyRule {
+    let key = MatchBy {
+        rule: MatchRule::AccountKey,
+        salesforce: id.value.clone(),
+        intercom: "company_id".into(),
+    };
+    keyed(id, &key, section, &format!("{at}.company_id"), out);
+    let rule = CreateInIntercom {
         objects,
         when: when?,
-        company_id: id.value.clone(),
+        key,
     };
     (out.faults() == before).then_some(rule)
 }
@@ -111,42 +112,66 @@ fn condition(given: &Spanned<String>, at: &str, out: &mut Findings) -> Option<Co
     when.ok()
 }
 
-fn role(given: &Spanned<String>, at: &str, out: &mut Findings) -> Option<ContactRole> {
-    match given.value.as_str() {
-        "lead" => Some(ContactRole::Lead),
-        "user" => Some(ContactRole::User),
-        other => {
+/// What the contact is known by. Intercom takes a user with an external id of ours, and gives a
+/// lead one of its own (intercom.md 2.4).
+fn contact_key(
+    file: &Spanned<CreateContactFile>,
+    section: &Section,
+    at: &str,
+    out: &mut Findings,
+) -> Option<MatchBy> {
+    let (role, given) = (&file.value.role, file.value.external_id.as_ref());
+    let id_at = format!("{at}.external_id");
+    match (role.value.as_str(), given) {
+        ("lead", None) => Some(MatchBy {
+            rule: MatchRule::Explicit,
+            salesforce: "Id".into(),
+            intercom: MARKER.into(),
+        }),
+        ("lead", Some(given)) => {
+            let what = "Intercom gives a lead an external id of its own";
+            out.at(given, &id_at, what, "leave it out, or write `role: user`");
+            None
+        }
+        ("user", Some(given)) => {
+            let key = MatchBy {
+                rule: MatchRule::ExternalId,
+                salesforce: given.value.clone(),
+                intercom: "external_id".into(),
+            };
+            keyed(given, &key, section, &id_at, out);
+            Some(key)
+        }
+        ("user", None) => {
+            let what = "a user is created by an external id, and nothing gives one";
+            let fix = "add `external_id: FIELD`, or write `role: lead`";
+            out.at(role, &id_at, what, fix);
+            None
+        }
+        (other, _) => {
             let what = format!("`{other}` is no role of a contact");
-            out.at(given, &format!("{at}.role"), what, "write lead or user");
+            out.at(role, &format!("{at}.role"), what, "write lead or user");
             None
         }
     }
 }
 
-/// Intercom takes a user with an external id or an e-mail, and gives a lead an id of its own
-/// (intercom.md 2.4).
-fn identified(
-    file: &Spanned<CreateContactFile>,
-    role: Option<ContactRole>,
-    section: &Section,
-    at: &str,
-    out: &mut Findings,
-) {
-    let given = file.value.external_id.as_ref();
-    let at = format!("{at}.external_id");
-    if let Some(given) = given {
-        if let Some((what, fix)) = field_fault(&given.value) {
-            out.at(given, &at, what, fix);
-        }
-        if role == Some(ContactRole::Lead) {
-            let what = "Intercom gives a lead an external id of its own";
-            out.at(given, &at, what, "leave it out, or write `role: user`");
-        }
+/// What a record is created with must be what records are found by: otherwise the next look would
+/// not find what was made.
+fn keyed(given: &Spanned<String>, key: &MatchBy, section: &Section, at: &str, out: &mut Findings) {
+    if let Some((what, fix)) = field_fault(&given.value) {
+        out.at(given, at, what, fix);
     }
-    let by_mail = section.rule(MatchRule::Email).is_some();
-    if role == Some(ContactRole::User) && given.is_none() && !by_mail {
-        let what = "a user needs an external id or an e-mail, and nothing gives one";
-        let fix = "add `external_id: FIELD`, or a match rule `email`";
-        out.at(&file.value.role, &at, what, fix);
-    }
+    let Some(known) = section.rule(key.rule).filter(|known| *known != key) else {
+        return;
+    };
+    let what = format!(
+        "records are found by `{}` in Salesforce and `{}` in Intercom, not by this",
+        known.salesforce, known.intercom
+    );
+    let fix = format!(
+        "write `{}` here, or make the rule {{salesforce: {}, intercom: {}}}",
+        known.salesforce, key.salesforce, key.intercom
+    );
+    out.at(given, at, what, fix);
 }

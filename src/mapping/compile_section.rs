@@ -41,8 +41,7 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
         rules,
         fields,
         create: None,
-        create_contact: None,
-        create_company: None,
+        create_in_intercom: None,
         on_first_link,
         watched_intercom: BTreeSet::new(),
         watched_salesforce: BTreeMap::new(),
@@ -68,12 +67,22 @@ fn creation(file: &Spanned<CreateFile>, section: &mut Section, out: &mut Finding
     if let Some(file) = salesforce_lead {
         section.create = create(file, section, out);
     }
+    let mut rule = None;
     if let Some(file) = intercom_contact {
-        section.create_contact = create_contact(file, section, out);
+        rule = create_contact(file, section, out);
     }
     if let Some(file) = intercom_company {
-        section.create_company = create_company(file, section, out);
+        rule = create_company(file, section, out).or(rule);
     }
+    let Some(rule) = rule else {
+        return;
+    };
+    if !section.rules.contains(&rule.key) {
+        // What is made must be known by its key when it is shown before the answer comes.
+        section.rules.push(rule.key.clone());
+        section.rules.sort_by_key(|by| by.rule);
+    }
+    section.create_in_intercom = Some(rule);
 }
 
 fn first_link(given: &Option<Spanned<String>>, at: &str, out: &mut Findings) -> OnFirstLink {
@@ -291,10 +300,7 @@ fn fields(
 
 /// Collects the fields that rules, conditions and mapped fields read.
 fn watch(section: &mut Section) {
-    let by_rule = section
-        .rules
-        .iter()
-        .filter(|by| by.rule != MatchRule::Explicit);
+    let by_rule = section.rules.iter().filter(|by| !by.is_our_key());
     let mut intercom: BTreeSet<String> = by_rule.map(|by| by.intercom.clone()).collect();
     intercom.extend(section.fields.iter().map(|field| field.intercom.clone()));
     if let Some(create) = &section.create {
@@ -330,15 +336,9 @@ fn watched_in(section: &Section, object: &String) -> BTreeSet<String> {
         fields.extend(create.placeholders.keys().cloned());
         fields.extend(create.company_name.clone());
     }
-    let contact = section.create_contact.as_ref();
-    if let Some(contact) = contact.filter(|rule| rule.objects.contains(object)) {
-        fields.extend(contact.when.paths());
-        fields.extend(contact.external_id.clone());
-    }
-    let company = section.create_company.as_ref();
-    if let Some(company) = company.filter(|rule| rule.objects.contains(object)) {
-        fields.extend(company.when.paths());
-        fields.insert(company.company_id.clone());
+    let rule = section.create_in_intercom.as_ref();
+    if let Some(rule) = rule.filter(|rule| rule.objects.contains(object)) {
+        fields.extend(rule.when.paths());
     }
     // A change event tells that the owner is another one, not what the owner is called.
     if fields.iter().any(|name| is_owner_path(name)) {

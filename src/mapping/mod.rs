@@ -26,14 +26,12 @@ pub mod field;
 pub mod transform;
 pub mod offer;
 
-pub use compile::{
-    ContactRole, CreateCompanyRule, CreateContactRule, CreateRule, Mapping, MatchBy, Relations,
-    Section,
-};
+pub use compile::{CreateInIntercom, CreateRule, MARKER, Mapping, MatchBy, Relations, Section};
 pub use condition::Condition;
 pub use field::{Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use offer::{Offer, Sources};
 pub use transform::Transform;
+pub use writable::is_writable_in_intercom;
 
 #[cfg(test)]
 mod tests;

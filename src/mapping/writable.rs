@@ -74,6 +74,11 @@ pub fn salesforce_write_fault(name: &str) -> Option<Fault> {
     })
 }
 
+/// Whether a path can be written in Intercom, as far as its name tells.
+pub fn is_writable_in_intercom(kind: CustomerKind, path: &str) -> bool {
+    intercom_write_fault(kind, path).is_none()
+}
+
 /// Why a path cannot be written in Intercom; none if it can.
 pub fn intercom_write_fault(kind: CustomerKind, path: &str) -> Option<Fault> {
     if let Some(name) = path.strip_prefix(CUSTOM) {

@@ -7,6 +7,9 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
 use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
+use crate::identity::keys::key_by;
+use crate::identity::outward;
+use crate::identity::pursuit::seen_fields;
 use crate::mapping::{FieldMap, Mapping, Section};
 use crate::processor::queries;
 
@@ -79,17 +82,22 @@ fn records<V: ViewRead>(
         });
         if let Some(mapping) = mapping
             && let Some(section) = mapping.section_of(record)
-            && !mapping.is_salesforce(record)
-            && !customer
-                .records
-                .keys()
-                .any(|other| mapping.is_salesforce(other))
+            && is_alone(mapping, section, customer, record)
         {
-            shown["not_linked_because"] = not_linked(view, bridge, mapping, section, state);
+            shown["not_linked_because"] = not_linked(view, bridge, mapping, section, record, state);
         }
         shown
     };
     customer.records.iter().map(one).collect()
+}
+
+/// Whether a record has no counterpart in the other system and might have one. That a record of
+/// Salesforce has none needs no reason unless a rule creates them in Intercom.
+fn is_alone(mapping: &Mapping, section: &Section, customer: &Customer, record: &RecordRef) -> bool {
+    let salesforce = mapping.is_salesforce(record);
+    let mut others = customer.records.keys();
+    let met = others.any(|other| mapping.is_salesforce(other) != salesforce);
+    !met && (!salesforce || outward::rule_for(section, record).is_some())
 }
 
 fn key(key: &MatchKey) -> String {
@@ -102,20 +110,32 @@ fn not_linked<V: ViewRead>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
+    record: &RecordRef,
     state: &RecordState,
 ) -> Json {
+    let salesforce = mapping.is_salesforce(record);
+    let (here, there) = if salesforce {
+        ("Salesforce", "Intercom")
+    } else {
+        ("Intercom", "Salesforce")
+    };
+    let fields = seen_fields(state);
     let rules = section.rules.iter().map(|by| {
-        let own = state.keys.iter().find(|key| key.rule == by.rule);
-        let why = match own {
-            None => format!("it has no {} in Intercom", by.intercom),
+        let (own_field, other_field) = if salesforce {
+            (&by.salesforce, &by.intercom)
+        } else {
+            (&by.intercom, &by.salesforce)
+        };
+        let why = match key_by(mapping, by, record, &fields) {
+            None => format!("it has no {own_field} in {here}"),
             Some(key) => {
-                let holders = matching(view, bridge, key).records.into_iter();
+                let holders = matching(view, bridge, &key).records.into_iter();
                 let holders: Vec<RecordRef> = holders
-                    .filter(|record| mapping.is_salesforce(record))
+                    .filter(|other| mapping.is_salesforce(other) != salesforce)
                     .take(HOLDERS_MAX)
                     .collect();
                 match holders.len() {
-                    0 => format!("no known record holds it in {}", by.salesforce),
+                    0 => format!("no known record holds it in {other_field}"),
                     count => format!("{count} record(s) hold it: {}", listed(&holders)),
                 }
             }
@@ -123,12 +143,12 @@ fn not_linked<V: ViewRead>(
         json!({"rule": format!("{:?}", by.rule), "finding": why})
     });
     let stands = match &state.pursuit {
-        Pursuit::Idle if section.create.is_some() => {
+        Pursuit::Idle if salesforce || section.create.is_some() => {
             "it does not meet the condition under which a record is created".to_owned()
         }
         Pursuit::Idle => "nobody asked for a record to be created".to_owned(),
         Pursuit::Waiting { missing } => format!("it lacks {}", missing.join(", ")),
-        Pursuit::LookingUp { .. } => "Salesforce is being asked who holds its keys".to_owned(),
+        Pursuit::LookingUp { .. } => format!("{there} is being asked who holds its keys"),
         Pursuit::Deferred { behind, .. } => format!("it stands in line behind {behind}"),
         Pursuit::AwaitingCompany { company } => format!("it waits for the name of {company}"),
         Pursuit::Creating { .. } => "its record is being created".to_owned(),

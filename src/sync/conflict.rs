@@ -5,7 +5,6 @@ use crate::domain::time::Order;
 use crate::domain::view::{Outstanding, RecordState};
 use crate::domain::{CommandKind, FieldWrite, Value};
 use crate::mapping::{Conflict, FieldMap, System};
-use crate::sync::moves::seen;
 
 /// What a policy says of two claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +24,10 @@ pub fn is_pending(field: &FieldMap, system: System, state: &RecordState, sent: S
     field.flows_to(system)
         && names.any(|name| {
             let desired = state.desired.get(name);
-            let differs = desired.is_some_and(|one| one.value != *seen(state, name));
+            let differs = desired.is_some_and(|one| one.value != *state.value_seen(name));
             let accepted = state.accepted.get(name).is_some_and(|form| {
                 Some(&form.desired) == desired.map(|one| &one.value)
-                    && form.stored == *seen(state, name)
+                    && form.stored == *state.value_seen(name)
             });
             (differs && !accepted) || sent.has(name, state)
         })

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{Fields, RecordRef, Value};
+use crate::domain::{Fields, MatchRule, RecordRef, Value};
+use crate::mapping::is_writable_in_intercom;
 use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
-use crate::sync::moves::seen;
 
 /// A record with what is known of it.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl Target<'_> {
     /// stays as it is: nobody is corrected for writing a number in another way.
     fn wanted(&self, field: &FieldMap, decided: &Value) -> Vec<(String, Value)> {
         let names = field.names_in(self.system);
-        let held = |name: &String| (name.clone(), seen(self.state, name).clone());
+        let held = |name: &String| (name.clone(), self.state.value_seen(name).clone());
         let held: Fields = names.iter().map(held).collect();
         if field.decided_from(self.system, &held) == *decided {
             return names
@@ -115,7 +115,7 @@ pub fn at_first_link(
                 continue;
             }
             let desire = if keeps {
-                let value = seen(state, &name).clone();
+                let value = state.value_seen(&name).clone();
                 let basis = Basis::Kept;
                 Desire { name, value, basis }
             } else {
@@ -157,15 +157,15 @@ pub fn at_conversion(
         };
         let names = field.names_in(target.system);
         let inherited = names.iter().all(|name| {
-            let own = seen(target.state, name);
+            let own = target.state.value_seen(name);
             let kept = lead.desired.get(name);
             let kept = kept.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
-            own.is_blank() || (own == seen(lead, name) && !kept)
+            own.is_blank() || (own == lead.value_seen(name) && !kept)
         });
         for (name, value) in target.wanted(field, &decided.value) {
             let keeps = !inherited || (value.is_blank() && never_blank(section, target, &name));
             let desire = if keeps {
-                let value = seen(target.state, &name).clone();
+                let value = target.state.value_seen(&name).clone();
                 let basis = Basis::Kept;
                 Desire { name, value, basis }
             } else {
@@ -188,7 +188,7 @@ pub fn contested(field: &FieldMap, target: Target<'_>) -> Vec<Desire> {
     let names = field.names_in(target.system).iter();
     let keeps = |name: &String| Desire {
         name: name.clone(),
-        value: seen(target.state, name).clone(),
+        value: target.state.value_seen(name).clone(),
         basis: Basis::Contested,
     };
     names
@@ -260,6 +260,76 @@ pub fn after_creation(
     desires
 }
 
+/// Everything a new record of Intercom is created with, from the record of Salesforce it is made
+/// from. What flows the other way only is sent once, so that the record has a name and an address.
+pub fn at_creation_in_intercom(
+    section: &Section,
+    key: &MatchBy,
+    customer: &Customer,
+    origin: Target<'_>,
+) -> Vec<Desire> {
+    let own = origin.state.seen.iter();
+    let own: Fields = own
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect();
+    let mut desires: Vec<Desire> = Vec::new();
+    for field in &section.fields {
+        let writable = is_writable_in_intercom(section.kind, &field.intercom);
+        if !writable || !field.applies_to(origin.object()) || field.intercom == key.intercom {
+            continue;
+        }
+        let agreed = field.flows_to(System::Intercom);
+        let decided = customer.decided.get(&field.intercom);
+        let (value, basis) = match decided.filter(|_| agreed) {
+            Some(_) if customer.contested.contains_key(&field.intercom) => continue,
+            Some(decided) => (decided.value.clone(), Basis::Agreed),
+            None => {
+                let own = field.decided_from(System::Salesforce, &own);
+                (own, Basis::Constant)
+            }
+        };
+        let sent = field.desired_in(System::Intercom, &value).into_iter();
+        for (name, value) in sent.filter(|(_, value)| !value.is_blank()) {
+            if !desires.iter().any(|desire| desire.name == name) {
+                let name = name.to_owned();
+                desires.push(Desire { name, value, basis });
+            }
+        }
+    }
+    if let Some(by) = section.rule(MatchRule::Email)
+        && !desires.iter().any(|desire| desire.name == by.intercom)
+        && is_writable_in_intercom(section.kind, &by.intercom)
+    {
+        let value = origin.state.value_seen(&by.salesforce).clone();
+        let (name, basis) = (by.intercom.clone(), Basis::Constant);
+        desires.extend((!value.is_blank()).then_some(Desire { name, value, basis }));
+    }
+    desires
+}
+
+/// What follows for a record of Intercom that was just created: what was decided meanwhile too.
+pub fn after_creation_in_intercom(
+    section: &Section,
+    customer: &Customer,
+    target: Target<'_>,
+) -> Vec<Desire> {
+    let mut desires = Vec::new();
+    for field in target.written(section) {
+        let decided = customer.decided.get(&field.intercom);
+        let contested = customer.contested.contains_key(&field.intercom);
+        let Some(decided) = decided.filter(|_| !contested) else {
+            continue;
+        };
+        for (name, value) in target.wanted(field, &decided.value) {
+            if !value.is_blank() || !blank(target.state, &name) {
+                let basis = Basis::Agreed;
+                desires.push(Desire { name, value, basis });
+            }
+        }
+    }
+    desires
+}
+
 /// Whether a stand-in is what the record holds, or nothing is.
 fn stands(state: &RecordState, desire: &Desire) -> bool {
     let seen = state.seen.get(&desire.name);
@@ -308,5 +378,5 @@ fn never_blank(section: &Section, target: Target<'_>, name: &str) -> bool {
 }
 
 fn blank(state: &RecordState, name: &str) -> bool {
-    seen(state, name).is_blank()
+    state.value_seen(name).is_blank()
 }

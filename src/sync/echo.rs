@@ -9,7 +9,6 @@ use crate::domain::view::{RecentWrite, RecordState, Seen};
 use crate::domain::{Fields, RecordSnapshot, Value, Version, Writer};
 use crate::mapping::{Section, System};
 use crate::sync::conflict::Sent;
-use crate::sync::moves::seen;
 
 /// What the fields of one change event are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -100,7 +99,7 @@ impl Known<'_> {
         let mut writes = self.state.recent_writes.iter().filter(wrote);
         let own = writes.clone().any(|one| one.sequence == of);
         let later = writes.any(|one| one.sequence > of && !one.doubtful);
-        !own && later && got != seen(self.state, name)
+        !own && later && got != self.state.value_seen(name)
     }
 
     fn sort_one(&self, out: &mut Sorted, writer: Writer, at: Version, name: &str, got: &Value) {
@@ -118,7 +117,7 @@ impl Known<'_> {
         if ours && let Some(seen) = unconfirmed {
             return self.own_form(out, name, &seen.value, got);
         }
-        if got == seen(self.state, name) {
+        if got == self.state.value_seen(name) {
             return out.echoes.extend(self.untagged(name, got));
         }
         let order = last.and_then(|seen| against_an_answer(at, seen));
@@ -187,7 +186,7 @@ impl Known<'_> {
             value: got.clone(),
             signal,
             write: found.sequence,
-            confirms: got == seen(self.state, name),
+            confirms: got == self.state.value_seen(name),
         })
     }
 
@@ -243,7 +242,8 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
     let write = state.recent_writes.back()?;
     let shown = |name: &&String| {
         let value = snapshot.fields.get(*name);
-        !write.echoed.contains(*name) && value.is_some_and(|value| *value == *seen(state, name))
+        !write.echoed.contains(*name)
+            && value.is_some_and(|value| *value == *state.value_seen(name))
     };
     let fields: Vec<String> = write.hashes.keys().filter(shown).cloned().collect();
     (!fields.is_empty()).then_some((write.sequence, fields))
@@ -270,7 +270,7 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool)
             Order::Overlaps => !known,
             Order::Older => false,
         };
-        let stands = seen(state, name).hash() == write.hashes[*name];
+        let stands = state.value_seen(name).hash() == write.hashes[*name];
         stands && news && hash != write.hashes[*name]
     };
     let lost = snapshot.fields.iter().filter(is_lost);

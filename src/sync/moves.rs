@@ -29,7 +29,7 @@ pub fn moved(state: &RecordState, watched: &BTreeSet<String>, snapshot: &RecordS
         let Some(shown) = snapshot.fields.get(name) else {
             continue;
         };
-        if shown != seen(state, name) {
+        if shown != state.value_seen(name) {
             fields.insert(name.clone(), shown.clone());
         }
     }
@@ -38,12 +38,6 @@ pub fn moved(state: &RecordState, watched: &BTreeSet<String>, snapshot: &RecordS
         tags: changed(&state.tags, snapshot.tags.as_ref()),
         companies: changed(&state.companies, snapshot.companies.as_ref()),
     }
-}
-
-/// The last value seen in a field of a record; blank where none was.
-pub fn seen<'a>(state: &'a RecordState, name: &str) -> &'a Value {
-    let seen = state.seen.get(name);
-    seen.map_or(&Value::Null, |seen| &seen.value)
 }
 
 /// A list that the source cut short can add, not remove.

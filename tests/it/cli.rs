@@ -477,25 +477,6 @@ fn a_mapping_that_cannot_work_is_refused_with_its_place() {
     assert!(error.starts_with(&start), "{error}");
 }
 
-/// It can be written, and nothing carries it out: that is said, by `run` as by `check`.
-#[test]
-fn a_rule_that_nothing_carries_out_is_refused() {
-    let (folder, config) = folder();
-    let mapping = folder.path().join("mapping.yaml");
-    let rule = "  create:\n    intercom_contact: {when: 'true', role: lead}\n";
-    std::fs::write(&mapping, MAPPING.replace("  create:\n", rule)).unwrap();
-    let says = "people.create.intercom_contact: crosswalk creates no contact in Intercom yet";
-    for arguments in [
-        &["run", "--config", &config][..],
-        &["check", "--offline", "--config", &config],
-    ] {
-        let failed = output(arguments);
-        assert!(!failed.status.success());
-        let shown = format!("{}{}", text(&failed.stdout), text(&failed.stderr));
-        assert!(shown.contains(says), "{shown}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_is_there_after_a_kill() {
     let (_folder, config) = folder();

@@ -111,12 +111,6 @@ fn mappings_of<'a>(config: &'a Config, report: &mut Report) -> anyhow::Result<Ve
         let sources = mappings::sources(config, bridge)?;
         match (Offer { sources, file }).compile() {
             Ok(mapping) => {
-                if let Some((key, what)) = mappings::not_carried_out(&mapping) {
-                    let what =
-                        format!("{shown}: {key}: crosswalk creates no {what} in Intercom yet");
-                    report.add(Line::missing(what, mappings::LEAVE_OUT));
-                    continue;
-                }
                 let version = mapping.version;
                 report.add(Line::ok(format!("{shown} can be used, version {version}")));
                 checked.push(Checked { bridge, mapping });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use crosswalk::config::{Bridge, Config, SourceKind};
 use crosswalk::domain::BridgeId;
-use crosswalk::mapping::{Mapping, Offer, Sources};
+use crosswalk::mapping::{Offer, Sources};
 
 /// Each bridge's mapping with the version its file states.
 pub fn load(config: &Config) -> anyhow::Result<BTreeMap<BridgeId, (u64, Offer)>> {
@@ -17,14 +17,7 @@ pub fn load(config: &Config) -> anyhow::Result<BTreeMap<BridgeId, (u64, Offer)>>
         let sources = sources(config, bridge)?;
         let offer = Offer { sources, file };
         let version = match offer.compile() {
-            Ok(mapping) => {
-                if let Some((key, what)) = not_carried_out(&mapping) {
-                    bail!(
-                        "{shown}: {key}: crosswalk creates no {what} in Intercom yet; {LEAVE_OUT}"
-                    )
-                }
-                mapping.version
-            }
+            Ok(mapping) => mapping.version,
             Err(findings) => {
                 let more = findings.0.len().saturating_sub(1);
                 let first = findings
@@ -42,22 +35,6 @@ pub fn load(config: &Config) -> anyhow::Result<BTreeMap<BridgeId, (u64, Offer)>>
         offers.insert(bridge.id.clone(), (version, offer));
     }
     Ok(offers)
-}
-
-/// What to do with a rule that nothing carries out.
-pub const LEAVE_OUT: &str = "leave the rule out";
-
-/// A rule that can be written and that this version does not carry out: its key, and what it would
-/// create. It is refused, since a rule that does nothing in silence is worse than none.
-pub fn not_carried_out(mapping: &Mapping) -> Option<(&'static str, &'static str)> {
-    let companies = mapping.companies.as_ref();
-    if mapping.people.create_contact.is_some() {
-        Some(("people.create.intercom_contact", "contact"))
-    } else if companies.is_some_and(|section| section.create_company.is_some()) {
-        Some(("companies.create.intercom_company", "company"))
-    } else {
-        None
-    }
 }
 
 /// The sources of a bridge, by kind.

@@ -1,8 +1,8 @@
 //! Fields that flow to Intercom: what is refused, what the journal keeps, what creates.
 
-use crate::domain::{Fields, Value};
+use crate::domain::{Fields, MatchRule, Value};
 use crate::mapping::tests::small_file::{GOOD, check_refused, compile};
-use crate::mapping::{ContactRole, Offer, OnFirstLink, Sources};
+use crate::mapping::{MARKER, Offer, OnFirstLink, Sources};
 
 /// One field as it would stand at the end of the section people.
 macro_rules! field {
@@ -142,6 +142,19 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "  create:\n",
+        "  create:\n    intercom_contact: {when: 'true', role: user}\n",
+        "11:44: people.create.intercom_contact.external_id: a user is created by an external id, \
+         and nothing gives one; add `external_id: FIELD`, or write `role: lead`",
+    ),
+    (
+        "  create:\n",
+        "  create:\n    intercom_contact: {when: 'true', role: user, external_id: Id}\n",
+        "11:63: people.create.intercom_contact.external_id: records are found by \
+         `External_User_ID__c` in Salesforce and `external_id` in Intercom, not by this; write \
+         `External_User_ID__c` here, or make the rule {salesforce: Id, intercom: external_id}",
+    ),
+    (
+        "  create:\n",
         "  create:\n    intercom_contact: {when: 'true', role: lead, external_id: Id, from: \
          Laed}\n",
         "11:63: people.create.intercom_contact.external_id: Intercom gives a lead an external id \
@@ -151,7 +164,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "  create:\n",
-        "  create:\n    intercom_contact: {when: 'contact.role == \"a\"', role: user, from: []}\n",
+        "  create:\n    intercom_contact: {when: 'contact.role == \"a\"', role: lead, from: []}\n",
         "11:30: people.create.intercom_contact.when: `contact` is unknown: an expression sees \
          `record` only; see \"Conditions\" in docs/mapping.md\n11:71: \
          people.create.intercom_contact.from: no object is named; name one at least, or leave it \
@@ -249,26 +262,23 @@ fn relations_are_off_unless_switched_on() {
 #[test]
 fn records_that_become_contacts_and_companies_are_told_by_their_fields() {
     let contact = "  create:\n    intercom_contact: {when: 'record.object == \"Contact\" && \
-                   record.Owner.Name == \"Rosa\"', role: user, external_id: Ref__c, from: \
-                   Contact}\n";
-    let company = "  create: {intercom_company: {when: has(record.Key__c), company_id: Id}}\n  \
-                   fields: []";
+                   record.Owner.Name == \"Rosa\"', role: user, \
+                   external_id: External_User_ID__c, from: Contact}\n";
+    let company = "  create: {intercom_company: {when: has(record.Key__c), company_id: \
+                   Intercom_Company_ID__c}}\n  fields: []";
     let text = GOOD
         .replace("  create:\n", contact)
         .replace("  fields: []", company);
     let mapping = compile(&text).unwrap_or_else(|findings| panic!("{findings}"));
     let people = &mapping.people;
-    let rule = people.create_contact.as_ref().unwrap();
-    assert_eq!(
-        (rule.role, rule.external_id.as_deref()),
-        (ContactRole::User, Some("Ref__c"))
-    );
+    let rule = people.create_in_intercom.as_ref().unwrap();
+    assert_eq!(rule.key, *people.rule(MatchRule::ExternalId).unwrap());
     assert_eq!(rule.objects, ["Contact"]);
     let fields = Fields::from([("Owner.Name".into(), Value::text("Rosa"))]);
     assert!(rule.when.holds_for("Contact", &fields));
     assert!(!rule.when.holds_for("Lead", &fields));
     assert!(!rule.when.holds_for("Contact", &Fields::new()));
-    for name in ["Owner.Name", "OwnerId", "Ref__c"] {
+    for name in ["Owner.Name", "OwnerId"] {
         assert!(
             people.watched_salesforce["Contact"].contains(name),
             "{name}"
@@ -276,12 +286,49 @@ fn records_that_become_contacts_and_companies_are_told_by_their_fields() {
         assert!(!people.watched_salesforce["Lead"].contains(name), "{name}");
     }
     let companies = mapping.companies.unwrap();
-    let rule = companies.create_company.as_ref().unwrap();
-    assert_eq!(rule.company_id, "Id");
-    let watched = &companies.watched_salesforce["Account"];
-    assert!(watched.contains("Key__c") && watched.contains("Id"));
+    let rule = companies.create_in_intercom.as_ref().unwrap();
+    assert_eq!(rule.key, companies.rules[0]);
     assert_eq!(
         companies.salesforce_fields("Account"),
         ["Intercom_Company_ID__c", "Key__c"]
     );
+}
+
+/// What is created is found by what it is created with, so that rule need not be written.
+#[test]
+fn a_rule_of_creation_brings_its_match_rule() {
+    let lead = "  create:\n    intercom_contact: {when: 'true', role: lead}\n";
+    let companies = "  match:\n    - account_key: {salesforce: Intercom_Company_ID__c, intercom: \
+                     company_id}\n  fields: []";
+    let made = "  create: {intercom_company: {when: 'true', company_id: Id}}\n  match: \
+                [{explicit: {salesforce: Key__c}}]\n  fields: []";
+    let text = GOOD.replace("  create:\n", lead).replace(companies, made);
+    let mapping = compile(&text).unwrap_or_else(|findings| panic!("{findings}"));
+    let marker = &mapping.people.rules[1];
+    assert_eq!(
+        (marker.salesforce.as_str(), marker.intercom.as_str()),
+        ("Id", MARKER)
+    );
+    assert!(mapping.people.watched_intercom.contains(MARKER));
+    let explicit = mapping.people.rule(MatchRule::Explicit).unwrap();
+    assert_eq!(explicit.salesforce, "Intercom_Contact_ID__c");
+    let companies = mapping.companies.unwrap();
+    let key = companies.rule(MatchRule::AccountKey).unwrap();
+    assert_eq!(
+        (key.salesforce.as_str(), key.intercom.as_str()),
+        ("Id", "company_id")
+    );
+    assert!(companies.watched_salesforce["Account"].contains("Id"));
+}
+
+#[test]
+fn nothing_is_created_where_nobody_says_in_which_workspace() {
+    let mut sources = sources();
+    let other = crate::domain::SourceId::new("emea").unwrap();
+    sources.intercom.insert(other, "def456".into());
+    let rule = "  create:\n    intercom_contact: {when: 'true', role: lead}\n";
+    let text = GOOD.replace("  create:\n", rule);
+    let found = crate::mapping::Mapping::compile(&text, sources, [7; 32]);
+    let found = found.unwrap_err().to_string();
+    assert!(found.contains("several workspaces"), "{found}");
 }

@@ -7,7 +7,6 @@ use crate::domain::{RecordRef, Value};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
 use crate::sync::desires::{Target, at_conversion};
-use crate::sync::moves::seen;
 
 /// What a converted lead says it became: field and object.
 const BECAME: [(&str, &str); 3] = [
@@ -28,12 +27,12 @@ pub fn converted<J: Journal>(
     let Some(state) = record_state(journal, &bridge, lead) else {
         return false;
     };
-    let shows = *seen(&state, "IsConverted") == Value::Bool(true);
+    let shows = *state.value_seen("IsConverted") == Value::Bool(true);
     if !shows || state.gone == Some(Gone::Converted) {
         return false;
     }
     let [contact, account, opportunity] = BECAME.map(|(field, object)| {
-        let id = seen(&state, field).as_text()?;
+        let id = state.value_seen(field).as_text()?;
         RecordRef::new(&lead.source, object, id).ok()
     });
     pursue::close_review(journal, lead, "converted");
@@ -45,19 +44,40 @@ pub fn converted<J: Journal>(
         opportunity,
     });
     let known = contact.filter(|contact| terms.mapping.section_of(contact).is_some());
-    if let Some(contact) = known {
+    if let Some(contact) = &known {
         link::join(
             journal,
             terms,
             lead,
-            &contact,
+            contact,
             MatchRule::Conversion,
             "lead_converted",
         );
-        take_over(journal, terms, section, lead, &contact);
+        take_over(journal, terms, section, lead, contact);
     }
     pursue::release(journal, terms, waiting);
+    if let Some(contact) = known {
+        pursue::pursue(journal, terms, &contact, true);
+    }
     true
+}
+
+/// A lead's customer learnt who it is in Intercom after the lead was converted: its contact takes
+/// the place that the lead was made for.
+pub fn taken_over<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    lead: &RecordRef,
+) {
+    let Some(customer) = customer_of(journal, journal.bridge(), lead) else {
+        return;
+    };
+    let mut links = customer.links.iter();
+    let became = links.find(|link| link.rule == MatchRule::Conversion && link.left == *lead);
+    if let Some(link) = became.filter(|_| customer.records[lead].gone == Some(Gone::Converted)) {
+        take_over(journal, terms, section, lead, &link.right);
+    }
 }
 
 /// The contact takes the lead's place: it speaks for the customer and follows its decisions.

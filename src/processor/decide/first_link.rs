@@ -10,7 +10,7 @@ use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
-use crate::sync::moves::{seen, spokesman};
+use crate::sync::moves::spokesman;
 
 /// Decides the fields of a customer whose records `record` (Intercom) and `to` (Salesforce) were
 /// just linked, by the section's policy, and fills what follows from it.
@@ -49,6 +49,26 @@ pub fn created<J: Journal>(
 ) {
     spoken_anew(journal, terms, section, record);
     adopt_all(journal, terms, section, [origin]);
+}
+
+/// What a record that we created in Intercom says first: its values are decided where nobody has
+/// decided, which is so for what flows to Salesforce only.
+pub fn founded_by<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+) {
+    let system = terms.mapping.system_of(record);
+    for field in section.fields.iter().filter(|one| one.flows_from(system)) {
+        let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+            return;
+        };
+        let claim = claim(field, system, record, &customer.records[record]);
+        if !customer.decided.contains_key(&field.intercom) && !claim.value.is_blank() {
+            agree::decided(journal, &customer, field, &claim, Value::Null, "founding");
+        }
+    }
 }
 
 /// Gives the records that are new to their customer what it has decided: blanks are filled.
@@ -201,7 +221,9 @@ pub fn key_desire(
     target: Target<'_>,
 ) -> Option<Desire> {
     let (by, key) = explicit(terms, section, customer, target)?;
-    seen(target.state, &by.salesforce)
+    target
+        .state
+        .value_seen(&by.salesforce)
         .is_blank()
         .then(|| Desire {
             name: by.salesforce.clone(),
@@ -243,6 +265,6 @@ fn is_borne(customer: &Customer, record: &RecordRef, field: &str, key: &str) -> 
         other != record
             && other.object == record.object
             && state.gone.is_none()
-            && (*seen(state, field) == key || desired == Some(&key))
+            && (*state.value_seen(field) == key || desired == Some(&key))
     })
 }

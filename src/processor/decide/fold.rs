@@ -82,6 +82,7 @@ pub fn after<J: Journal>(
         if keys_changed {
             pursue::counterparts(journal, terms, record);
         }
+        pursue::pursue(journal, terms, record, keys_changed);
         if moved.fields.contains_key("AccountId") {
             relation::of_contact(journal, terms, record);
         }

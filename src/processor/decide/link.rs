@@ -23,7 +23,9 @@ pub fn link<J: Journal>(
     key: &MatchKey,
     row: Option<&RecordSnapshot>,
 ) {
-    let waiting = pursue::waiting_behind(journal, record);
+    let mut waiting = pursue::waiting_behind(journal, record);
+    // That one may have been about to be made anew in Intercom.
+    waiting.extend(pursue::waiting_behind(journal, to));
     reconcile::unblock(journal, record, "linked");
     join(journal, terms, record, to, key.rule, &hex::encode(key.hash));
     if let Some(row) = row {
@@ -44,8 +46,11 @@ pub fn join<J: Journal>(
     evidence: &str,
 ) {
     let bridge = journal.bridge().clone();
-    let ours = customer_of(journal, &bridge, left).expect("the linked record has a customer");
     let theirs = customer_of(journal, &bridge, right);
+    let ours = customer_of(journal, &bridge, left).or_else(|| theirs.clone());
+    let ours = ours.expect("one of the linked records has a customer");
+    // Which of the two was made from the other.
+    let outward = rule == MatchRule::Created && pursue::creates(journal, right);
     let (customer, absorbed) = survivor(&ours, theirs.as_ref());
     journal.emit(E::RecordLinked {
         left: left.clone(),
@@ -60,7 +65,9 @@ pub fn join<J: Journal>(
         return;
     };
     let (one, other) = (standing(terms, &ours), standing(terms, &theirs));
-    let settled = if rule == MatchRule::Created && other < Standing::Connected {
+    let settled = if outward && one < Standing::Connected {
+        theirs
+    } else if rule == MatchRule::Created && !outward && other < Standing::Connected {
         // It holds what was decided for the one that it was made from.
         ours
     } else if other > one || (other == one && one == Standing::InSalesforce) {

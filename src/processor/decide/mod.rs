@@ -16,6 +16,7 @@ pub mod review;
 pub mod pursue;
 pub mod link;
 pub mod create;
+pub mod outward;
 pub mod reconcile;
 pub mod relation;
 pub mod request;

@@ -67,7 +67,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
         }
         Change::Left { record, how, at } => leave(journal, terms, record, *how, *at),
         Change::Event(event) => feed::decide(journal, terms, event),
-        Change::Row(row) => sweep(journal, terms, row),
+        Change::Row(row) => row_read(journal, terms, row, Via::Row),
         Change::Kept => journal.trace("not_interpreted", None),
     }
 }
@@ -176,8 +176,9 @@ fn is_write_in_flight<J: Journal>(
     echo
 }
 
-/// A row of a sweep or backfill. It was read at some time before it came: it loses every tie.
-fn sweep<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot) {
+/// A row of a sweep, a backfill or a search. It was read at some time before it came: it loses
+/// every tie.
+pub fn row_read<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot, via: Via) {
     let record = &row.record;
     if terms.mapping.is_salesforce(record) && record.object.as_str() == owner::USER {
         return owner::seen_user(journal, row);
@@ -194,9 +195,9 @@ fn sweep<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot) {
         return journal.trace("row_not_newer", Some(record));
     }
     if state.writing.is_some() || state.reading.is_some() {
-        return holds::hold(journal, terms, &state, row, Via::Row);
+        return holds::hold(journal, terms, &state, row, via);
     }
-    fold::fold(journal, terms, section, row, Via::Row);
+    fold::fold(journal, terms, section, row, via);
 }
 
 /// What is known of a record; a new one founds a customer of its own.

@@ -6,7 +6,6 @@ use crate::domain::view::{Journal, owner, record_state};
 use crate::domain::{Fields, RecordRef, RecordSnapshot, Value};
 use crate::mapping::Section;
 use crate::processor::decide::Terms;
-use crate::sync::moves::seen;
 
 /// The object of users.
 pub const USER: &str = "User";
@@ -103,7 +102,7 @@ pub fn is_missing<J: Journal>(journal: &J, terms: &Terms<'_>, record: &RecordRef
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return false;
     };
-    let user = owner_of(record, Some(seen(&state, "OwnerId")));
+    let user = owner_of(record, Some(state.value_seen("OwnerId")));
     user.is_some_and(|user| owner(journal, journal.bridge(), &user).is_none())
 }
 

@@ -72,7 +72,9 @@ pub fn over<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) 
         if state.unknowns > 0 {
             request::read_record(journal, terms, record, ReadPurpose::AfterUnknown);
         }
-        return reconcile::reconcile(journal, terms, record);
+        reconcile::reconcile(journal, terms, record);
+        // Salesforce's may still be without a counterpart.
+        return pursue::pursue(journal, terms, record, true);
     }
     match state.pursuit {
         Pursuit::Creating { command }

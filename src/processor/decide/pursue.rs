@@ -4,10 +4,11 @@ use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::view::{Journal, Pursuit, RecordState};
 use crate::domain::view::{customer_of, matching, record_state};
 use crate::domain::{MatchKey, MatchRule, RecordRef, ReviewId};
+use crate::identity::outward;
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
 
-/// Takes the next step of an Intercom record, if there is one to take.
+/// Takes the next step of a record, if there is one to take.
 pub fn pursue<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -18,22 +19,51 @@ pub fn pursue<J: Journal>(
     let Some(section) = terms.mapping.section_of(record) else {
         return;
     };
-    if terms.mapping.is_salesforce(record) {
+    let salesforce = terms.mapping.is_salesforce(record);
+    if salesforce && outward::rule_for(section, record).is_none() {
         return;
     }
     reconsider(journal, record, keys_changed);
+    if salesforce && !is_in_intercom(journal, terms, record) {
+        // Whoever is there takes the step from Intercom's side.
+        counterparts(journal, terms, record);
+    }
     let Some(customer) = customer_of(journal, &bridge, record) else {
         return;
     };
-    match next(
-        journal,
-        &bridge,
-        terms.mapping,
-        section,
-        &customer,
-        record,
-        keys_changed,
-    ) {
+    let mapping = terms.mapping;
+    let step = if salesforce {
+        outward::next(
+            journal,
+            &bridge,
+            mapping,
+            section,
+            &customer,
+            record,
+            keys_changed,
+        )
+    } else {
+        next(
+            journal,
+            &bridge,
+            mapping,
+            section,
+            &customer,
+            record,
+            keys_changed,
+        )
+    };
+    take(journal, terms, record, step);
+}
+
+/// Whether the customer of a record has, or had, a record in Intercom.
+pub fn is_in_intercom<J: Journal>(journal: &J, terms: &Terms<'_>, record: &RecordRef) -> bool {
+    let customer = customer_of(journal, journal.bridge(), record);
+    customer.is_some_and(|customer| outward::is_in_intercom(terms.mapping, &customer))
+}
+
+fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step: Step) {
+    match step {
         Step::Rest { .. } => {}
         Step::Link { to, key } => link::link(journal, terms, record, &to, &key, None),
         Step::Review { candidates, key } => review(journal, record, candidates, &key),
@@ -85,7 +115,8 @@ pub fn counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Rec
     }
 }
 
-fn creates<J: Journal>(journal: &J, record: &RecordRef) -> bool {
+/// Whether a creation from a record is in flight.
+pub fn creates<J: Journal>(journal: &J, record: &RecordRef) -> bool {
     let state = record_state(journal, journal.bridge(), record);
     state.is_some_and(|state| matches!(state.pursuit, Pursuit::Creating { .. }))
 }

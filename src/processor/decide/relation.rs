@@ -5,7 +5,6 @@ use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_st
 use crate::domain::{RecordRef, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::{Terms, agree, reconcile, request};
-use crate::sync::moves::seen;
 
 /// The object of companies in Salesforce, and the field of contacts that names one.
 const ACCOUNT: &str = "Account";
@@ -99,7 +98,7 @@ fn account_of(terms: &Terms<'_>, customer: &Customer) -> Option<RecordRef> {
     let mut records = customer.records.iter();
     records.find_map(|(record, state)| {
         let counts = terms.mapping.is_salesforce(record) && state.gone.is_none();
-        let id = seen(state, ACCOUNT_ID).as_text().filter(|_| counts)?;
+        let id = state.value_seen(ACCOUNT_ID).as_text().filter(|_| counts)?;
         RecordRef::new(&record.source, ACCOUNT, id).ok()
     })
 }

@@ -80,7 +80,7 @@ pub fn creation_fields(creation: &Creation) -> Vec<FieldWrite> {
     rest.map(field).collect()
 }
 
-/// Asks for a record to be created by upsert on its external id.
+/// Asks for a record to be created in the other system than its origin's, by what it is known by.
 pub fn create<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -98,28 +98,32 @@ pub fn create<J: Journal>(
         fields: creation_fields(creation),
         auto_assign: creation.auto_assign,
     };
-    let source = terms.mapping.sources.salesforce.clone();
+    let Some(source) = terms.mapping.source_opposite(origin) else {
+        return;
+    };
     let command = new(
         journal,
         terms,
-        &source,
+        source,
         origin.to_string(),
         CommandKind::Write(write),
     );
     journal.emit(E::WriteRequested { command });
 }
 
-/// Asks who in Salesforce holds one of a record's identifiers.
+/// Asks who in the other system holds one of a record's identifiers.
 pub fn look_up<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     lookup: Lookup,
     purpose: ReadPurpose,
 ) {
-    let source = terms.mapping.sources.salesforce.clone();
+    let Some(source) = terms.mapping.source_opposite(&lookup.origin) else {
+        return;
+    };
     let lane = lookup.origin.to_string();
     let kind = CommandKind::Read(ReadCommand::Lookup(lookup));
-    let command = new(journal, terms, &source, lane, kind);
+    let command = new(journal, terms, source, lane, kind);
     journal.emit(E::ReadRequested { command, purpose });
 }
 

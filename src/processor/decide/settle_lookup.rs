@@ -1,5 +1,7 @@
 //! Settle: the answers to lookups and to creations.
 
+use std::collections::BTreeSet;
+
 use crate::domain::Rejection;
 use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReadEnding, ReadPurpose};
 use crate::domain::journal::{ReviewKind, Via, WriteEnding};
@@ -9,10 +11,13 @@ use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, Reco
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
 use crate::identity::pursuit;
-use crate::mapping::{CreateRule, System};
+use crate::mapping::{CreateRule, FieldMap, System};
+use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
-use crate::processor::decide::settle::{accept_forms, block, gone, rekey, shown};
-use crate::processor::decide::{Terms, create, first_link, link, pause, pursue, reconcile};
+use crate::processor::decide::settle::{block, gone, rekey, shown};
+use crate::processor::decide::{
+    Terms, convert, create, first_link, link, outward, pause, pursue, reconcile,
+};
 use crate::sync::desires::{self, Target};
 use crate::sync::writes;
 
@@ -35,6 +40,9 @@ pub fn lookup<J: Journal>(
             journal.emit(settled(ReadEnding::Answered));
             if !asked {
                 return journal.trace("lookup_overtaken", Some(&record));
+            }
+            if terms.mapping.is_salesforce(&record) {
+                return outward::found(journal, terms, &record, rows);
             }
             found(journal, terms, &record, rows, *truncated);
         }
@@ -123,6 +131,9 @@ pub fn creation<J: Journal>(
     result: &CommandResult,
 ) {
     let origin = waiting.record.clone();
+    if terms.mapping.is_salesforce(&origin) {
+        return outward::settle(journal, terms, waiting, write, result);
+    }
     let settled = |record: &RecordRef, ending| E::WriteSettled {
         command: waiting.command.id,
         attempt: result.attempt,
@@ -197,7 +208,7 @@ pub fn creation<J: Journal>(
 }
 
 /// Those of the fields that were sent which the record holds, in whatever form.
-fn as_sent(terms: &Terms<'_>, write: &WriteCommand, snapshot: &RecordSnapshot) -> Fields {
+pub fn as_sent(terms: &Terms<'_>, write: &WriteCommand, snapshot: &RecordSnapshot) -> Fields {
     let record = &snapshot.record;
     let (system, section) = (
         terms.mapping.system_of(record),
@@ -217,17 +228,62 @@ fn as_sent(terms: &Terms<'_>, write: &WriteCommand, snapshot: &RecordSnapshot) -
     values
 }
 
-/// An org can store what it was sent in a form of its own.
-fn stored_forms<J: Journal>(journal: &mut J, waiting: &Outstanding, record: &RecordRef) {
+/// What a record that we created was shown to hold before the answer came, and differs from what
+/// was sent: the remote's own form of it, or somebody's move. `automatic` tells the fields in which
+/// it was made by the creation itself.
+pub fn shown_before<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    waiting: &Outstanding,
+    record: &RecordRef,
+    automatic: impl Fn(&FieldMap) -> bool,
+) {
     let state = record_state(journal, journal.bridge(), record);
-    if let (CommandKind::Write(write), Some(state)) = (&waiting.command.kind, state) {
-        let stored = state.seen.into_iter().filter(|(_, seen)| seen.confirmed);
-        let stored: Fields = stored.map(|(name, seen)| (name, seen.value)).collect();
-        accept_forms(journal, record, write, Some(&stored));
+    let (CommandKind::Write(write), Some(state), Some(section)) = (
+        &waiting.command.kind,
+        state,
+        terms.mapping.section_of(record),
+    ) else {
+        return;
+    };
+    let system = terms.mapping.system_of(record);
+    let (mut fields, mut against) = (Fields::new(), BTreeSet::new());
+    for sent in &write.fields {
+        let stored = state.seen.get(&sent.name).filter(|seen| seen.confirmed);
+        let Some(stored) = stored.filter(|seen| seen.value != sent.value) else {
+            continue;
+        };
+        let name = &sent.name;
+        let field = section.written_as(system, record.object.as_str(), name);
+        let speaks = field
+            .filter(|one| one.flows_from(system) && !one.equivalent(&sent.value, &stored.value));
+        let Some(field) = speaks else {
+            journal.emit(E::FormAccepted {
+                record: record.clone(),
+                name: name.clone(),
+                desired: sent.value.clone(),
+                stored: stored.value.clone(),
+            });
+            continue;
+        };
+        if automatic(field) {
+            against.insert(name.clone());
+        }
+        fields.insert(name.clone(), stored.value.clone());
     }
+    let moved = Move {
+        record,
+        before: &state,
+        fields: &fields,
+        version: state.version,
+        via: Via::Feed,
+        against: &against,
+    };
+    agree::agree(journal, terms, section, &moved);
 }
 
-fn refused<J: Journal>(
+/// A creation was refused: a person is told, and those who stood in line go on.
+pub fn refused<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     origin: &RecordRef,
@@ -266,6 +322,7 @@ fn created_record<J: Journal>(
     let behind = pursue::waiting_behind(journal, origin);
     reconcile::unblock(journal, origin, "created");
     let evidence = waiting.command.id.to_string();
+    let before = customer_of(journal, &bridge, record);
     link::join(
         journal,
         terms,
@@ -275,7 +332,14 @@ fn created_record<J: Journal>(
         &evidence,
     );
     journal.emit(settled);
-    stored_forms(journal, waiting, record);
+    // What its own customer founded is what the org's automation made of the creation; what moved
+    // since is a change like any other.
+    let automatic = |field: &FieldMap| {
+        let alone = before.as_ref();
+        let decided = alone.and_then(|alone| alone.decided.get(&field.intercom));
+        decided.is_none_or(|decided| decided.policy == "founding")
+    };
+    shown_before(journal, terms, waiting, record, automatic);
     rekey(journal, terms, record);
     if let Some(section) = terms.mapping.section_of(record) {
         first_link::created(journal, terms, section, origin, record);
@@ -301,6 +365,7 @@ fn created_record<J: Journal>(
             });
         }
         reconcile::desire(journal, terms, record, wanted);
+        convert::taken_over(journal, terms, section, record);
     }
     create::name_company(journal, terms, origin);
     pause::answered(journal, origin);

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind, Via};
 use crate::domain::record::Gone;
-use crate::domain::view::{Journal, Outstanding, RecordState, record_state};
+use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record_state};
 use crate::domain::{CommandResult, Fields, Outcome, RecordRef, RecordSnapshot, ReviewId};
 use crate::domain::{Value, Version};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile};
+use crate::sync::conflict::Sent;
 use crate::sync::moves::moved;
 
 /// Settles a read of one record.
@@ -28,11 +29,13 @@ pub fn read<J: Journal>(
         Outcome::Read { snapshot } => {
             let state = record_state(journal, journal.bridge(), record);
             let overtaken = state.as_ref().is_some_and(|state| {
-                state.folded > waiting.folded && differs(terms, state, snapshot)
+                let since = state.folded > waiting.folded && differs(terms, state, snapshot);
+                since || crosses_write(journal, terms, state, snapshot)
             });
             journal.emit(settled(ReadEnding::Answered));
             if overtaken && terms.mapping.is_salesforce(record) {
-                // A write of ours ended while it was out: it may show what was there before.
+                // A write of ours ended while it was out, or has not ended: it may show what was
+                // there before, or what somebody made of it.
                 journal.emit(E::RereadRequired {
                     record: record.clone(),
                 });
@@ -87,6 +90,33 @@ fn differs(terms: &Terms<'_>, state: &RecordState, snapshot: &RecordSnapshot) ->
         let watched = fold::watched(terms, section, &snapshot.record);
         !moved(state, &watched, snapshot).is_nothing()
     })
+}
+
+/// Whether a read shows another value in a field of a write in flight than the one that was there
+/// and the one that was sent: nobody can say whether the write put its own over it, or was put
+/// over.
+fn crosses_write<J: Journal>(
+    journal: &J,
+    terms: &Terms<'_>,
+    state: &RecordState,
+    snapshot: &RecordSnapshot,
+) -> bool {
+    let record = &snapshot.record;
+    let (Some(id), Some(section)) = (state.writing, terms.mapping.section_of(record)) else {
+        return false;
+    };
+    let waiting = outstanding(journal, journal.bridge(), &id);
+    let sent = Sent::of(waiting.as_ref());
+    let system = terms.mapping.system_of(record);
+    let other = |(name, shown): (&String, &Value)| {
+        let Some(sent) = sent.value(name) else {
+            return false;
+        };
+        let field = section.written_as(system, record.object.as_str(), name);
+        let same = sent == shown || field.is_some_and(|one| one.equivalent(sent, shown));
+        !same && shown != state.value_seen(name)
+    };
+    snapshot.fields.iter().any(other)
 }
 
 /// A read supersedes everything that was consumed before it was asked for, whatever the clocks say.

@@ -275,13 +275,10 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         state.version = *version;
     }
     for FieldWrite { name, value, .. } in &write.fields {
-        // What was created by this write has no history that a feed could have shown before.
+        // What was created by this write has no history that could have been shown before.
         let created = matches!(ending, WriteEnding::Done { created: true, .. });
-        let shown = created
-            && state
-                .seen
-                .get(name)
-                .is_some_and(|seen| seen.via == Via::Feed);
+        let known = state.seen.get(name);
+        let shown = created && known.is_some_and(|seen| seen.via != Via::Write);
         if values.is_none() && (shown || state.echoed.contains(name)) {
             continue;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{DomainEvent as E, Via};
 use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
-use crate::domain::{CustomerId, Gone, RecordRef, Value, ViewKey};
+use crate::domain::{CustomerId, Gone, RecordRef, ViewKey};
 use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
 
@@ -57,7 +57,10 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         }
         E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
         E::LeadConverted { lead, .. } => {
-            edit.pursue(lead, Pursuit::Idle);
+            // Neither does this end a creation in flight: the contact would be made a second time.
+            if !edit.creates(lead) {
+                edit.pursue(lead, Pursuit::Idle);
+            }
             edit.keys(lead, &BTreeSet::new());
             edit.record(lead, |state| {
                 state.gone = Some(Gone::Converted);
@@ -76,11 +79,6 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
 pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer: &CustomerId) {
     let key = ViewKey::customer_of(edit.bridge, record);
     edit.view.put(key, ViewEntry::CustomerOf(*customer));
-}
-
-fn seen_value<'a>(state: &'a RecordState, name: &str) -> &'a Value {
-    let seen = state.seen.get(name);
-    seen.map_or(&Value::Null, |seen| &seen.value)
 }
 
 fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -103,7 +101,7 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     };
     edit.record(record, |state| {
         for (name, value) in fields {
-            if writes.contains(name) && *value != *seen_value(state, name) {
+            if writes.contains(name) && *value != *state.value_seen(name) {
                 // What others change is held meanwhile: this is what automation made of the write
                 // in flight, whose answer tells of nothing newer.
                 state.echoed.insert(name.clone());

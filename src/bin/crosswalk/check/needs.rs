@@ -105,10 +105,17 @@ pub fn of_workspace(mapping: &Mapping) -> Attributes {
                 attributes.entry(key).or_default();
             }
         }
-        for field in &section.fields {
-            if let Some(name) = field.intercom.strip_prefix(CUSTOM) {
+        // What is created is created with all that its origin holds.
+        let creates = section.create_in_intercom.as_ref();
+        let mapped = section.fields.iter().map(|field| {
+            let written = field.flows_to(System::Intercom) || creates.is_some();
+            (field.intercom.as_str(), written)
+        });
+        let key = creates.map(|rule| (rule.key.intercom.as_str(), true));
+        for (path, written) in mapped.chain(key) {
+            if let Some(name) = path.strip_prefix(CUSTOM) {
                 let key = (model.to_owned(), name.to_owned());
-                attributes.entry(key).or_default().is_written |= field.flows_to(System::Intercom);
+                attributes.entry(key).or_default().is_written |= written;
             }
         }
     }
@@ -119,9 +126,7 @@ pub fn of_workspace(mapping: &Mapping) -> Attributes {
 pub fn listens_to_org(mapping: &Mapping) -> bool {
     sections(mapping).any(|section| {
         let mut fields = section.fields.iter();
-        section.create_contact.is_some()
-            || section.create_company.is_some()
-            || fields.any(|field| field.flows_to(System::Intercom))
+        section.create_in_intercom.is_some() || fields.any(|field| field.flows_to(System::Intercom))
     })
 }
 
@@ -145,7 +150,9 @@ fn watched(object: &mut Object, name: &str, section: &Section) {
 }
 
 fn rules(object: &mut Object, section: &Section) {
-    for rule in &section.rules {
+    // Every record has its id.
+    let rules = section.rules.iter().filter(|rule| rule.salesforce != "Id");
+    for rule in rules {
         let field = object.field(&rule.salesforce);
         field.is_searched = true;
         match rule.rule {
@@ -190,7 +197,7 @@ fn created(objects: &mut BTreeMap<String, Object>, section: &Section) {
     let object = objects.entry(create.object.clone()).or_default();
     object.is_created = true;
     for rule in &section.rules {
-        if rule.rule == MatchRule::Explicit {
+        if rule.is_our_key() {
             let field = object.field(&rule.salesforce);
             field.is_created = true;
             field.key(Key::Created);

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::stage::*;
-use crate::domain::{Fields, Value};
+use crate::domain::{EventKind, Fields, Value};
 use crate::domain::{ObservationBody, Outcome, ReviewAnswer, ReviewId, Topic, Writer};
 use crate::processor::queries;
 use crate::processor::tests::world::*;
@@ -256,4 +256,58 @@ fn a_conflict_shows_both_values_and_an_answer_ends_it() {
     let customer = explained(&pair.world, ADA);
     assert_eq!(customer["fields"][ours]["in_conflict"], Json::Null);
     assert_eq!(customer["fields"][ours]["policy"], "person");
+}
+
+#[test]
+fn a_record_that_waits_for_its_contact_says_so_and_others_of_salesforce_do_not() {
+    let rule = "  create:\n    intercom_contact: {when: 'record.Title == \"CTO\"', role: lead}\n";
+    let mut pair = Pair {
+        world: World::with_mapping(&BOTH.replace("  create:\n", rule)),
+        contact: contact("i1"),
+        lead: salesforce("Contact", "003000000000001AAA"),
+    };
+    let record = pair.lead.clone();
+    let told = [("Email", ADA), ("LastName", "Lovelace"), ("Title", "CTO")];
+    pair.event_of(
+        &record,
+        EventKind::Created,
+        5,
+        Writer::Foreign,
+        texts(&told),
+    );
+    let customer = explained(&pair.world, ADA);
+    let why = &customer["records"][0]["not_linked_because"];
+    assert_eq!(why["stands"], "Intercom is being asked who holds its keys");
+    let findings: Vec<&str> = why["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["finding"].as_str().unwrap())
+        .collect();
+    assert!(
+        findings.contains(&"no known record holds it in email"),
+        "{findings:?}"
+    );
+    assert!(
+        findings.contains(&"it has no Intercom_Contact_ID__c in Salesforce"),
+        "{findings:?}"
+    );
+
+    let mut pair = Pair {
+        world: World::with_mapping(BOTH),
+        ..pair
+    };
+    pair.event_of(
+        &record,
+        EventKind::Created,
+        5,
+        Writer::Foreign,
+        texts(&told),
+    );
+    let customers = queries::explain(&pair.world.view, &bridge(), ADA);
+    assert!(
+        customers["customers"][0]["records"][0]
+            .get("not_linked_because")
+            .is_none()
+    );
 }

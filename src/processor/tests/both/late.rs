@@ -1,7 +1,7 @@
 //! What comes late, and what an answer cannot say. All found by the simulation.
 
 use super::stage::*;
-use crate::domain::{EventKind, Outcome, Value, Version, Writer};
+use crate::domain::{EventKind, Fields, Outcome, Value, Version, Writer};
 use crate::processor::tests::world::*;
 
 const NICKNAME: &str = "custom_attributes.nickname";
@@ -139,4 +139,101 @@ fn a_read_in_the_orgs_own_form_is_not_a_move_although_something_else_is_decided(
         fields(writes_to(&out, &pair.lead)[0]),
         pairs(&[("Phone", "+14155550009")])
     );
+}
+
+/// Automation changes what a creation sends, in its transaction; the event comes before the answer.
+#[test]
+fn automation_that_changes_what_a_creation_sends_is_no_form_of_it() {
+    let mut world = World::with_mapping(BOTH);
+    let nick = ("custom_attributes.nickname", "Countess");
+    let told = [("email", ADA), ("name", "Ada Lovelace"), nick];
+    let look = world.qualify(lead("c1", 1000, &told));
+    let create = world.answer(&look[0], found(&[])).remove(0);
+    let mut pair = Pair {
+        world,
+        contact: contact("c1"),
+        lead: salesforce("Lead", "00Q000000000001AAA"),
+    };
+    let made = pair.lead.clone();
+    let told = texts(&[
+        ("Intercom_Contact_ID__c", "abc123:c1"),
+        ("Email", ADA),
+        ("FirstName", "Ada"),
+        ("LastName", "Lovelace"),
+        ("Nickname__c", "x Countess"),
+        ("IsConverted", "false"),
+    ]);
+    pair.event_of(&made, EventKind::Created, 2, Writer::Ours, told);
+    let out = pair.world.answer(&create, written(&made, true));
+    let back = writes_to(&out, &made);
+    let nick = ("Nickname__c".to_owned(), "Countess".to_owned());
+    assert!(
+        fields(back[0]).contains(&nick),
+        "its owner is Intercom: {out:?}"
+    );
+    assert_eq!(pair.count("form_accepted"), 0);
+    assert_eq!(pair.count("conflict_decided"), 1);
+}
+
+/// A read that was asked for beside a write of ours shows neither what was there nor what was sent.
+#[test]
+fn a_read_that_crosses_a_write_is_made_again_after_it() {
+    let mut pair = Pair::new();
+    let write = pair.webhook(50_000, &[("custom_attributes.nickname", "Countess")]);
+    let lead = pair.lead.clone();
+    let gap = pair.event_of(&lead, EventKind::Gap, 50, Writer::Foreign, Fields::new());
+    let shown = pair.outcome(&gap[0], 50, &[("Nickname__c", "x Countess")]);
+    let out = pair.world.answer(&gap[0], shown);
+    assert_eq!(out, vec![], "the write is still out");
+    let again = pair.world.answer(&write[0], written(&lead, false));
+    assert!(is_read_of(&again[0], &lead), "{again:?}");
+    let shown = pair.outcome(&again[0], 51, &[("Nickname__c", "x Countess")]);
+    let out = pair.world.answer(&again[0], shown);
+    let nick = [(NICKNAME.to_owned(), "x Countess".to_owned())];
+    assert_eq!(fields(&out[0]), nick, "whoever made it: both sides agree");
+}
+
+/// The lead was converted before the answer to its creation came.
+#[test]
+fn a_lead_converted_before_its_creation_is_answered_hands_its_place_on() {
+    let mut world = World::with_mapping(BOTH);
+    let told = [("email", ADA), ("name", "Ada Lovelace")];
+    let look = world.qualify(lead("c1", 1000, &told));
+    let create = world.answer(&look[0], found(&[])).remove(0);
+    let mut pair = Pair {
+        world,
+        contact: contact("c1"),
+        lead: salesforce("Lead", "00Q000000000001AAA"),
+    };
+    let (made, person) = (
+        pair.lead.clone(),
+        salesforce("Contact", "003000000000001AAA"),
+    );
+    let own = [
+        ("Email", ADA),
+        ("FirstName", "Ada"),
+        ("LastName", "Lovelace"),
+    ];
+    let mut told = texts(&own);
+    told.extend(texts(&[
+        ("Intercom_Contact_ID__c", "abc123:c1"),
+        ("IsConverted", "false"),
+    ]));
+    pair.event_of(&made, EventKind::Created, 2, Writer::Ours, told);
+    let became = [
+        ("IsConverted", "true"),
+        ("ConvertedContactId", person.id.as_str()),
+    ];
+    pair.event_of(
+        &made,
+        EventKind::Updated,
+        3,
+        Writer::Foreign,
+        texts(&became),
+    );
+    pair.event_of(&person, EventKind::Created, 3, Writer::Foreign, texts(&own));
+    let out = pair.world.answer(&create, written(&made, true));
+    pair.settle(out, 5);
+    let key = pair.seen(&person, "Intercom_Contact_ID__c");
+    assert_eq!(key, Value::text("abc123:c1"));
 }

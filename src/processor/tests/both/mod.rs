@@ -7,6 +7,7 @@ mod explaining;
 mod flow;
 mod joining;
 mod late;
+mod outward;
 mod relations;
 pub mod stage;
 mod storm;
