@@ -53,6 +53,9 @@ impl World {
 
     /// One act of one person, in either system.
     pub(super) fn somebody_acts(&mut self) {
+        if self.outward && self.chance.permille(60) {
+            return self.new_person_in_salesforce();
+        }
         match self.chance.below(100) {
             0..34 => self.agent_edits(),
             34..64 => self.rep_edits(),
@@ -156,6 +159,13 @@ impl World {
         let mut fields = json!({
             "LastName": self.word("Byron"), "Email": self.address(), "Title": self.word("Title "),
         });
+        if self.outward && self.chance.permille(600) {
+            // Somebody whom nobody in Intercom knows yet, or can know.
+            fields["Email"] = match self.chance.permille(500) {
+                true => json!(format!("{}@example.com", self.word("own"))),
+                false => Json::Null,
+            };
+        }
         if object == "Lead" {
             fields["Company"] = json!("Analytical Engines");
         }

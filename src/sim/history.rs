@@ -66,13 +66,14 @@ pub fn text(value: &Json) -> String {
 
 /// The fields of a contact that matter here, under the names of the mapping.
 pub const INTERCOM_FIELDS: [&str; 4] = ["name", "email", "phone", "unsubscribed_from_emails"];
-pub const ATTRIBUTES: [&str; 6] = [
+pub const ATTRIBUTES: [&str; 7] = [
     "job_title",
     "nickname",
     "support_tier",
     "SALESFORCE_STATUS",
     "SALESFORCE_OWNER_NAME",
     "SALESFORCE_ID",
+    "crosswalk_created_from",
 ];
 pub const SALESFORCE_FIELDS: [&str; 15] = [
     "Id",

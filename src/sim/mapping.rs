@@ -1,6 +1,6 @@
 //! The mapping under which the simulation runs: every direction and every conflict policy once.
 
-pub const MAPPING: &str = r#"
+const MAPPING: &str = r#"
 version: 1
 people:
   objects: {intercom: contact, salesforce: [Contact, Lead]}
@@ -70,6 +70,20 @@ people:
       direction: to_intercom
       meaning: where to find the person
 "#;
+
+/// What makes contacts of the people that reps enter.
+const OUTWARD: &str = "  create:
+    intercom_contact: {when: 'record.LastName.startsWith(\"Byron\")', role: lead}
+";
+
+/// The mapping; with `outward`, people flow from Salesforce too.
+pub fn mapping(outward: bool) -> String {
+    if outward {
+        MAPPING.replace("  create:\n", OUTWARD)
+    } else {
+        MAPPING.to_owned()
+    }
+}
 
 pub const BRIDGE: &str = "main";
 pub const SUPPORT: &str = "support";

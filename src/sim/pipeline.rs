@@ -14,7 +14,7 @@ use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::step::{Mappings, Settings, step};
 use crate::processor::view::View;
-use crate::sim::mapping::{APP_ID, BRIDGE, MAPPING, SALES, SUPPORT};
+use crate::sim::mapping::{APP_ID, BRIDGE, SALES, SUPPORT, mapping};
 use crate::sim::store::Disk;
 
 /// How long a command may stay unanswered.
@@ -58,7 +58,7 @@ pub fn source(name: &str) -> SourceId {
 }
 
 impl Pipeline {
-    pub fn new(now: i64) -> Self {
+    pub fn new(now: i64, outward: bool) -> Self {
         let disk = Disk::default();
         let timing = Timing {
             command_deadline_ms: DEADLINE_MS,
@@ -86,7 +86,7 @@ impl Pipeline {
                 salesforce: source(SALES),
                 intercom: [(source(SUPPORT), APP_ID.to_owned())].into(),
             },
-            file: MAPPING.to_owned(),
+            file: mapping(outward),
         };
         let observation = Observation {
             id: ObservationId::of_decision("mapping"),

@@ -42,11 +42,13 @@ impl Remotes {
             ..intercom::Options::default()
         };
         let mut workspace = intercom::Simulated::new(&workspace);
-        let attribute = json!({
-            "verb": "define_attribute", "model": "contact", "name": "nickname",
-            "data_type": "string",
-        });
-        workspace.act(&attribute, now).expect("it can be defined");
+        for name in ["nickname", "crosswalk_created_from"] {
+            let attribute = json!({
+                "verb": "define_attribute", "model": "contact", "name": name,
+                "data_type": "string",
+            });
+            workspace.act(&attribute, now).expect("it can be defined");
+        }
         Self {
             intercom: workspace,
             salesforce: org,

@@ -179,5 +179,11 @@ fn intercom_executor(
     };
     let client = Arc::new(intercom::Client::new(options, transport, clock));
     let clients = [((bridge(), source(SUPPORT)), client)].into();
-    sink::intercom::execute::Executor::new(clients, pace())
+    // Search shows at once what was made: its lag is a pause of real time.
+    let settings = sink::intercom::execute::Settings {
+        search_lag: Duration::ZERO,
+        ..Default::default()
+    };
+    let executor = sink::intercom::execute::Executor::new(clients, pace());
+    executor.with_settings([(source(SUPPORT), settings)].into())
 }

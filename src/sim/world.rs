@@ -13,6 +13,7 @@ use crate::domain::{ObservationId, Outcome, Timestamp, Topic, WriteTarget};
 use crate::sim::checker;
 use crate::sim::edges::{Feed, of_post};
 use crate::sim::history::{By, Repeat};
+use crate::sim::mapping::APP_ID;
 use crate::sim::pipeline::{Fate, Pipeline};
 use crate::sim::prng::Prng;
 use crate::sim::remotes::Remotes;
@@ -25,6 +26,8 @@ const MINUTE_MS: i64 = 60_000;
 /// How long it may take to come to rest.
 const QUIET_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
 const IDLE_POLL_MS: i64 = 5_000;
+/// Each so many seeds, people of Salesforce become contacts too.
+const OUTWARD_EACH: u64 = 5;
 
 /// What a run is told.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +109,8 @@ pub struct World {
     /// Words drawn so far: each is said once.
     pub(super) words: usize,
     pub lost_echoes: usize,
+    /// Whether people that reps enter become contacts.
+    pub outward: bool,
 }
 
 /// Runs one seed.
@@ -151,11 +156,13 @@ impl World {
             .expect("a runtime can be built");
         let sinks = [Topic::SalesforceWrites, Topic::IntercomWrites];
         let copies = chance.permille(500);
+        let outward = options.seed.is_multiple_of(OUTWARD_EACH);
         Self {
             now: START_MS,
             remotes: Remotes::new(START_MS, copies),
             chance,
-            pipeline: Pipeline::new(START_MS),
+            pipeline: Pipeline::new(START_MS, outward),
+            outward,
             repeats: Vec::new(),
             clock: Arc::default(),
             runtime,
@@ -472,8 +479,8 @@ impl World {
                 field: format!("{} {}", command.id, field.name),
                 at: self.now,
                 shown: value,
-                expected: field.expect.display(),
-                target: field.value.display(),
+                expected: plain(&field.expect.display()),
+                target: plain(&field.value.display()),
             });
         }
     }
@@ -576,6 +583,14 @@ impl World {
         }
         failures
     }
+}
+
+/// A value of ours as the remotes' are taken down: our key without the workspace.
+fn plain(value: &str) -> String {
+    let key = value
+        .strip_prefix(APP_ID)
+        .and_then(|rest| rest.strip_prefix(':'));
+    key.unwrap_or(value).to_owned()
 }
 
 fn limited(topic: Topic) -> Response {
