@@ -74,11 +74,12 @@ fn the_demo_holds_what_it_promises() {
     for name in ["sync_latency_ms_p50", "sync_latency_to_intercom_ms_p99"] {
         assert!(summary[name].is_f64(), "{name}: {last}");
     }
-    let chapters = (1..=17).all(|number| story.contains(&format!("\n{number:>2}. ")));
+    let chapters = (1..=18).all(|number| story.contains(&format!("\n{number:>2}. ")));
     assert!(chapters, "a chapter is missing: {story}");
     for told in [
         "keeps \"Director of Engines\"",
         "passes over \"Mathematician\"",
+        "1 contact with her address",
     ] {
         assert!(story.contains(told), "{told}: {story}");
     }

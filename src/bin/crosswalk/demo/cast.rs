@@ -81,7 +81,15 @@ pub const EDSGER: Person = Person {
     phone: "+1 415 555 0149",
     phone_e164: "+14155550149",
 };
-pub const EVERYBODY: [Person; 7] = [ADA, GRACE, CHARLES, JOAN, ALAN, KONRAD, EDSGER];
+pub const MARGARET: Person = Person {
+    name: "Margaret Hamilton",
+    first: "Margaret",
+    last: "Hamilton",
+    email: "margaret@landing.example",
+    phone: "+1 415 555 0150",
+    phone_e164: "+14155550150",
+};
+pub const EVERYBODY: [Person; 8] = [ADA, GRACE, CHARLES, JOAN, ALAN, KONRAD, EDSGER, MARGARET];
 
 /// What visitors write.
 pub const QUESTIONS: [&str; 3] = [

@@ -5,6 +5,7 @@ mod conversion;
 mod crowd;
 mod echoes;
 mod growing;
+mod invited;
 mod matching;
 mod proof;
 pub mod sales;
@@ -36,6 +37,7 @@ pub async fn play(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Resul
     sales::a_person_decides(story).await?;
     echoes::come_back(story).await?;
     conversion::happens(story).await?;
+    invited::is_made(story).await?;
     crowd::comes(story, contacts, edits).await?;
     proof::rebuild(story).await
 }
@@ -61,4 +63,13 @@ pub fn values(fields: &Fields) -> String {
         format!("{name}={value}")
     };
     fields.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+/// Everything that a row holds.
+fn all_fields(row: &serde_json::Value) -> Fields {
+    row.as_object()
+        .cloned()
+        .unwrap_or_default()
+        .into_iter()
+        .collect()
 }

@@ -26,6 +26,8 @@ pub struct Script {
     pub refused_posts: u64,
     /// One field changed on both sides, neither knowing of the other.
     pub conflicts: u64,
+    /// Attributes of contacts that must be defined in Intercom, once each.
+    pub attributes: Vec<&'static str>,
     /// Values that Salesforce stores in a form of its own.
     pub accepted_forms: u64,
 }
@@ -51,6 +53,8 @@ pub struct Mirror {
     pub contact: String,
     /// Values beside those that follow from the record, by name as in a write.
     pub fields: Fields,
+    /// Whether crosswalk makes it, from the record.
+    pub made: bool,
     /// Write calls that it may take. What changes in Salesforce comes in parts and may be
     /// written together, so this is a bound.
     pub calls_max: u64,
@@ -185,6 +189,7 @@ impl Mirror {
         Self {
             contact: contact.to_owned(),
             fields: Fields::new(),
+            made: false,
             calls_max: CALLS_OF_A_LINK,
         }
     }

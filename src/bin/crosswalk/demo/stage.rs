@@ -101,6 +101,7 @@ sources:
       client_secret: {webhook_secret}
       access_token: {token}
       base_url: {intercom}
+      create_attributes: true
   sales:
     salesforce:
       login_url: {salesforce}

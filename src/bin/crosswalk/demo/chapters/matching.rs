@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::demo::cast::{ALAN, CHARLES, GRACE, JOAN, KONRAD};
-use crate::demo::chapters::{CALM, values};
+use crate::demo::chapters::{CALM, all_fields, values};
 use crate::demo::quiet::events;
 use crate::demo::script::{Fields, Mirror, Origin, Record, Updates};
 use crate::demo::story::Story;
@@ -70,14 +70,6 @@ pub async fn known_in_salesforce(story: &mut Story) -> anyhow::Result<()> {
         kept.replace('"', "")
     ));
     story.quiet(CALM).await.map(|_| ())
-}
-
-fn all_fields(row: &Value) -> Fields {
-    row.as_object()
-        .cloned()
-        .unwrap_or_default()
-        .into_iter()
-        .collect()
 }
 
 pub async fn two_at_once(story: &mut Story) -> anyhow::Result<()> {

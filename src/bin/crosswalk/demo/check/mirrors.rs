@@ -8,12 +8,18 @@ use crate::demo::check::calls::Call;
 use crate::demo::check::{Evidence, Verdict, rows, rows_of, text};
 use crate::demo::script::{Fields, Mirror, Record, Script};
 
+/// Where attributes are defined.
+const ATTRIBUTES: &str = "data_attributes";
+
 /// Attributes that show a field of the record under another name.
 const SHOWN: [(&str, &str); 3] = [
     ("SALESFORCE_TITLE", "Title"),
     ("SALESFORCE_OWNER_ID", "OwnerId"),
     ("SALESFORCE_ID", "Id"),
 ];
+
+/// What only a new contact is told of.
+const OF_A_NEW_CONTACT: [&str; 4] = ["role", "name", "email", "unsubscribed_from_emails"];
 
 /// Shown of a Lead; a Contact has none, and what the Lead had may stay.
 const STATUS: &str = "SALESFORCE_STATUS";
@@ -32,10 +38,17 @@ pub fn check(script: &Script, evidence: &Evidence<'_>, calls: &[Call], verdict: 
             values(record, mirror, &wanted, evidence.intercom, verdict);
             let mut names: BTreeSet<String> = wanted.into_keys().collect();
             names.insert(format!("custom_attributes.{STATUS}"));
+            if mirror.made {
+                names.extend(OF_A_NEW_CONTACT.map(str::to_owned));
+            }
             let contact = mirror.contact.as_str();
             allowed.insert(contact, (&record.who, mirror.calls_max, names));
         }
     }
+    let (definitions, calls): (Vec<&Call>, Vec<&Call>) = calls
+        .iter()
+        .partition(|call| call.object == ATTRIBUTES || is_refused_creation(call));
+    attributes(script, &definitions, verdict);
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for call in calls {
         let known = allowed.get(call.target.as_str());
@@ -66,6 +79,31 @@ pub fn check(script: &Script, evidence: &Evidence<'_>, calls: &[Call], verdict: 
             let expected = format!("{who}: only attributes that the script knows");
             verdict.fail("intercom_fields", expected, strange.join(", "));
         }
+    }
+}
+
+fn is_refused_creation(call: &Call) -> bool {
+    call.object == "contacts" && call.target.is_empty() && !call.applied
+}
+
+/// The attributes that were missing were defined, once each, after Intercom had refused one write
+/// for want of it.
+fn attributes(script: &Script, calls: &[&Call], verdict: &mut Verdict) {
+    let wanted: Vec<&str> = script
+        .attributes
+        .iter()
+        .flat_map(|name| ["refused", name])
+        .collect();
+    let what = |call: &&Call| match is_refused_creation(call) {
+        true => "refused".to_owned(),
+        false => call.value("name").unwrap_or_default().to_owned(),
+    };
+    let found: Vec<String> = calls.iter().map(what).collect();
+    if found != wanted {
+        verdict.duplicate_writes += (found.len() as u64).saturating_sub(wanted.len() as u64);
+        verdict.lost += (wanted.len() as u64).saturating_sub(found.len() as u64);
+        let expected = format!("attributes are defined: {wanted:?}");
+        verdict.fail("attributes", expected, format!("{found:?}"));
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::demo::cast::ADA;
 use crate::demo::check::{Evidence, Verdict, check};
-use crate::demo::script::{Origin, Record, Script, Updates};
+use crate::demo::script::{Fields, Mirror, Origin, Record, Script, Updates};
 
 /// What both systems recorded of a small story: Ada became a Lead and changed her title, one call
 /// of which was refused and repeated; Grace was known and got a title; somebody stayed anonymous.
@@ -321,6 +321,63 @@ fn a_call_to_intercom_about_a_stranger_is_a_duplicate() {
     let search = request("POST", "/contacts/search", json!({}), false);
     world.intercom_log.push(search);
     assert_eq!(world.check().failures, []);
+}
+
+#[test]
+fn a_contact_is_made_once_and_its_attribute_is_defined_once() {
+    let definition = || {
+        let body = json!({"name": "made_from", "model": "contact", "data_type": "string"});
+        request("POST", "/data_attributes", body, true)
+    };
+    let creation = |applied: bool| {
+        let body = json!({"role": "lead", "custom_attributes": {"made_from": "00QA"}});
+        let mut call = request("POST", "/contacts", body, applied);
+        call.changed = if applied {
+            vec!["made".to_owned()]
+        } else {
+            Vec::new()
+        };
+        call
+    };
+    let made = |world: &mut World| {
+        let mut shown = world.intercom["contacts"][0].clone();
+        shown["id"] = json!("made");
+        shown["role"] = json!("lead");
+        shown["custom_attributes"]["made_from"] = json!("00QA");
+        if let Some(contacts) = world.intercom["contacts"].as_array_mut() {
+            contacts.push(shown);
+        }
+        let mut mirror = Mirror::new("made");
+        mirror.made = true;
+        let marker = "custom_attributes.made_from".to_owned();
+        mirror.fields = Fields::from([(marker, json!("00QA"))]);
+        world.script.records[0].mirrors.push(mirror);
+        world.script.attributes.push("made_from");
+        let calls = [creation(false), definition(), creation(true)];
+        world.intercom_log.extend(calls);
+    };
+    let mut world = world();
+    made(&mut world);
+    assert_eq!(world.check().failures, []);
+    for again in [definition(), creation(false)] {
+        let spoil = |world: &mut World| {
+            made(world);
+            world.intercom_log.push(again);
+        };
+        spoiled(spoil, 0, 1, "attributes");
+    }
+    let spoil = |world: &mut World| {
+        made(world);
+        let mut twin = creation(true);
+        twin.changed = vec!["twin".to_owned()];
+        world.intercom_log.push(twin);
+    };
+    spoiled(spoil, 0, 1, "intercom_calls");
+    let spoil = |world: &mut World| {
+        made(world);
+        world.intercom_log.remove(3);
+    };
+    spoiled(spoil, 1, 0, "attributes");
 }
 
 #[test]
