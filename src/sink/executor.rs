@@ -4,10 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clients::System;
 use crate::domain::{Command, Outcome};
 
 pub type Execution<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+pub type Proceeding<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 pub type Executions<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + Send + 'a>>;
 
 /// Carries commands out.
@@ -22,6 +25,12 @@ pub trait Execute: Send + Sync {
     fn request_timeout(&self) -> Duration;
 
     fn execute<'a>(&'a self, command: &'a Command, repeat: bool) -> Execution<'a>;
+
+    /// Carries a command out as far as that takes no long wait: what has to wait for long answers
+    /// how it goes on after it, so that it holds up no others meanwhile.
+    fn proceed<'a>(&'a self, command: &'a Command, alone: Alone) -> Proceeding<'a> {
+        Box::pin(async move { Answer::Settled(self.execute(command, alone.repeat).await) })
+    }
 
     /// With which others a first try may share a request. None for what always goes alone.
     fn sharing(&self, command: &Command) -> Option<Sharing> {
@@ -56,13 +65,17 @@ pub enum Answer {
     Alone(Alone),
 }
 
-/// How a command goes on without those it shared a request with.
+/// How a command goes on by itself, and what is known of the tries before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alone {
     /// It may have been carried out.
     pub repeat: bool,
-    /// How long it waits before.
+    /// How long it waits before. Others go on meanwhile, but for those of its lane.
     pub after: Duration,
+    /// Until when it may have been sent; none if that may be up to now.
+    pub sent_until: Option<Instant>,
+    /// How often it was sent, as far as is known.
+    pub sendings: u32,
 }
 
 impl Answer {

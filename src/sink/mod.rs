@@ -24,6 +24,6 @@ mod tenure;
 mod worker;
 
 pub use error::{Access, Error};
-pub use executor::{Alone, Answer, Execute, Execution, Executions, Sharing};
+pub use executor::{Alone, Answer, Execute, Execution, Executions, Proceeding, Sharing};
 pub use pause::Pause;
 pub use worker::{Options, Worker};

@@ -82,8 +82,8 @@ impl Retries {
             Disposition::RetryAfter { reason, .. } => {
                 self.count(reason);
                 Answer::Alone(Alone {
-                    repeat: false,
                     after: self.first_wait(),
+                    ..Alone::default()
                 })
             }
             Disposition::ReadFirst { reason } => {
@@ -106,5 +106,6 @@ fn first_read(after: Duration) -> Alone {
     Alone {
         repeat: true,
         after,
+        ..Alone::default()
     }
 }

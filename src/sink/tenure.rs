@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clients::System;
@@ -40,6 +40,8 @@ pub struct Tenure<'a> {
     ahead: Ahead,
     lanes: Lanes,
     running: Running,
+    /// Commands that wait for long, and their turn after it.
+    resting: JoinSet<(Job, Alone)>,
     /// Results that are not in a commit yet.
     settled: Vec<Outgoing>,
     committing: Option<JoinHandle<(Commit, u64)>>,
@@ -67,6 +69,7 @@ impl<'a> Tenure<'a> {
             end,
             "the {system} sink has a lease"
         );
+        let writes_from = Instant::now() + predecessor_wait(worker, &lease, position, end);
         Self {
             worker,
             at,
@@ -74,14 +77,16 @@ impl<'a> Tenure<'a> {
             first_tries: FirstTries {
                 clock: worker.clock.clone(),
                 end,
+                predecessor_until: writes_from,
                 age_max: worker.options.first_try_age_max,
             },
-            writes_from: Instant::now() + predecessor_wait(worker, &lease, position, end),
+            writes_from,
             lease,
             in_flight: InFlight::new(position),
             ahead,
             lanes: Lanes::new(worker.options.lanes_max),
             running: Running::default(),
+            resting: JoinSet::new(),
             settled: Vec::new(),
             committing: None,
             committed: position,
@@ -134,6 +139,10 @@ impl<'a> Tenure<'a> {
                 }
                 Some(ended) = self.running.next(), if !self.running.is_empty() => {
                     self.after_request(ended);
+                }
+                Some(rested) = self.resting.join_next(), if !self.resting.is_empty() => {
+                    let (job, alone) = rested.expect("sleeping does not panic");
+                    self.lanes.apart(job, alone);
                 }
                 // An owner that is stuck in retries would not notice that it lost its lease.
                 _ = check.tick() => if self.has_work() {
@@ -252,9 +261,12 @@ impl<'a> Tenure<'a> {
             if matches!(command.kind, CommandKind::Write(_)) {
                 tokio::time::sleep_until(writes_from).await;
             }
-            tokio::time::sleep(alone.after).await;
-            let repeat = alone.repeat || first_tries.read_first(offset, &command);
-            vec![Answer::Settled(executor.execute(&command, repeat).await)]
+            let mut alone = alone;
+            if !alone.repeat && first_tries.read_first(offset, &command) {
+                alone.repeat = true;
+                alone.sent_until = first_tries.sent_until(offset, &command);
+            }
+            vec![executor.proceed(&command, alone).await]
         });
     }
 
@@ -282,7 +294,14 @@ impl<'a> Tenure<'a> {
         for (job, answer) in ended {
             match answer {
                 Answer::Settled(outcome) => self.settle(&job, outcome),
-                Answer::Alone(alone) => self.lanes.apart(job, alone),
+                Answer::Alone(alone) if alone.after.is_zero() => self.lanes.apart(job, alone),
+                // Its lane stays its own, and its place among the requests is for others.
+                Answer::Alone(alone) => {
+                    self.resting.spawn(async move {
+                        tokio::time::sleep(alone.after).await;
+                        (job, alone)
+                    });
+                }
             }
         }
     }

@@ -42,6 +42,7 @@ mod sink_org;
 mod sink_pace;
 mod sink_remote;
 mod sink_requests;
+mod sink_resting;
 mod sink_sandbox;
 mod sink_snapshots;
 mod sink_worker;

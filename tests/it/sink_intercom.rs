@@ -8,8 +8,8 @@ use crosswalk::clients::http::{HttpTransport, Options};
 use crosswalk::domain::{Outcome, RecordRef, RejectClass, Rejection, Value};
 use crosswalk::sandbox::fault::{Kind, Rule};
 use crosswalk::sandbox::intercom::{self, Handle};
-use crosswalk::sink::Execute;
 use crosswalk::sink::intercom::{Executor, Settings};
+use crosswalk::sink::{Alone, Answer, Execute};
 use serde_json::{Value as Json, json};
 
 use crate::sink_intercom_requests::{
@@ -241,6 +241,31 @@ async fn a_new_owner_does_not_double_the_lead_its_predecessor_has_just_made() {
         Outcome::AlreadyThere { snapshot } => assert_eq!(snapshot.record, record),
         other => panic!("the lead is found, not {other:?}"),
     }
+    assert_eq!(applied(&sandbox, "POST"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lag_counts_from_when_a_predecessor_may_have_sent_the_lead() {
+    let (sandbox, executor) = slow_search().await;
+    let repeat = |sent_until| Alone {
+        repeat: true,
+        sent_until: Some(sent_until),
+        ..Alone::default()
+    };
+    let now = tokio::time::Instant::now();
+    let soon = now - Duration::from_millis(700);
+    let Answer::Alone(later) = executor.proceed(&lead(), repeat(soon)).await else {
+        panic!("search may not show the lead yet");
+    };
+    assert!(later.after <= Duration::from_millis(500), "{later:?}");
+    assert_eq!((later.repeat, later.sent_until), (true, Some(soon)));
+    let long_ago = now - Duration::from_millis(1_300);
+    let made = executor.proceed(&lead(), repeat(long_ago)).await;
+    let written = matches!(
+        made,
+        Answer::Settled(Outcome::Written { created: true, .. })
+    );
+    assert!(written, "{made:?}");
     assert_eq!(applied(&sandbox, "POST"), 1);
 }
 

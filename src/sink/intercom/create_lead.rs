@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::clients;
 use crate::domain::{FieldWrite, Fields, Outcome, RejectClass, Rejection};
 use crate::sink::error::Access;
+use crate::sink::executor::Alone;
 use crate::sink::intercom::execute::{Call, Halt};
 use crate::sink::intercom::plan::{self, Kind};
 use crate::sink::intercom::write::{To, written};
@@ -28,36 +29,49 @@ pub(super) struct Doubt {
 
 #[derive(Clone, Copy, Debug)]
 struct State {
-    /// When search tells the truth; none if nothing was sent in doubt.
-    clear_at: Option<Instant>,
+    /// Until when it may have been sent; none if nothing was sent in doubt.
+    sent_until: Option<Instant>,
     sendings: u32,
 }
 
 impl Doubt {
-    /// With `sent`, somebody may have sent the lead up to now.
-    pub fn new(lag: Duration, sent: bool) -> Self {
+    /// Of a repeat: somebody may have sent the lead before.
+    pub fn new(lag: Duration, alone: &Alone) -> Self {
+        let sent_until = || alone.sent_until.unwrap_or_else(Instant::now);
         Self {
             lag,
             state: Mutex::new(State {
-                clear_at: sent.then(|| Instant::now() + lag),
-                sendings: 0,
+                sent_until: alone.repeat.then(sent_until),
+                sendings: alone.sendings,
             }),
         }
     }
 
-    /// Waits until search tells the truth; false if it does already.
-    pub async fn wait(&self) -> bool {
-        let clear_at = self.lock().clear_at;
-        let Some(clear_at) = clear_at.filter(|at| *at > Instant::now()) else {
-            return false;
-        };
-        tokio::time::sleep_until(clear_at).await;
-        true
+    /// How the creation goes on once search tells the truth; none if it does already.
+    pub fn goes_on(&self) -> Option<Alone> {
+        let after = self.remaining();
+        let State {
+            sent_until,
+            sendings,
+        } = *self.lock();
+        (!after.is_zero()).then_some(Alone {
+            repeat: true,
+            after,
+            sent_until,
+            sendings,
+        })
     }
 
     fn is_clear(&self) -> bool {
-        let clear_at = self.lock().clear_at;
-        clear_at.is_none_or(|at| at <= Instant::now())
+        self.remaining().is_zero()
+    }
+
+    /// Until search tells the truth.
+    fn remaining(&self) -> Duration {
+        let clear_at = self.lock().sent_until.map(|sent| sent + self.lag);
+        clear_at.map_or(Duration::ZERO, |at| {
+            at.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Notes a sending; false if there were enough of them.
@@ -70,7 +84,7 @@ impl Doubt {
 
     /// The last sending may have made the lead.
     fn raise(&self) {
-        self.lock().clear_at = Some(Instant::now() + self.lag);
+        self.lock().sent_until = Some(Instant::now());
     }
 
     /// The last sending surely made nothing.

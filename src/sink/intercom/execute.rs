@@ -11,7 +11,7 @@ use crate::clients::{self, System};
 use crate::domain::RejectClass;
 use crate::domain::{BridgeId, Command, Outcome, RecordRef, RecordSnapshot, Rejection, SourceId};
 use crate::sink::error::{Access, Error};
-use crate::sink::executor::{Execute, Execution};
+use crate::sink::executor::{Alone, Answer, Execute, Execution, Proceeding};
 use crate::sink::gate::Gates;
 use crate::sink::intercom::attributes::Attributes;
 use crate::sink::intercom::create_lead::Doubt;
@@ -84,22 +84,22 @@ impl Executor {
         self
     }
 
-    async fn settle(&self, command: &Command, repeat: bool) -> Outcome {
+    async fn settle(&self, command: &Command, alone: Alone) -> Answer {
         let plan = match plan(command) {
             Ok(plan) => plan,
-            Err(rejection) => return Outcome::Rejected(*rejection),
+            Err(rejection) => return Answer::Settled(Outcome::Rejected(*rejection)),
         };
         let key = (command.bridge.clone(), command.source.clone());
         let Some(client) = self.clients.get(&key) else {
             let hint = format!("add the workspace {} to bridge {}", key.1, key.0);
             let text = "no such workspace is configured";
             let refused = retry::ours(RejectClass::Other, "UNKNOWN_SOURCE", text, &hint);
-            return Outcome::Rejected(refused);
+            return Answer::Settled(Outcome::Rejected(refused));
         };
         let defaults = Settings::default();
         let settings = self.settings.get(&command.source).unwrap_or(&defaults);
         // Whoever tried before us may have sent it a moment ago.
-        let doubt = Doubt::new(settings.search_lag, repeat);
+        let doubt = Doubt::new(settings.search_lag, &alone);
         let call = Call {
             client,
             source: &command.source,
@@ -108,16 +108,13 @@ impl Executor {
             doubt: &doubt,
         };
         let (gate, plan) = (self.gates.of(&key), &plan);
-        let mut repeat = repeat;
-        loop {
-            let once = |repeat| async move { call.once(plan, repeat).await.or_else(Halt::settled) };
-            let outcome = self.retries.run(gate, repeat, once).await;
-            // Waits outside of the gate: a probe that sleeps would keep everybody out.
-            let creates = matches!(plan, Plan::CreateLead { .. });
-            match outcome {
-                Outcome::Unknown { .. } if creates && doubt.wait().await => repeat = true,
-                outcome => return outcome,
-            }
+        let once = |repeat| async move { call.once(plan, repeat).await.or_else(Halt::settled) };
+        let outcome = self.retries.run(gate, alone.repeat, once).await;
+        let creates = matches!(plan, Plan::CreateLead { .. });
+        match (outcome, doubt.goes_on()) {
+            // Not within the gate, and not in anybody's way: this can take minutes.
+            (Outcome::Unknown { .. }, Some(later)) if creates => Answer::Alone(later),
+            (outcome, _) => Answer::Settled(outcome),
         }
     }
 }
@@ -133,7 +130,23 @@ impl Execute for Executor {
     }
 
     fn execute<'a>(&'a self, command: &'a Command, repeat: bool) -> Execution<'a> {
-        Box::pin(self.settle(command, repeat))
+        let mut alone = Alone {
+            repeat,
+            ..Alone::default()
+        };
+        Box::pin(async move {
+            loop {
+                match self.settle(command, alone).await {
+                    Answer::Settled(outcome) => return outcome,
+                    Answer::Alone(later) => alone = later,
+                }
+                tokio::time::sleep(alone.after).await;
+            }
+        })
+    }
+
+    fn proceed<'a>(&'a self, command: &'a Command, alone: Alone) -> Proceeding<'a> {
+        Box::pin(self.settle(command, alone))
     }
 }
 

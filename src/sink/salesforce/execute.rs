@@ -84,7 +84,7 @@ impl Executor {
             collect::Row::Written(outcome) => Answer::Settled(outcome),
             collect::Row::LookFirst => Answer::Alone(Alone {
                 repeat: true,
-                after: Duration::ZERO,
+                ..Alone::default()
             }),
             collect::Row::Failed(source) => self.retries.of_row(&collect::failed(command, source)),
         }
