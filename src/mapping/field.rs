@@ -71,6 +71,17 @@ impl System {
     }
 }
 
+impl Direction {
+    /// The name in the mapping file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ToSalesforce => "to_salesforce",
+            Self::ToIntercom => "to_intercom",
+            Self::Both => "both",
+        }
+    }
+}
+
 impl Conflict {
     /// The name in the mapping file, in the journal and in metrics.
     pub fn as_str(self) -> &'static str {

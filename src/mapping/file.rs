@@ -2,133 +2,171 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Grows with every change of the file; a bridge activates higher versions only.
+    #[schemars(with = "i64", range(min = 1))]
     pub version: Spanned<i64>,
+    /// Contacts of Intercom, Contacts and Leads of Salesforce.
     pub people: SectionFile,
-    #[serde(default)]
+    /// Companies of Intercom, Accounts of Salesforce.
     pub companies: Option<SectionFile>,
-    #[serde(default)]
+    /// Which relations between records are carried over.
     pub relations: Option<RelationsFile>,
 }
 
 /// Which relations between records are carried over.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelationsFile {
-    #[serde(default)]
+    /// Which way a person's company flows: `to_intercom`.
+    #[schemars(with = "Option<String>")]
     pub contact_company: Option<Spanned<String>>,
 }
 
 /// Records of one kind: people, or companies.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SectionFile {
+    /// The objects that belong together.
     pub objects: Objects,
+    /// What makes two records one customer, in the order in which it is asked.
     #[serde(rename = "match")]
+    #[schemars(with = "Vec<MatchFile>")]
     pub matching: Spanned<Vec<Spanned<MatchFile>>>,
-    #[serde(default)]
+    /// What happens where several records match.
+    #[schemars(with = "Option<String>", extend("enum" = ["review"]))]
     pub ambiguous: Option<Spanned<String>>,
-    #[serde(default)]
+    /// What happens to values that differ when two existing records are linked.
+    #[schemars(
+        with = "Option<String>",
+        extend("enum" = ["fill_blank", "owner", "review", "report_only"])
+    )]
     pub on_first_link: Option<Spanned<String>>,
-    #[serde(default)]
+    /// Which records get a counterpart; without it none does.
+    #[schemars(with = "Option<CreateFile>")]
     pub create: Option<Spanned<CreateFile>>,
+    /// What flows.
+    #[schemars(with = "Vec<FieldFile>")]
     pub fields: Vec<Spanned<FieldFile>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objects {
+    /// `contact` or `company`.
+    #[schemars(with = "String")]
     pub intercom: Spanned<String>,
     /// In the order in which a match is preferred.
+    #[schemars(with = "Vec<String>")]
     pub salesforce: Spanned<Vec<Spanned<String>>>,
 }
 
 /// One match rule; exactly one key is set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 #[serde(deny_unknown_fields)]
 pub struct MatchFile {
     /// The Salesforce field that holds `<app_id>:<contact id>`.
-    #[serde(default)]
     pub explicit: Option<ExplicitFile>,
-    #[serde(default)]
+    /// An id that both systems hold.
     pub external_id: Option<PairFile>,
-    #[serde(default)]
+    /// The e-mail address.
     pub email: Option<PairFile>,
-    #[serde(default)]
+    /// The governed key of a company.
     pub account_key: Option<PairFile>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExplicitFile {
+    /// The API name of the field.
+    #[schemars(with = "String")]
     pub salesforce: Spanned<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairFile {
+    /// The API name of the field.
+    #[schemars(with = "String")]
     pub salesforce: Spanned<String>,
+    /// The path in Intercom's object.
+    #[schemars(with = "String")]
     pub intercom: Spanned<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateFile {
-    #[serde(default)]
+    /// When a contact becomes a Lead.
+    #[schemars(with = "Option<CreateLeadFile>")]
     pub salesforce_lead: Option<Spanned<CreateLeadFile>>,
-    #[serde(default)]
+    /// When a record of Salesforce becomes a contact.
+    #[schemars(with = "Option<CreateContactFile>")]
     pub intercom_contact: Option<Spanned<CreateContactFile>>,
-    #[serde(default)]
+    /// When an Account becomes a company.
+    #[schemars(with = "Option<CreateCompanyFile>")]
     pub intercom_company: Option<Spanned<CreateCompanyFile>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateContactFile {
     /// The objects whose records may become contacts; all of the section unless given.
-    #[serde(default)]
+    #[schemars(with = "Option<OneOrMany>")]
     pub from: Option<Spanned<OneOrMany>>,
     /// A CEL expression over `record`; true creates.
+    #[schemars(with = "String")]
     pub when: Spanned<String>,
+    /// Which kind of contact it becomes.
+    #[schemars(with = "String", extend("enum" = ["lead", "user"]))]
     pub role: Spanned<String>,
     /// The Salesforce field whose value becomes the user's external id.
-    #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub external_id: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCompanyFile {
-    #[serde(default)]
+    /// The objects whose records may become companies; all of the section unless given.
+    #[schemars(with = "Option<OneOrMany>")]
     pub from: Option<Spanned<OneOrMany>>,
+    /// A CEL expression over `record`; true creates.
+    #[schemars(with = "String")]
     pub when: Spanned<String>,
     /// `Id`, or the Salesforce field whose value becomes the company id.
+    #[schemars(with = "String")]
     pub company_id: Spanned<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateLeadFile {
     /// A CEL expression over `contact`; true creates.
+    #[schemars(with = "String")]
     pub when: Spanned<String>,
     /// Intercom paths without which nothing is created.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub needs: Vec<Spanned<String>>,
     /// Constants by API name.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub set: BTreeMap<String, Spanned<String>>,
     /// The Lead field that takes the name of the contact's company.
-    #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub company_name: Option<Spanned<String>>,
     /// What stands in required fields while the real value is unknown.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub placeholders: BTreeMap<String, Spanned<String>>,
     /// Whether the org's assignment rules decide the owner of what is created.
     #[serde(default = "yes")]
@@ -140,35 +178,49 @@ fn yes() -> bool {
 }
 
 /// One mapped field.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldFile {
     /// A path in Intercom's object.
+    #[schemars(with = "String")]
     pub intercom: Spanned<String>,
     /// `Field`, `Object.Field`, or a list of them.
+    #[schemars(with = "OneOrMany")]
     pub salesforce: Spanned<OneOrMany>,
-    #[serde(default)]
+    /// What the field says, in a person's words.
+    #[schemars(with = "String", required)]
     pub meaning: Option<Spanned<String>>,
-    #[serde(default)]
+    /// Whose value counts where nothing else decides.
+    #[schemars(with = "String", required, extend("enum" = ["intercom", "salesforce"]))]
     pub owner: Option<Spanned<String>>,
-    #[serde(default)]
+    /// Which way the field flows.
+    #[schemars(
+        with = "String",
+        required,
+        extend("enum" = ["to_salesforce", "to_intercom", "both"])
+    )]
     pub direction: Option<Spanned<String>>,
-    #[serde(default)]
+    /// For `direction: both`: what counts where both sides changed the field.
+    #[schemars(
+        with = "Option<String>",
+        extend("enum" = ["owner_wins", "newest_wins", "restrictive_wins", "review"])
+    )]
     pub conflict: Option<Spanned<String>>,
     /// For `conflict: restrictive_wins`: the value that is never undone by the other side.
-    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
     pub restrictive: Option<Spanned<bool>>,
-    #[serde(default)]
+    /// What becomes of a value on its way.
+    #[schemars(with = "Option<String>", extend("enum" = ["split_name", "phone_e164", "picklist"]))]
     pub transform: Option<Spanned<String>>,
     /// For `transform: picklist`: Intercom's value to Salesforce's value.
-    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<Spanned<BTreeMap<String, String>>>,
     /// For `transform: phone_e164`: the region of numbers written without a country code.
-    #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub region: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     One(String),

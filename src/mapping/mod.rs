@@ -25,6 +25,8 @@ pub mod condition;
 pub mod field;
 pub mod transform;
 pub mod offer;
+pub mod schema;
+pub mod sheet;
 
 pub use compile::{CreateInIntercom, CreateRule, MARKER, Mapping, MatchBy, Relations, Section};
 pub use condition::Condition;
@@ -32,6 +34,9 @@ pub use field::{Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use offer::{Offer, Sources};
 pub use transform::Transform;
 pub use writable::is_writable_in_intercom;
+
+/// The mapping that a new user begins with: every field of the handbook's example.
+pub const DEFAULT: &str = include_str!("default.yaml");
 
 #[cfg(test)]
 mod tests;

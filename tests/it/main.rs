@@ -26,6 +26,7 @@ mod ingest_fake_log;
 mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
+mod mapping_command;
 mod public_clients;
 mod pubsub;
 mod salesforce_session;

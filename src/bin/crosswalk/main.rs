@@ -8,6 +8,7 @@ mod entry_json;
 mod event_json;
 mod feeds;
 mod identity;
+mod mapping;
 mod mappings;
 mod open_log;
 mod processors;
@@ -51,6 +52,7 @@ Examples:
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Mapping(mapping::Arguments),
     Run(run::Arguments),
     Demo(demo::Arguments),
     Sandbox(sandbox::Arguments),
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Mapping(arguments) => mapping::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),

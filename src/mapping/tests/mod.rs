@@ -10,4 +10,5 @@ mod expressions;
 mod small_file;
 mod transforms;
 mod round_trips;
+mod schema;
 mod watched;

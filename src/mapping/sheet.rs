@@ -1,0 +1,80 @@
+//! The mapping as a sheet: what flows, in a table that people read, one row for each field.
+
+use crate::mapping::compile::{Mapping, Section};
+use crate::mapping::field::{Direction, FieldMap, System};
+use crate::mapping::transform::Transform;
+
+/// The heads of the columns.
+pub const COLUMNS: [&str; 8] = [
+    "section",
+    "intercom",
+    "salesforce",
+    "meaning",
+    "owner",
+    "direction",
+    "transform",
+    "policy",
+];
+
+/// One row for each mapped field, in the order of the file, in the words of the file. The policy
+/// of a field that flows one way only is blank: nothing can conflict.
+pub fn rows(mapping: &Mapping) -> Vec<[String; 8]> {
+    let people = ("people", Some(&mapping.people));
+    let companies = ("companies", mapping.companies.as_ref());
+    let sections = [people, companies].into_iter();
+    let rows = sections.filter_map(|(name, section)| Some((name, section?)));
+    rows.flat_map(|(name, section)| {
+        let fields = section.fields.iter();
+        fields.map(move |field| row(name, section, field))
+    })
+    .collect()
+}
+
+fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 8] {
+    let policy = match field.direction {
+        Direction::Both => field.conflict.as_str(),
+        Direction::ToSalesforce | Direction::ToIntercom => "",
+    };
+    let owner = match field.owner {
+        System::Intercom => "intercom",
+        System::Salesforce => "salesforce",
+    };
+    [
+        name.to_owned(),
+        format!("{}.{}", section.intercom_object, field.intercom),
+        salesforce(section, field),
+        field.meaning.clone(),
+        owner.to_owned(),
+        field.direction.as_str().to_owned(),
+        transform(&field.transform),
+        policy.to_owned(),
+    ]
+}
+
+/// Every API name with its object.
+fn salesforce(section: &Section, field: &FieldMap) -> String {
+    let objects = match field.objects.is_empty() {
+        true => &section.salesforce_objects,
+        false => &field.objects,
+    };
+    let of = |object: &String| {
+        let names = field.salesforce.iter();
+        let names = names.map(|name| format!("{object}.{name}"));
+        names.collect::<Vec<_>>().join(" + ")
+    };
+    objects.iter().map(of).collect::<Vec<_>>().join(", ")
+}
+
+fn transform(transform: &Transform) -> String {
+    match transform {
+        Transform::Same => String::new(),
+        Transform::SplitName => "split_name".to_owned(),
+        Transform::PhoneE164 { region: None } => "phone_e164".to_owned(),
+        Transform::PhoneE164 { region: Some(id) } => format!("phone_e164 ({id:?})"),
+        Transform::Picklist { values } if values.is_empty() => "picklist".to_owned(),
+        Transform::Picklist { values } => {
+            let pairs = values.iter().map(|(from, to)| format!("{from} = {to}"));
+            format!("picklist ({})", pairs.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
