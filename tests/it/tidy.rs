@@ -4,6 +4,7 @@
 mod bans;
 mod docs;
 mod imports;
+mod mutants;
 mod source;
 mod shape;
 
