@@ -13,6 +13,7 @@ mod config;
 mod config_refusals;
 mod contract_event_log;
 mod contract_view_store;
+mod dead_letters;
 mod demo;
 mod docs_examples;
 mod driver;

@@ -3,6 +3,7 @@
 mod admin;
 mod admin_client;
 mod check;
+mod dead_letters;
 mod demo;
 mod entry_json;
 mod event_json;
@@ -59,6 +60,7 @@ enum Command {
     Tail(tail::Arguments),
     Identity(identity::Arguments),
     Review(review::Arguments),
+    DeadLetters(dead_letters::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Tail(arguments) => tail::run(arguments),
         Command::Identity(arguments) => identity::run(arguments),
         Command::Review(arguments) => review::run(arguments),
+        Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };
     match done {

@@ -1,0 +1,378 @@
+//! `crosswalk dead-letters`: what could not be handled, by cause, with what a person can do.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use crosswalk::config::Config;
+use crosswalk::domain::{Command as Asked, DeadLetter, Message, Topic};
+use crosswalk::log::embedded::EmbeddedLog;
+use crosswalk::ports::event_log::{EntryBody, EventLog, ReadFrom, ReadLimit, TopicPartition};
+use serde_json::{Value as Json, json};
+
+use crate::event_json::{Show, time};
+use crate::open_log;
+
+const LIMIT: ReadLimit = ReadLimit {
+    entries_max: 500,
+    bytes_max: 4 << 20,
+};
+/// Letters of one cause that are named.
+const NAMED_MAX: usize = 5;
+
+/// What happened, by cause: the part of a letter's reason before a colon.
+pub const CAUSES: [(&str, &str); 15] = [
+    (
+        "bad_item",
+        "a notification of Intercom names a topic that is known, with a record in another shape",
+    ),
+    (
+        "event_unreadable",
+        "a change event of Salesforce does not fit the schema that it names",
+    ),
+    ("no_app_id", "a signed notification names no workspace"),
+    (
+        "no_id",
+        "a signed notification has no id, so it could be taken twice",
+    ),
+    ("no_topic", "a signed notification names no topic"),
+    ("not_a_command", "an entry of a topic of commands is none"),
+    (
+        "not_an_observation",
+        "an entry of a topic of observations is none",
+    ),
+    ("not_json", "a signed notification is no JSON"),
+    (
+        "read_rejected",
+        "a remote system refused a read or a lookup",
+    ),
+    ("row_unreadable", "a row of Salesforce could not be read"),
+    (
+        "schema_unknown",
+        "a change event names a schema that Salesforce does not give, or that is none",
+    ),
+    ("undecodable", "an entry of the log could not be decoded"),
+    (
+        "unknown_bridge",
+        "a command belongs to a bridge that the configuration no longer names",
+    ),
+    (
+        "unknown_workspace",
+        "a notification comes from a workspace that is not configured",
+    ),
+    ("write_rejected", "a remote system refused a write"),
+];
+
+/// Show what could not be handled without a person.
+///
+/// Each dead letter keeps the bytes that came, where from, why, and what can be done. They are read
+/// from the log, beside the running process, and stay there for 30 days.
+#[derive(clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:\n  crosswalk dead-letters list --config crosswalk.yaml\n  \
+    crosswalk dead-letters list --cause write_rejected --json | jq -r '.[].letters[]'\n  \
+    crosswalk dead-letters show 0@17"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List them, grouped by bridge and cause, the most frequent first.
+    ///
+    /// Names neither values nor payloads. The records of refused writes are named.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk dead-letters list --bridge main --cause write_rejected"
+    )]
+    List(List),
+    /// Show one with everything that is known of it.
+    ///
+    /// Its bytes may identify people: they are printed only with --show-personal, and alone, as
+    /// they came, with --raw.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  crosswalk dead-letters show 0@17\n  \
+        crosswalk dead-letters show 0@17 --raw > notification.json"
+    )]
+    Show(ShowOne),
+}
+
+#[derive(clap::Args)]
+struct List {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Those of this bridge only; `_unknown` for those of none.
+    #[arg(long, value_name = "NAME")]
+    bridge: Option<String>,
+    /// Those of this cause only.
+    #[arg(long, value_name = "CAUSE")]
+    cause: Option<String>,
+    /// Print one JSON array, with every letter's id.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct ShowOne {
+    /// The letter's id, PARTITION@OFFSET, as the list shows it.
+    letter: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Show the bytes, too, as text.
+    #[arg(long)]
+    show_personal: bool,
+    /// Write the bytes as they came, and nothing else.
+    #[arg(long)]
+    raw: bool,
+}
+
+/// Letters that one repair would settle.
+#[derive(Default)]
+struct Group {
+    /// Ids with their moments, in the order of the log.
+    letters: Vec<(String, i64)>,
+    records: Vec<String>,
+    origins: Vec<String>,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::List(list) => list.run(),
+        Command::Show(show) => show.run(),
+    }
+}
+
+fn cause(letter: &DeadLetter) -> &str {
+    letter.reason.split(':').next().unwrap_or_default()
+}
+
+/// The words of the catalogue.
+fn what(cause: &str) -> &'static str {
+    let known = CAUSES.iter().find(|(code, _)| *code == cause);
+    known.map_or(
+        "something that this version has no words for",
+        |(_, what)| what,
+    )
+}
+
+/// Reads every letter that the log still holds.
+fn each(
+    log: &EmbeddedLog,
+    mut take: impl FnMut(String, &DeadLetter) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let topic = Topic::DeadLetters;
+    for partition in 0..log.partitions().of(topic) {
+        let at = TopicPartition { topic, partition };
+        let mut offset = log.span(at)?.start;
+        loop {
+            let entries = log.read(&[ReadFrom { at, offset }], LIMIT, Duration::ZERO)?;
+            let Some(last) = entries.last() else { break };
+            offset = last.offset + 1;
+            for entry in &entries {
+                if let EntryBody::Message(Message::DeadLetter(letter)) = &entry.body {
+                    take(format!("{partition}@{}", entry.offset), letter)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The records of the command that was refused, if the letter holds one.
+fn records(letter: &DeadLetter) -> Vec<String> {
+    let Ok(asked) = serde_json::from_slice::<Asked>(&letter.bytes) else {
+        return Vec::new();
+    };
+    let shown = Show { personal: false }.command(&asked);
+    let places = [
+        "/write/target/update",
+        "/write/target/create/origin",
+        "/write/target/attach/contact",
+        "/write/target/attach/company",
+        "/read",
+        "/lookup/origin",
+    ];
+    let found = places.iter().filter_map(|place| shown.pointer(place));
+    found.filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+fn add(all: &mut Vec<String>, one: String) {
+    if !all.contains(&one) {
+        all.push(one);
+    }
+}
+
+impl List {
+    fn run(self) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        let log = open_log::beside(&config)?;
+        let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
+        each(&log, |id, letter| {
+            let bridge = letter.bridge.as_str();
+            let other = |wanted: &Option<String>, one: &str| {
+                wanted.as_ref().is_some_and(|wanted| wanted != one)
+            };
+            if other(&self.bridge, bridge) || other(&self.cause, cause(letter)) {
+                return Ok(());
+            }
+            let key = (
+                bridge.to_owned(),
+                letter.reason.clone(),
+                letter.hint.clone(),
+            );
+            let group = groups.entry(key).or_default();
+            group.letters.push((id, letter.at.0));
+            add(&mut group.origins, letter.origin.clone());
+            for record in records(letter) {
+                add(&mut group.records, record);
+            }
+            Ok(())
+        })?;
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.letters.len()));
+        let out = match self.json {
+            true => {
+                let all = groups.iter().map(|(key, group)| group.json(key));
+                format!("{:#}\n", Json::Array(all.collect()))
+            }
+            false => text(&groups),
+        };
+        print(out.as_bytes())
+    }
+}
+
+fn text(groups: &[((String, String, String), Group)]) -> String {
+    if groups.is_empty() {
+        return "no dead letters\n".to_owned();
+    }
+    let shown = groups.iter().map(|(key, group)| group.text(key));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+impl Group {
+    fn span(&self) -> (Json, Json) {
+        let moments = || self.letters.iter().map(|(_, at)| *at);
+        let (first, last) = (moments().min(), moments().max());
+        (
+            time(first.unwrap_or_default()),
+            time(last.unwrap_or_default()),
+        )
+    }
+
+    fn json(&self, (bridge, reason, hint): &(String, String, String)) -> Json {
+        let (first, last) = self.span();
+        let code = reason.split(':').next().unwrap_or_default();
+        let ids = self.letters.iter().map(|(id, _)| id.as_str());
+        json!({
+            "bridge": bridge, "cause": code, "reason": reason, "what": what(code), "fix": hint,
+            "count": self.letters.len(), "first": first, "last": last,
+            "records": self.records, "letters": ids.collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self, (bridge, reason, hint): &(String, String, String)) -> String {
+        let (first, last) = self.span();
+        let code = reason.split(':').next().unwrap_or_default();
+        let count = self.letters.len();
+        let ids: Vec<String> = self.letters.iter().map(|(id, _)| id.clone()).collect();
+        let span = match first == last {
+            true => plain(&first),
+            false => format!("{} to {}", plain(&first), plain(&last)),
+        };
+        let mut lines = vec![
+            format!("{bridge}  {reason}  {count}, {span}"),
+            format!("  what  {}", what(code)),
+            format!("  fix   {hint}"),
+        ];
+        match self.records.is_empty() {
+            true => lines.push(format!("  from  {}", some(&self.origins))),
+            false => lines.push(format!("  about {}", some(&self.records))),
+        }
+        lines.push(format!("  show  {}", some(&ids)));
+        let lines = lines
+            .into_iter()
+            .map(|line| line.replace(['\n', '\r'], " "));
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+fn plain(json: &Json) -> String {
+    json.as_str()
+        .map_or_else(|| json.to_string(), str::to_owned)
+}
+
+/// The first of many.
+fn some(all: &[String]) -> String {
+    let named = all.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>();
+    match all.len().saturating_sub(NAMED_MAX) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+impl ShowOne {
+    fn run(self) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        let log = open_log::beside(&config)?;
+        let place = self.letter.split_once('@').and_then(|(partition, offset)| {
+            Some((partition.parse::<u32>().ok()?, offset.parse::<u64>().ok()?))
+        });
+        let Some((partition, offset)) = place else {
+            bail!("{:?} is no letter's id; they look like 0@17", self.letter);
+        };
+        let topic = Topic::DeadLetters;
+        if partition >= log.partitions().of(topic) {
+            bail!("there is no partition {partition} of dead letters");
+        }
+        let at = TopicPartition { topic, partition };
+        let span = log.span(at)?;
+        if offset < span.start {
+            bail!(
+                "{} is not kept any more; the oldest is {partition}@{}",
+                self.letter,
+                span.start
+            );
+        }
+        let limit = ReadLimit {
+            entries_max: 1,
+            ..LIMIT
+        };
+        let entries = log.read(&[ReadFrom { at, offset }], limit, Duration::ZERO)?;
+        let entry = entries.first().filter(|entry| entry.offset == offset);
+        let entry = entry.with_context(|| format!("there is no dead letter {}", self.letter))?;
+        let EntryBody::Message(Message::DeadLetter(letter)) = &entry.body else {
+            bail!("{} is no dead letter", self.letter);
+        };
+        if self.raw {
+            return print(&letter.bytes);
+        }
+        let code = cause(letter);
+        let bytes = match self.show_personal {
+            true => json!(String::from_utf8_lossy(&letter.bytes)),
+            false => json!(format!("[hidden, {} bytes]", letter.bytes.len())),
+        };
+        let shown = json!({
+            "letter": self.letter, "bridge": letter.bridge.as_str(), "at": time(letter.at.0),
+            "cause": code, "reason": letter.reason, "what": what(code), "fix": letter.hint,
+            "origin": letter.origin, "records": records(letter),
+            "command": letter.command.as_ref().map(ToString::to_string), "bytes": bytes,
+        });
+        print(format!("{shown:#}\n").as_bytes())
+    }
+}
+
+/// A reader that has seen enough, as `head` has, is no error.
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write the output"),
+    }
+}
