@@ -1,7 +1,7 @@
 //! The view's entries and the traits through which the pure code reads and changes them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,11 +61,25 @@ pub fn customer_of<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     record: &RecordRef,
-) -> Option<Customer> {
+) -> Option<CustomerHeld> {
     let id = customer_id_of(view, bridge, record)?;
-    match view.get(&ViewKey::customer(bridge, &id)).as_deref() {
-        Some(ViewEntry::Customer(customer)) => Some(customer.clone()),
-        _ => None,
+    let entry = view.get(&ViewKey::customer(bridge, &id))?;
+    matches!(*entry, ViewEntry::Customer(_)).then_some(CustomerHeld(entry))
+}
+
+/// A customer as the view held it when it was asked; later changes do not show in it. A customer
+/// is large, and most of those who ask look at one field, so it is shared and not copied.
+#[derive(Clone, Debug)]
+pub struct CustomerHeld(Arc<ViewEntry>);
+
+impl std::ops::Deref for CustomerHeld {
+    type Target = Customer;
+
+    fn deref(&self) -> &Customer {
+        match &*self.0 {
+            ViewEntry::Customer(customer) => customer,
+            _ => unreachable!("it was looked at when it was made"),
+        }
     }
 }
 
@@ -74,11 +88,26 @@ pub fn record_state<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     record: &RecordRef,
-) -> Option<RecordState> {
-    let id = customer_id_of(view, bridge, record)?;
-    match view.get(&ViewKey::customer(bridge, &id)).as_deref() {
-        Some(ViewEntry::Customer(customer)) => customer.records.get(record).cloned(),
-        _ => None,
+) -> Option<StateHeld> {
+    let customer = customer_of(view, bridge, record)?;
+    let known = customer.records.contains_key(record);
+    known.then(|| StateHeld(Some((customer, record.clone()))))
+}
+
+/// What is known of a record, as the view held it when it was asked. The default is what is known
+/// of one that nobody has told of.
+#[derive(Clone, Debug, Default)]
+pub struct StateHeld(Option<(CustomerHeld, RecordRef)>);
+
+impl std::ops::Deref for StateHeld {
+    type Target = RecordState;
+
+    fn deref(&self) -> &RecordState {
+        static UNKNOWN: LazyLock<RecordState> = LazyLock::new(RecordState::default);
+        match &self.0 {
+            Some((customer, record)) => &customer.records[record],
+            None => &UNKNOWN,
+        }
     }
 }
 
@@ -125,6 +154,8 @@ pub fn bridge_state<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> Bridge
 /// Changes the view; called by `evolve` alone.
 pub trait ViewWrite: ViewRead {
     fn put(&mut self, key: ViewKey, entry: ViewEntry);
+    /// Changes an entry where it stands, without a copy unless somebody still holds it.
+    fn change(&mut self, key: &ViewKey, change: &mut dyn FnMut(&mut ViewEntry));
     fn remove(&mut self, key: &ViewKey);
 }
 

@@ -52,6 +52,16 @@ impl<V: ViewRead> ViewWrite for Overlay<'_, V> {
         self.changes.insert(key, Some(Arc::new(entry)));
     }
 
+    fn change(&mut self, key: &ViewKey, change: &mut dyn FnMut(&mut ViewEntry)) {
+        if let Some(Some(entry)) = self.changes.get_mut(key) {
+            return change(Arc::make_mut(entry));
+        }
+        if let Some(mut entry) = self.get(key) {
+            change(Arc::make_mut(&mut entry));
+            self.changes.insert(key.clone(), Some(entry));
+        }
+    }
+
     fn remove(&mut self, key: &ViewKey) {
         self.changes.insert(key.clone(), None);
     }

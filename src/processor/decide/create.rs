@@ -176,15 +176,15 @@ pub fn company_changed<J: Journal>(journal: &mut J, terms: &Terms<'_>, company: 
     let Some(state) = record_state(journal, journal.bridge(), company) else {
         return;
     };
-    for contact in state.awaited_by {
-        let Some(waiting) = record_state(journal, journal.bridge(), &contact) else {
+    for contact in &state.awaited_by {
+        let Some(waiting) = record_state(journal, journal.bridge(), contact) else {
             continue;
         };
-        match waiting.pursuit {
-            Pursuit::AwaitingCompany { company: awaited } if awaited == *company => {
-                create(journal, terms, &contact, false);
+        match &waiting.pursuit {
+            Pursuit::AwaitingCompany { company: awaited } if awaited == company => {
+                create(journal, terms, contact, false);
             }
-            _ => name_company(journal, terms, &contact),
+            _ => name_company(journal, terms, contact),
         }
     }
 }

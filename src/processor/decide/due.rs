@@ -14,10 +14,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, due: &Due) {
         Due::Hold(record, observation) => {
             let state = record_state(journal, journal.bridge(), record);
             let held = state.and_then(|state| {
-                state
-                    .held
-                    .into_iter()
-                    .find(|held| held.observation.observation == *observation)
+                let mut held = state.held.iter();
+                held.find(|held| held.observation.observation == *observation)
+                    .cloned()
             });
             if let Some(held) = held {
                 holds::expired(journal, terms, record, &held);

@@ -79,8 +79,8 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
         return request::read_record(journal, terms, record, ReadPurpose::Reread);
     }
     let mut reread = known.reread_required;
-    for held in known.held {
-        reread |= judge(journal, terms, section, record, &held, answer);
+    for held in &known.held {
+        reread |= judge(journal, terms, section, record, held, answer);
     }
     if reread {
         request::read_record(journal, terms, record, ReadPurpose::Reread);

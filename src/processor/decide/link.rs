@@ -51,7 +51,7 @@ pub fn join<J: Journal>(
     let ours = ours.expect("one of the linked records has a customer");
     // Which of the two was made from the other.
     let outward = rule == MatchRule::Created && pursue::creates(journal, right);
-    let (customer, absorbed) = survivor(&ours, theirs.as_ref());
+    let (customer, absorbed) = survivor(&ours, theirs.as_deref());
     journal.emit(E::RecordLinked {
         left: left.clone(),
         right: right.clone(),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{DomainEvent as E, EchoSignal, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
-use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry, customer_id_of, outstanding};
+use crate::domain::view::{Journal, Pursuit, RecordState, StateHeld, ViewEntry};
+use crate::domain::view::{customer_id_of, outstanding};
 use crate::domain::view::{customer_of, record_state};
 use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, Version, ViewKey};
 use crate::mapping::Section;
@@ -205,7 +206,7 @@ pub fn known_or_founded<J: Journal>(
     journal: &mut J,
     section: &Section,
     record: &RecordRef,
-) -> RecordState {
+) -> StateHeld {
     if let Some(state) = record_state(journal, journal.bridge(), record) {
         return state;
     }
@@ -286,7 +287,7 @@ fn merge<J: Journal>(
     if let Some(section) = terms.mapping.section_of(survivor)
         && let Some(customer) = customer_of(journal, &bridge, survivor)
     {
-        let records: Vec<RecordRef> = customer.records.into_keys().collect();
+        let records: Vec<RecordRef> = customer.records.keys().cloned().collect();
         first_link::adopt_all(journal, terms, section, &records);
     }
     pursue::release(journal, terms, waiting);

@@ -56,6 +56,7 @@ pub fn over<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) 
     };
     for review in state
         .blocked
+        .as_ref()
         .map(|blocked| blocked.review)
         .into_iter()
         .chain(asked)

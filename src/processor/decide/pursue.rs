@@ -157,7 +157,7 @@ pub fn close_review<J: Journal>(journal: &mut J, record: &RecordRef, how: &str) 
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };
-    let blocked = state.blocked.map(|blocked| blocked.review);
+    let blocked = state.blocked.as_ref().map(|blocked| blocked.review);
     match state.pursuit {
         Pursuit::InReview { review } if blocked != Some(review) => {
             let how = how.to_owned();

@@ -68,7 +68,7 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
 /// Takes the block off a record and closes the review item that it led to.
 pub fn unblock<J: Journal>(journal: &mut J, record: &RecordRef, why: &str) {
     let state = record_state(journal, journal.bridge(), record);
-    let Some(blocked) = state.and_then(|state| state.blocked) else {
+    let Some(blocked) = state.and_then(|state| state.blocked.clone()) else {
         return;
     };
     journal.emit(E::WriteUnblocked {

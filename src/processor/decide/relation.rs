@@ -85,13 +85,13 @@ fn company_of<J: Journal>(
     let customer = customer_of(journal, journal.bridge(), contact)?;
     let account = account_of(terms, &customer)?;
     let holder = customer_of(journal, journal.bridge(), &account)?;
-    let mut records = holder.records.into_iter();
+    let mut records = holder.records.iter();
     let company = records.find(|(record, state)| {
         record.source == contact.source
             && terms.mapping.system_of(record) == System::Intercom
             && state.gone.is_none()
     });
-    company.map(|(record, _)| record)
+    company.map(|(record, _)| record.clone())
 }
 
 fn account_of(terms: &Terms<'_>, customer: &Customer) -> Option<RecordRef> {

@@ -33,10 +33,11 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         } => {
             let key = ViewKey::customer(edit.bridge, customer);
             let entry = edit.view.get(&key);
-            let Some(ViewEntry::Customer(customer)) = entry.as_deref() else {
-                panic!("the journal decided a field of {customer}, which no event founded");
-            };
-            let mut customer = customer.clone();
+            assert!(
+                matches!(entry.as_deref(), Some(ViewEntry::Customer(_))),
+                "the journal decided a field of {customer}, which no event founded"
+            );
+            drop(entry);
             let decided = Decided {
                 value: value.clone(),
                 by: by.clone(),
@@ -45,8 +46,11 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 policy: policy.clone(),
                 cause: edit.cause,
             };
-            customer.decided.insert(field.clone(), decided);
-            edit.put_customer(customer);
+            edit.view.change(&key, &mut |entry| {
+                if let ViewEntry::Customer(customer) = entry {
+                    customer.decided.insert(field.clone(), decided.clone());
+                }
+            });
         }
         E::DesiredChanged { record, desires } => edit.record(record, |state| {
             for desire in desires {
@@ -228,10 +232,11 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
     if waits {
         edit.pursue(&record, Pursuit::Idle);
     }
-    if let Some(mut customer) = customer_of(edit.view, edit.bridge, &record)
-        && customer.contested.values().any(|open| open == review)
-    {
-        customer.contested.retain(|_, open| open != review);
-        edit.put_customer(customer);
+    let contested = customer_of(edit.view, edit.bridge, &record)
+        .is_some_and(|customer| customer.contested.values().any(|open| open == review));
+    if contested {
+        edit.customer(&record, |customer| {
+            customer.contested.retain(|_, open| open != review);
+        });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, Due, Matching, Pursuit, RecordState, ViewEntry, ViewWrite};
-use crate::domain::view::{customer_of, matching, record_state};
+use crate::domain::view::{customer_id_of, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, ObservationId, RecordRef, Timestamp, ViewKey};
 
 /// The view, opened for one event.
@@ -23,14 +23,26 @@ impl<V: ViewWrite> Edit<'_, V> {
 
     /// Changes what is known of a record. The journal names records that it made known only.
     pub fn record(&mut self, record: &RecordRef, change: impl FnOnce(&mut RecordState)) {
-        let mut customer = customer_of(self.view, self.bridge, record)
+        self.customer(record, |customer| {
+            let state = customer.records.get_mut(record);
+            change(state.expect("the index and the customer agree"));
+        });
+    }
+
+    /// Changes the customer that holds a record.
+    pub fn customer(&mut self, record: &RecordRef, change: impl FnOnce(&mut Customer)) {
+        let id = customer_id_of(self.view, self.bridge, record)
             .unwrap_or_else(|| panic!("the journal named {record} before it made it known"));
-        let state = customer
-            .records
-            .get_mut(record)
-            .expect("the index and the customer agree");
-        change(state);
-        self.put_customer(customer);
+        let mut change = Some(change);
+        let key = ViewKey::customer(self.bridge, &id);
+        self.view.change(&key, &mut |entry| {
+            let ViewEntry::Customer(customer) = entry else {
+                unreachable!("the key is a customer's");
+            };
+            if let Some(change) = change.take() {
+                change(customer);
+            }
+        });
     }
 
     /// Whether the record is known.

@@ -422,11 +422,13 @@ impl World {
     }
 
     pub fn state(&self, record: &RecordRef) -> RecordState {
-        record_state(&self.view, &bridge(), record).expect("the record is known")
+        let held = record_state(&self.view, &bridge(), record);
+        (*held.expect("the record is known")).clone()
     }
 
     pub fn customer(&self, record: &RecordRef) -> Customer {
-        customer_of(&self.view, &bridge(), record).expect("the record is known")
+        let held = customer_of(&self.view, &bridge(), record);
+        (*held.expect("the record is known")).clone()
     }
 
     /// The names of the events of the last step, bookkeeping left out.
