@@ -1,7 +1,6 @@
 //! `crosswalk dead-letters`: what could not be handled, by cause, with what a person can do.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::event_json::{Show, time};
 use crate::open_log;
+use crate::print::print;
 
 const LIMIT: ReadLimit = ReadLimit {
     entries_max: 500,
@@ -150,8 +150,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn cause(letter: &DeadLetter) -> &str {
-    letter.reason.split(':').next().unwrap_or_default()
+fn cause(reason: &str) -> &str {
+    reason.split(':').next().unwrap_or_default()
 }
 
 /// The words of the catalogue.
@@ -220,7 +220,7 @@ impl List {
             let other = |wanted: &Option<String>, one: &str| {
                 wanted.as_ref().is_some_and(|wanted| wanted != one)
             };
-            if other(&self.bridge, bridge) || other(&self.cause, cause(letter)) {
+            if other(&self.bridge, bridge) || other(&self.cause, cause(&letter.reason)) {
                 return Ok(());
             }
             let key = (
@@ -245,7 +245,7 @@ impl List {
             }
             false => text(&groups),
         };
-        print(out.as_bytes())
+        print(&out)
     }
 }
 
@@ -269,7 +269,7 @@ impl Group {
 
     fn json(&self, (bridge, reason, hint): &(String, String, String)) -> Json {
         let (first, last) = self.span();
-        let code = reason.split(':').next().unwrap_or_default();
+        let code = cause(reason);
         let ids = self.letters.iter().map(|(id, _)| id.as_str());
         json!({
             "bridge": bridge, "cause": code, "reason": reason, "what": what(code), "fix": hint,
@@ -280,7 +280,7 @@ impl Group {
 
     fn text(&self, (bridge, reason, hint): &(String, String, String)) -> String {
         let (first, last) = self.span();
-        let code = reason.split(':').next().unwrap_or_default();
+        let code = cause(reason);
         let count = self.letters.len();
         let ids: Vec<String> = self.letters.iter().map(|(id, _)| id.clone()).collect();
         let span = match first == last {
@@ -354,7 +354,7 @@ impl ShowOne {
         if self.raw {
             return print(&letter.bytes);
         }
-        let code = cause(letter);
+        let code = cause(&letter.reason);
         let bytes = match self.show_personal {
             true => json!(String::from_utf8_lossy(&letter.bytes)),
             false => json!(format!("[hidden, {} bytes]", letter.bytes.len())),
@@ -365,14 +365,6 @@ impl ShowOne {
             "origin": letter.origin, "records": records(letter),
             "command": letter.command.as_ref().map(ToString::to_string), "bytes": bytes,
         });
-        print(format!("{shown:#}\n").as_bytes())
-    }
-}
-
-/// A reader that has seen enough, as `head` has, is no error.
-fn print(bytes: &[u8]) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write the output"),
+        print(&format!("{shown:#}\n"))
     }
 }

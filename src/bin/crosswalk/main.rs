@@ -12,6 +12,7 @@ mod identity;
 mod mapping;
 mod mappings;
 mod open_log;
+mod print;
 mod processors;
 mod rebuild;
 mod review;

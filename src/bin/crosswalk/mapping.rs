@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -12,6 +11,7 @@ use crosswalk::domain::{BridgeId, SourceId};
 use crosswalk::mapping::{DEFAULT, Mapping, Offer, Sources, schema, sheet};
 
 use crate::mappings;
+use crate::print::print;
 
 /// Check a mapping file, show it as a table, or begin with the default one.
 #[derive(clap::Args)]
@@ -90,14 +90,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Lint(lint) => lint.run(),
         Command::Sheet(sheet) => sheet.run(),
         Command::Schema => print(&format!("{:#}\n", schema::schema())),
-    }
-}
-
-/// A reader that has seen enough, as `head` has, is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write the output"),
     }
 }
 
