@@ -24,6 +24,10 @@ use crosswalk::processor::decide::Timing;
 use crosswalk::processor::step::{Mappings, Settings, step};
 use crosswalk::processor::view::View;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: usize = 500;
 const ROUNDS: usize = 7;
 const PER_ROUND: usize = 1_000;
@@ -60,7 +64,14 @@ fn main() {
         mix.push(bench.round(&classes));
     }
     print("the mix", &mix);
+    let only = std::env::var("ONLY").ok();
     for (class, _) in MIX {
+        if only
+            .as_ref()
+            .is_some_and(|only| format!("{class:?}") != *only)
+        {
+            continue;
+        }
         let count = PER_ROUND / 10;
         let rounds = (0..ROUNDS).map(|_| bench.round(&vec![class; count]));
         print(&format!("{class:?} alone"), &rounds.collect::<Vec<_>>());
@@ -130,7 +141,7 @@ fn sales() -> SourceId {
 fn fields(pairs: &[(&str, String)]) -> Fields {
     let pairs = pairs.iter();
     pairs
-        .map(|(name, text)| ((*name).to_owned(), Value::text(text.as_str())))
+        .map(|(name, text)| ((*name).into(), Value::text(text.as_str())))
         .collect()
 }
 

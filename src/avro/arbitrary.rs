@@ -1,5 +1,6 @@
 //! Strategies that make every kind of message, for the round trip tests.
 
+use crate::domain::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::{btree_map, btree_set, vec};
@@ -57,13 +58,18 @@ pub fn value() -> BoxedStrategy<Value> {
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::Int),
         any::<u64>().prop_map(Value::Float),
-        text().prop_map(Value::Text),
+        text().prop_map(|text| Value::Text(text.into())),
     ]
     .boxed()
 }
 
+/// The name of a field.
+pub fn name() -> impl Strategy<Value = Name> {
+    text().prop_map(Name::from)
+}
+
 pub fn fields() -> BoxedStrategy<Fields> {
-    btree_map(text(), value(), 0..4).boxed()
+    btree_map(name(), value(), 0..4).boxed()
 }
 
 pub fn ids() -> impl Strategy<Value = Option<BTreeSet<String>>> {
@@ -299,7 +305,7 @@ fn target() -> BoxedStrategy<WriteTarget> {
         (object(), text(), text(), record()).prop_map(|(object, key_field, key_value, origin)| {
             WriteTarget::Create {
                 object,
-                key_field,
+                key_field: key_field.into(),
                 key_value,
                 origin,
             }
@@ -312,13 +318,13 @@ fn target() -> BoxedStrategy<WriteTarget> {
 
 fn kind() -> BoxedStrategy<CommandKind> {
     let field = (text(), value(), value()).prop_map(|(name, value, expect)| FieldWrite {
-        name,
+        name: name.into(),
         value,
         expect,
     });
     let query = (
         object(),
-        vec((text(), text()), 0..3),
+        vec((name(), text()), 0..3),
         vec(text(), 0..3),
         any::<u32>(),
     )

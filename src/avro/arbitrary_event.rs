@@ -51,7 +51,11 @@ fn desire() -> BoxedStrategy<Desire> {
         Basis::Contested,
     ]);
     (text(), value(), basis)
-        .prop_map(|(name, value, basis)| Desire { name, value, basis })
+        .prop_map(|(name, value, basis)| Desire {
+            name: name.into(),
+            value,
+            basis,
+        })
         .boxed()
 }
 
@@ -225,7 +229,7 @@ fn wishes() -> BoxedStrategy<DomainEvent> {
             .prop_map(|(customer, field, value, previous, by, policy, version)| {
                 DomainEvent::FieldAgreed {
                     customer,
-                    field,
+                    field: field.into(),
                     value,
                     previous,
                     by,
@@ -260,7 +264,7 @@ fn disputes() -> BoxedStrategy<DomainEvent> {
         (customer(), text(), text(), claim(), claim()).prop_map(
             |(customer, field, policy, kept, lost)| DomainEvent::ConflictDecided {
                 customer,
-                field,
+                field: field.into(),
                 policy,
                 kept,
                 lost,
@@ -270,19 +274,19 @@ fn disputes() -> BoxedStrategy<DomainEvent> {
             |(review, customer, field, claims)| DomainEvent::ConflictOpened {
                 review,
                 customer,
-                field,
+                field: field.into(),
                 claims,
             }
         ),
         (record(), text(), value(), value()).prop_map(|(record, name, desired, stored)| {
             DomainEvent::FormAccepted {
                 record,
-                name,
+                name: name.into(),
                 desired,
                 stored,
             }
         }),
-        (record(), signal, count(), vec(text(), 0..3)).prop_map(
+        (record(), signal, count(), vec(name(), 0..3)).prop_map(
             |(record, signal, write, fields)| DomainEvent::EchoSuppressed {
                 record,
                 signal,

@@ -4,7 +4,7 @@ use crate::avro::error::Error;
 use crate::avro::scalar::Item;
 use crate::avro::wire::{Reader, Wire, Writer};
 use crate::domain::{Command, CommandKind, FieldWrite, Lookup, LookupQuery, ReadCommand};
-use crate::domain::{WriteCommand, WriteTarget};
+use crate::domain::{Name, WriteCommand, WriteTarget};
 
 const WRITE_COMMAND: i64 = 0;
 const READ_RECORD: i64 = 1;
@@ -105,7 +105,7 @@ record!(LookupQuery {
 impl Item for LookupQuery {}
 
 /// `LookupTerm`.
-impl Wire for (String, String) {
+impl Wire for (Name, String) {
     fn put(&self, w: &mut Writer) {
         w.field("name", &self.0);
         w.field("value", &self.1);
@@ -116,4 +116,4 @@ impl Wire for (String, String) {
     }
 }
 
-impl Item for (String, String) {}
+impl Item for (Name, String) {}

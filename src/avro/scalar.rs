@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Wire, Writer};
-use crate::domain::{BridgeId, CommandId, CustomerId, EventId, ObjectName, ObservationId};
+use crate::domain::{BridgeId, CommandId, CustomerId, EventId, Name, ObjectName, ObservationId};
 use crate::domain::{ReviewId, SourceId, Timestamp, Value};
 
 impl Wire for bool {
@@ -54,6 +54,16 @@ impl Wire for String {
 
     fn take(r: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(r.text()?.to_owned())
+    }
+}
+
+impl Wire for Name {
+    fn put(&self, w: &mut Writer) {
+        w.bytes(self.as_bytes());
+    }
+
+    fn take(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(r.text()?.into())
     }
 }
 
@@ -115,6 +125,7 @@ impl<T: Wire> Wire for Option<T> {
 pub trait Item: Wire {}
 
 impl Item for String {}
+impl Item for Name {}
 
 impl<T: Item> Wire for Vec<T> {
     fn put(&self, w: &mut Writer) {
@@ -141,7 +152,8 @@ impl<T: Item + Ord> Wire for BTreeSet<T> {
     }
 }
 
-impl<T: Wire> Wire for BTreeMap<String, T> {
+/// An Avro map: its keys are texts.
+impl<K: Wire + Ord, T: Wire> Wire for BTreeMap<K, T> {
     fn put(&self, w: &mut Writer) {
         w.block(self.iter(), |w, (key, value)| {
             key.put(w);
@@ -152,7 +164,7 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
     fn take(r: &mut Reader<'_>) -> Result<Self, Error> {
         let mut map = BTreeMap::new();
         r.blocks(|r| {
-            map.insert(String::take(r)?, T::take(r)?);
+            map.insert(K::take(r)?, T::take(r)?);
             Ok(())
         })?;
         Ok(map)
@@ -178,7 +190,7 @@ impl Wire for Value {
             }
             Self::Text(text) => {
                 w.long(4);
-                text.put(w);
+                w.bytes(text.as_bytes());
             }
         }
     }
@@ -189,7 +201,7 @@ impl Wire for Value {
             1 => Ok(Self::Bool(r.boolean()?)),
             2 => Ok(Self::Int(r.long()?)),
             3 => Ok(Self::Float(u64::from_le_bytes(<[u8; 8]>::take(r)?))),
-            4 => Ok(Self::Text(String::take(r)?)),
+            4 => Ok(Self::Text(r.text()?.into())),
             other => Err(r.unknown_case(other)),
         }
     }

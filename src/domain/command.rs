@@ -1,6 +1,7 @@
 //! Commands: one write or one read of one remote system, decided by the processor.
 
 use crate::domain::ids::{BridgeId, CommandId, ObjectName, ObservationId, RecordRef, SourceId};
+use crate::domain::name::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::value::Value;
 
@@ -46,7 +47,7 @@ pub enum WriteTarget {
     /// Create by upsert on an external id; `key_value` is unique to the record it is made from.
     Create {
         object: ObjectName,
-        key_field: String,
+        key_field: Name,
         key_value: String,
         origin: RecordRef,
     },
@@ -61,7 +62,7 @@ pub enum WriteTarget {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FieldWrite {
     /// API name in the target system.
-    pub name: String,
+    pub name: Name,
     pub value: Value,
     /// What the field should hold before the write. A repeat that finds neither this nor `value`
     /// does not write.
@@ -91,7 +92,7 @@ pub struct Lookup {
 pub struct LookupQuery {
     pub object: ObjectName,
     /// (API name, value): compared as the remote system compares (Salesforce ignores case).
-    pub any_of: Vec<(String, String)>,
+    pub any_of: Vec<(Name, String)>,
     /// API names to return.
     pub fields: Vec<String>,
     pub rows_max: u32,

@@ -1,8 +1,12 @@
 //! Typed ids. Ids of ours are derived from natural keys by hashing, never drawn.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longest text id we accept from configuration or a remote system, in bytes.
 pub const TEXT_ID_BYTES_MAX: usize = 255;
@@ -24,14 +28,14 @@ macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes a text as this kind of id: 1 to 255 bytes, no control characters.
             pub fn new(text: impl Into<String>) -> Result<Self, Error> {
                 let text = text.into();
                 check_text(&text)?;
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
 
             pub fn as_str(&self) -> &str {
@@ -66,24 +70,93 @@ text_id!(
     ObjectName
 );
 
-/// One object in one source. Record ids are unique only within their source.
+/// One object in one source. Record ids are unique only within their source. Nearly everything
+/// names records, so a clone shares the name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RecordRef {
+#[serde(transparent)]
+pub struct RecordRef(Arc<Named>);
+
+/// A name with its hash, which every look into the view's indexes asks for.
+struct Named {
+    name: RecordName,
+    hash: [u8; 16],
+}
+
+/// What a record is named by.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordName {
     pub source: SourceId,
     pub object: ObjectName,
     /// As the remote system writes it; Salesforce ids in their 18-character form.
     pub id: String,
 }
 
+impl Deref for RecordRef {
+    type Target = RecordName;
+
+    fn deref(&self) -> &RecordName {
+        &self.0.name
+    }
+}
+
+impl From<RecordName> for Named {
+    fn from(name: RecordName) -> Self {
+        let parts = [name.source.as_str(), name.object.as_str(), &name.id];
+        let hash = derive("record", &parts.map(str::as_bytes));
+        Self { name, hash }
+    }
+}
+
+// The hash follows from the name: it takes no part in comparing and writing.
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Named {}
+
+impl PartialOrd for Named {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Named {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name)
+    }
+}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl Serialize for Named {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        RecordName::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl RecordRef {
     pub fn new(source: &SourceId, object: &str, id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
         check_text(&id)?;
-        Ok(Self {
+        let name = RecordName {
             source: source.clone(),
             object: ObjectName::new(object)?,
             id,
-        })
+        };
+        Ok(Self(Arc::new(name.into())))
     }
 
     /// A record as people write it: `source/object/id`.
@@ -96,8 +169,7 @@ impl RecordRef {
 
     /// The key under which the view's indexes know this record.
     pub fn hash(&self) -> [u8; 16] {
-        let parts = [self.source.as_str(), self.object.as_str(), &self.id];
-        derive("record", &parts.map(str::as_bytes))
+        self.0.hash
     }
 }
 

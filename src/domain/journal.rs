@@ -10,6 +10,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, EventId, ObservationId};
 use crate::domain::ids::{RecordRef, ReviewId, SourceId};
 use crate::domain::message::Topic;
+use crate::domain::name::Name;
 use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot, RefSet};
 use crate::domain::result::Rejection;
 use crate::domain::time::{Timestamp, Version};
@@ -129,7 +130,7 @@ pub enum DomainEvent {
     // === what should hold ===
     FieldAgreed {
         customer: CustomerId,
-        field: String,
+        field: Name,
         value: Value,
         previous: Value,
         by: RecordRef,
@@ -146,7 +147,7 @@ pub enum DomainEvent {
     /// Two sides changed one field, neither knowing of the other; a policy decided.
     ConflictDecided {
         customer: CustomerId,
-        field: String,
+        field: Name,
         policy: String,
         kept: Claim,
         lost: Claim,
@@ -155,13 +156,13 @@ pub enum DomainEvent {
     ConflictOpened {
         review: ReviewId,
         customer: CustomerId,
-        field: String,
+        field: Name,
         claims: Vec<Claim>,
     },
     /// The remote stores what was desired in a form of its own, which is not fought.
     FormAccepted {
         record: RecordRef,
-        name: String,
+        name: Name,
         desired: Value,
         stored: Value,
     },
@@ -171,7 +172,7 @@ pub enum DomainEvent {
         signal: EchoSignal,
         /// The record's write that it is the echo of.
         write: u64,
-        fields: Vec<String>,
+        fields: Vec<Name>,
     },
 
     // === commands and their endings ===
@@ -364,7 +365,7 @@ pub enum EchoSignal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desire {
     /// API name in the record's system.
-    pub name: String,
+    pub name: Name,
     pub value: Value,
     pub basis: Basis,
 }

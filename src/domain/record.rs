@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{RecordRef, derive};
+use crate::domain::name::Name;
 use crate::domain::time::Version;
 use crate::domain::value::Value;
 
 /// Field name (an API name or a path such as `custom_attributes.job_title`) to value.
-pub type Fields = BTreeMap<String, Value>;
+pub type Fields = BTreeMap<Name, Value>;
 
 /// A set of ids that the source may have cut short (Intercom lists at most 10 tags, companies).
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! A scalar as either system holds it, comparable and with one canonical form.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub enum Value {
     Int(i64),
     /// A number with a fraction, as the bits of its IEEE 754 double, so that equality is exact.
     Float(u64),
-    Text(String),
+    Text(Arc<str>),
 }
 
 impl Value {
@@ -23,7 +24,7 @@ impl Value {
         if text.trim().is_empty() {
             Self::Null
         } else {
-            Self::Text(text)
+            Self::Text(text.into())
         }
     }
 
@@ -55,7 +56,7 @@ impl Value {
             Self::Bool(bool) => bool.to_string(),
             Self::Int(int) => int.to_string(),
             Self::Float(bits) => f64::from_bits(*bits).to_string(),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.to_string(),
         }
     }
 
@@ -66,7 +67,7 @@ impl Value {
             Self::Bool(bool) => ("bool", vec![u8::from(*bool)]),
             Self::Int(int) => ("int", int.to_be_bytes().to_vec()),
             Self::Float(bits) => ("float", bits.to_be_bytes().to_vec()),
-            Self::Text(text) => ("text", text.clone().into_bytes()),
+            Self::Text(text) => ("text", text.as_bytes().to_vec()),
         };
         crate::domain::ids::derive("value", &[kind.as_bytes(), &bytes])
     }

@@ -11,7 +11,9 @@ use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordR
 use crate::domain::journal::{Claim, CustomerKind, Desire, DomainEvent, HeldObservation};
 use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via};
 use crate::domain::message::Topic;
+use crate::domain::name::Name;
 use crate::domain::record::{Fields, Gone, MatchKey, MatchRule};
+use crate::domain::shared::Shared;
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
@@ -138,7 +140,7 @@ pub fn outstanding<V: ViewRead + ?Sized>(
     command: &CommandId,
 ) -> Option<Outstanding> {
     match view.get(&ViewKey::outstanding(bridge, command)).as_deref() {
-        Some(ViewEntry::Outstanding(outstanding)) => Some(outstanding.clone()),
+        Some(ViewEntry::Outstanding(outstanding)) => Some((**outstanding).clone()),
         _ => None,
     }
 }
@@ -183,9 +185,9 @@ pub enum ViewEntry {
     CustomerOf(CustomerId),
     Alias(CustomerId),
     Match(Matching),
-    Outstanding(Outstanding),
+    Outstanding(Box<Outstanding>),
     Due(Due),
-    Review(ReviewItem),
+    Review(Box<ReviewItem>),
     Deduped(u64),
     Window(ObservationId),
     TagName(String),
@@ -205,6 +207,25 @@ impl ViewEntry {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
     }
+
+    /// About how many bytes it takes encoded, without encoding it.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Customer(customer) => {
+                let records = customer.records.values().map(|state| {
+                    let fields = state.seen.len() + state.desired.len() + state.accepted.len();
+                    let writes = state.recent_writes.iter().map(|write| write.hashes.len());
+                    400 + 50 * fields + 100 * writes.sum::<usize>() + 500 * state.held.len()
+                });
+                let links = 300 * customer.links.len();
+                records.sum::<usize>() + links + 130 * customer.decided.len()
+            }
+            Self::Mapping(mapping) => mapping.body.len(),
+            Self::Outstanding(_) | Self::Review(_) | Self::Owner(_) => 800,
+            Self::Match(matching) => 100 * (1 + matching.records.len() + matching.deferred.len()),
+            _ => 100,
+        }
+    }
 }
 
 /// A person or company: the connected component of linked records.
@@ -214,12 +235,12 @@ pub struct Customer {
     pub kind: CustomerKind,
     /// Journal sequence of the founding; the smaller one keeps its id in a merge.
     pub founded: u64,
-    pub records: BTreeMap<RecordRef, RecordState>,
-    pub links: Vec<Link>,
+    pub records: BTreeMap<RecordRef, Shared<RecordState>>,
+    pub links: Shared<Vec<Link>>,
     /// By the mapped field's name.
-    pub decided: BTreeMap<String, Decided>,
+    pub decided: Shared<BTreeMap<Name, Decided>>,
     /// Fields in conflict that wait for a person.
-    pub contested: BTreeMap<String, ReviewId>,
+    pub contested: BTreeMap<Name, ReviewId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,11 +274,11 @@ pub struct RecordState {
     pub entered: u64,
     pub version: Version,
     pub gone: Option<Gone>,
-    pub seen: BTreeMap<String, Seen>,
-    pub desired: BTreeMap<String, Desire>,
-    pub tags: BTreeSet<String>,
-    pub companies: BTreeSet<String>,
-    pub keys: BTreeSet<MatchKey>,
+    pub seen: Shared<BTreeMap<Name, Seen>>,
+    pub desired: Shared<BTreeMap<Name, Desire>>,
+    pub tags: Shared<BTreeSet<String>>,
+    pub companies: Shared<BTreeSet<String>>,
+    pub keys: Shared<BTreeSet<MatchKey>>,
     pub pursuit: Pursuit,
     /// The match keys under which the pursuit stands in the index, in flight or in line.
     pub claimed: BTreeSet<MatchKey>,
@@ -277,12 +298,12 @@ pub struct RecordState {
     pub paused_until: Option<Timestamp>,
     /// The review item that tells of unknown outcomes.
     pub told: Option<ReviewId>,
-    pub held: Vec<Held>,
-    pub recent_writes: VecDeque<RecentWrite>,
+    pub held: Shared<Vec<Held>>,
+    pub recent_writes: Shared<VecDeque<RecentWrite>>,
     /// Fields of the write in flight that an echo has confirmed already.
-    pub echoed: BTreeSet<String>,
+    pub echoed: BTreeSet<Name>,
     /// Forms of the remote's own that are not fought, by API name.
-    pub accepted: BTreeMap<String, AcceptedForm>,
+    pub accepted: Shared<BTreeMap<Name, AcceptedForm>>,
     /// Contacts whose lead carries a placeholder for this company's name.
     pub awaited_by: BTreeSet<RecordRef>,
 }
@@ -351,13 +372,13 @@ pub struct Blocked {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentWrite {
     pub sequence: u64,
-    pub hashes: BTreeMap<String, [u8; 16]>,
+    pub hashes: BTreeMap<Name, [u8; 16]>,
     /// What the fields were expected to hold before it.
-    pub before: BTreeMap<String, [u8; 16]>,
+    pub before: BTreeMap<Name, [u8; 16]>,
     /// What was known of the record when it was asked for.
     pub since: Version,
     /// The fields of it whose echo was seen.
-    pub echoed: BTreeSet<String>,
+    pub echoed: BTreeSet<Name>,
     /// Nobody knows whether it took effect; if it did, its echo comes.
     pub doubtful: bool,
 }

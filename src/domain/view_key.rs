@@ -18,6 +18,8 @@
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
+use smallvec::SmallVec;
+
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef};
 use crate::domain::ids::{ReviewId, SourceId, derive};
 use crate::domain::journal::JournalKey;
@@ -26,7 +28,10 @@ use crate::domain::time::Timestamp;
 
 /// One key, encoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ViewKey(Vec<u8>);
+pub struct ViewKey(SmallVec<[u8; INLINE_BYTES]>);
+
+/// Keys up to this length are kept in place: those of a bridge whose name has up to 20 bytes.
+const INLINE_BYTES: usize = 46;
 
 impl ViewKey {
     pub fn customer(bridge: &BridgeId, id: &CustomerId) -> Self {
@@ -102,16 +107,30 @@ impl ViewKey {
         )
     }
 
+    /// The key right behind this one: no other stands between a key and itself with a zero byte.
+    pub fn next(&self) -> Self {
+        let mut bytes = self.0.clone();
+        bytes.push(0);
+        Self(bytes)
+    }
+
+    /// Whether keys of its kind are walked in order; the others are only looked up.
+    pub fn is_walked(&self) -> bool {
+        let owner = self.0.iter().position(|byte| *byte == 0);
+        let kind = owner.and_then(|end| self.0.get(end + 1));
+        !matches!(kind, Some(0x02 | 0x08 | 0x09))
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
+        Self(SmallVec::from_slice(bytes))
     }
 
     fn of(owner: &str, kind: u8, suffix: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(owner.len() + 2 + suffix.len());
+        let mut bytes = SmallVec::with_capacity(owner.len() + 2 + suffix.len());
         bytes.extend_from_slice(owner.as_bytes());
         bytes.push(0);
         bytes.push(kind);

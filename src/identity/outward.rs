@@ -108,7 +108,7 @@ pub fn qualifies(record: &RecordRef, state: &RecordState, rule: &CreateInInterco
 pub fn missing(state: &RecordState, rule: &CreateInIntercom) -> Vec<String> {
     let field = &rule.key.salesforce;
     let lacks = state.value_seen(field).is_blank();
-    lacks.then(|| field.clone()).into_iter().collect()
+    lacks.then(|| field.to_string()).into_iter().collect()
 }
 
 /// Records of Intercom that hold an identifier of one of Salesforce.

@@ -150,7 +150,7 @@ fn towards_creation<V: ViewRead + ?Sized>(
 /// What the creation rule needs and the record lacks.
 pub fn missing(create: &CreateRule, state: &RecordState) -> Vec<String> {
     let fields = seen_fields(state);
-    let lacks = |need: &&String| fields.get(*need).is_none_or(Value::is_blank);
+    let lacks = |need: &&String| fields.get(need.as_str()).is_none_or(Value::is_blank);
     create.needs.iter().filter(lacks).cloned().collect()
 }
 

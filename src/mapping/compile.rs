@@ -6,7 +6,7 @@ use serde_saphyr::Spanned;
 
 use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
-use crate::domain::{RecordRef, SourceId};
+use crate::domain::{Name, RecordRef, SourceId};
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
 use crate::mapping::field::{FieldMap, OnFirstLink, System};
@@ -57,10 +57,10 @@ pub struct Section {
     pub create_in_intercom: Option<CreateInIntercom>,
     pub on_first_link: OnFirstLink,
     /// The Intercom paths that matter; others are not kept in the view.
-    pub watched_intercom: BTreeSet<String>,
+    pub watched_intercom: BTreeSet<Name>,
     /// The Salesforce fields that matter, by object; also `Id` and `attributes.type` where they are
     /// mapped, which every record has without being asked.
-    pub watched_salesforce: BTreeMap<String, BTreeSet<String>>,
+    pub watched_salesforce: BTreeMap<String, BTreeSet<Name>>,
 }
 
 /// How two records are found to be one customer.
@@ -68,9 +68,9 @@ pub struct Section {
 pub struct MatchBy {
     pub rule: MatchRule,
     /// API name in every Salesforce object of the section.
-    pub salesforce: String,
+    pub salesforce: Name,
     /// Intercom's path; `id` for the explicit rule.
-    pub intercom: String,
+    pub intercom: Name,
 }
 
 /// When a contact becomes a Lead, and with what.
@@ -79,9 +79,9 @@ pub struct CreateRule {
     pub object: String,
     pub when: Condition,
     pub needs: Vec<String>,
-    pub set: BTreeMap<String, String>,
-    pub company_name: Option<String>,
-    pub placeholders: BTreeMap<String, String>,
+    pub set: BTreeMap<Name, String>,
+    pub company_name: Option<Name>,
+    pub placeholders: BTreeMap<Name, String>,
     pub auto_assign: bool,
 }
 
@@ -242,7 +242,10 @@ impl Section {
     /// record's id and object come with every row.
     pub fn salesforce_fields(&self, object: &str) -> Vec<String> {
         let known = self.watched_salesforce.get(object).into_iter().flatten();
-        known.filter(|name| !is_virtual(name)).cloned().collect()
+        known
+            .filter(|name| !is_virtual(name))
+            .map(|name| name.to_string())
+            .collect()
     }
 
     /// Watches what says to which Account a Contact belongs.

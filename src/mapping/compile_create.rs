@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::Spanned;
 
+use crate::domain::Name;
 use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
 use crate::mapping::compile::{CreateRule, Section};
@@ -57,17 +58,21 @@ pub fn create(
         when: when.ok()?,
         needs: file.value.needs.iter().map(|n| n.value.clone()).collect(),
         set: values(&file.value.set),
-        company_name: file.value.company_name.as_ref().map(|f| f.value.clone()),
+        company_name: file
+            .value
+            .company_name
+            .as_ref()
+            .map(|f| f.value.as_str().into()),
         placeholders: values(&file.value.placeholders),
         auto_assign: file.value.auto_assign,
     };
     (out.faults() == before).then_some(rule)
 }
 
-fn values(given: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+fn values(given: &BTreeMap<String, Spanned<String>>) -> BTreeMap<Name, String> {
     let pairs = given.iter();
     pairs
-        .map(|(name, value)| (name.clone(), value.value.clone()))
+        .map(|(name, value)| (name.as_str().into(), value.value.clone()))
         .collect()
 }
 
@@ -97,7 +102,7 @@ fn targets(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &mu
             let what = format!("`{field}` has a placeholder too, which never shows");
             out.at(value, &at, what, "keep one of them");
         }
-        if key_field(section) == Some(field) {
+        if key_field(section).is_some_and(|key| key == field) {
             let what = format!("`{field}` holds the explicit key");
             out.at(value, &at, what, "leave it out: crosswalk writes it itself");
         }
@@ -144,6 +149,6 @@ fn mapped_by<'a>(section: &'a Section, name: &str) -> Option<&'a str> {
     Some(&field.intercom)
 }
 
-fn key_field(section: &Section) -> Option<&String> {
+fn key_field(section: &Section) -> Option<&Name> {
     section.rule(MatchRule::Explicit).map(|by| &by.salesforce)
 }

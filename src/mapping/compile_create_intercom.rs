@@ -61,7 +61,7 @@ pub fn create_company(
     let id = &file.value.company_id;
     let key = MatchBy {
         rule: MatchRule::AccountKey,
-        salesforce: id.value.clone(),
+        salesforce: id.value.clone().into(),
         intercom: "company_id".into(),
     };
     keyed(id, &key, section, &format!("{at}.company_id"), out);
@@ -136,7 +136,7 @@ fn contact_key(
         ("user", Some(given)) => {
             let key = MatchBy {
                 rule: MatchRule::ExternalId,
-                salesforce: given.value.clone(),
+                salesforce: given.value.clone().into(),
                 intercom: "external_id".into(),
             };
             keyed(given, &key, section, &id_at, out);

@@ -2,6 +2,7 @@
 
 use serde_saphyr::Spanned;
 
+use crate::domain::Name;
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
 use crate::mapping::compile_transform::transform;
@@ -52,8 +53,12 @@ pub fn field(
     let restrictive = restrictive(file, names.unwrap_or_default(), conflict, at, out);
     let transform = transform(file, names, direction, at, out);
     let field = FieldMap {
-        intercom: path.value.clone(),
-        salesforce: salesforce.unwrap_or_default(),
+        intercom: path.value.clone().into(),
+        salesforce: salesforce
+            .unwrap_or_default()
+            .into_iter()
+            .map(Name::from)
+            .collect(),
         objects: limited,
         meaning: meaning.map_or(String::new(), |given| given.value.clone()),
         owner,

@@ -1,5 +1,6 @@
 //! How the fields of a section flow together: nothing is written twice, nothing goes round.
 
+use crate::domain::Name;
 use serde_saphyr::Spanned;
 
 use crate::mapping::field::{Direction, FieldMap, System};
@@ -42,7 +43,7 @@ pub fn double_target(
 }
 
 /// The Salesforce field that two entries share in some object.
-fn shared_name<'a>(field: &'a FieldMap, other: &FieldMap) -> Option<&'a String> {
+fn shared_name<'a>(field: &'a FieldMap, other: &FieldMap) -> Option<&'a Name> {
     let everywhere = field.objects.is_empty() || other.objects.is_empty();
     let mut objects = field.objects.iter();
     let meet = everywhere || objects.any(|object| other.objects.contains(object));

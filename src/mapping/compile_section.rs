@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_saphyr::Spanned;
 
+use crate::domain::Name;
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
 use crate::domain::record::MatchRule;
@@ -226,7 +227,7 @@ fn match_by(
 fn explicit_rule(file: &ExplicitFile, at: &str, out: &mut Findings) -> MatchBy {
     MatchBy {
         rule: MatchRule::Explicit,
-        salesforce: salesforce_field(&file.salesforce, at, out),
+        salesforce: salesforce_field(&file.salesforce, at, out).into(),
         intercom: "id".into(),
     }
 }
@@ -243,8 +244,8 @@ fn pair_rule(
     }
     MatchBy {
         rule,
-        salesforce: salesforce_field(&file.salesforce, at, out),
-        intercom: file.intercom.value.clone(),
+        salesforce: salesforce_field(&file.salesforce, at, out).into(),
+        intercom: file.intercom.value.clone().into(),
     }
 }
 
@@ -301,11 +302,11 @@ fn fields(
 /// Collects the fields that rules, conditions and mapped fields read.
 fn watch(section: &mut Section) {
     let by_rule = section.rules.iter().filter(|by| !by.is_our_key());
-    let mut intercom: BTreeSet<String> = by_rule.map(|by| by.intercom.clone()).collect();
+    let mut intercom: BTreeSet<Name> = by_rule.map(|by| by.intercom.clone()).collect();
     intercom.extend(section.fields.iter().map(|field| field.intercom.clone()));
     if let Some(create) = &section.create {
-        intercom.extend(create.when.paths());
-        intercom.extend(create.needs.iter().cloned());
+        intercom.extend(create.when.paths().into_iter().map(Name::from));
+        intercom.extend(create.needs.iter().map(|name| Name::from(name.as_str())));
     }
     if section.rule(MatchRule::ExternalId).is_some() {
         // A lead's external id is Intercom's own invention; only the role tells it from a user's.
@@ -323,9 +324,9 @@ fn watch(section: &mut Section) {
 }
 
 /// The Salesforce fields of one object that something reads.
-fn watched_in(section: &Section, object: &String) -> BTreeSet<String> {
+fn watched_in(section: &Section, object: &String) -> BTreeSet<Name> {
     let rules = section.rules.iter().map(|by| by.salesforce.clone());
-    let mut fields: BTreeSet<String> = rules.collect();
+    let mut fields: BTreeSet<Name> = rules.collect();
     let mapped = section.fields.iter();
     for field in mapped.filter(|field| field.applies_to(object)) {
         fields.extend(field.salesforce.iter().cloned());
@@ -338,14 +339,14 @@ fn watched_in(section: &Section, object: &String) -> BTreeSet<String> {
     }
     let rule = section.create_in_intercom.as_ref();
     if let Some(rule) = rule.filter(|rule| rule.objects.contains(object)) {
-        fields.extend(rule.when.paths());
+        fields.extend(rule.when.paths().into_iter().map(Name::from));
     }
     // A change event tells that the owner is another one, not what the owner is called.
     if fields.iter().any(|name| is_owner_path(name)) {
         fields.insert("OwnerId".into());
     }
     if object == LEAD {
-        fields.extend(CONVERSION.map(String::from));
+        fields.extend(CONVERSION.map(Name::from));
     }
     fields
 }

@@ -110,7 +110,7 @@ fn syntax(errors: &cel::ParseErrors) -> String {
 fn nest(fields: &Fields, paths: &BTreeSet<String>, subject: Subject) -> Map<String, Json> {
     let mut root = Map::new();
     for path in paths {
-        let value = fields.get(path).and_then(json);
+        let value = fields.get(path.as_str()).and_then(json);
         // An attribute's name may have dots; a Salesforce path is names all the way.
         let steps: Vec<&str> = match subject {
             Subject::Contact => path.splitn(2, '.').collect(),
@@ -142,6 +142,6 @@ fn json(value: &Value) -> Option<Json> {
         Value::Bool(bool) => Some(Json::from(*bool)),
         Value::Int(int) => Some(Json::from(*int)),
         Value::Float(bits) => Some(Json::from(f64::from_bits(*bits))),
-        Value::Text(text) => Some(Json::from(text.as_str())),
+        Value::Text(text) => Some(Json::from(&**text)),
     }
 }

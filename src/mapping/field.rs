@@ -1,6 +1,6 @@
 //! One mapped field, compiled.
 
-use crate::domain::{Fields, Value};
+use crate::domain::{Fields, Name, Value};
 use crate::mapping::transform::Transform;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +48,9 @@ pub enum OnFirstLink {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldMap {
     /// Intercom's path; also the field's name in decisions.
-    pub intercom: String,
+    pub intercom: Name,
     /// Names, all in the same objects. `Id`, `attributes.type` and `Owner.…` can be read only.
-    pub salesforce: Vec<String>,
+    pub salesforce: Vec<Name>,
     /// The objects that have them; empty for all objects of the section.
     pub objects: Vec<String>,
     pub meaning: String,
@@ -114,7 +114,7 @@ impl FieldMap {
     }
 
     /// The names of the field in records of a system.
-    pub fn names_in(&self, system: System) -> &[String] {
+    pub fn names_in(&self, system: System) -> &[Name] {
         match system {
             System::Intercom => std::slice::from_ref(&self.intercom),
             System::Salesforce => &self.salesforce,
@@ -122,18 +122,18 @@ impl FieldMap {
     }
 
     /// What the fields of a record should hold for a decided value.
-    pub fn desired_in(&self, system: System, decided: &Value) -> Vec<(&str, Value)> {
+    pub fn desired_in(&self, system: System, decided: &Value) -> Vec<(&Name, Value)> {
         let names = self.names_in(system);
         let values = match system {
             System::Intercom => vec![self.transform.to_intercom(decided)],
             System::Salesforce => self.transform.to_salesforce(decided, names.len()),
         };
-        names.iter().map(String::as_str).zip(values).collect()
+        names.iter().zip(values).collect()
     }
 
     /// The decided form of what a record holds; what it does not show counts as blank.
     pub fn decided_from(&self, system: System, fields: &Fields) -> Value {
-        let shown = |name: &String| fields.get(name).cloned().unwrap_or_default();
+        let shown = |name: &Name| fields.get(name).cloned().unwrap_or_default();
         match system {
             System::Intercom => self.transform.decided(&shown(&self.intercom)),
             System::Salesforce => {

@@ -23,6 +23,7 @@ mod depth;
 mod expression;
 pub mod condition;
 pub mod field;
+mod phone;
 pub mod transform;
 pub mod offer;
 pub mod schema;

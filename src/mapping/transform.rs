@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use phonenumber::country;
 
 use crate::domain::Value;
+use crate::mapping::phone::{e164, e164_value};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transform {
@@ -47,8 +48,11 @@ impl Transform {
     pub fn decided(&self, value: &Value) -> Value {
         match self {
             // Names and numbers are texts, also where an attribute of type number holds them.
-            Self::SplitName => Value::text(one_space(&value.display())),
-            Self::PhoneE164 { region } => Value::text(e164(&value.display(), *region)),
+            Self::SplitName => match value {
+                Value::Text(text) if is_one_spaced(text) => value.clone(),
+                value => Value::text(one_space(&value.display())),
+            },
+            Self::PhoneE164 { region } => e164_value(value, *region),
             Self::Picklist { values } => {
                 let shown = value.display();
                 let shown = shown.trim();
@@ -58,7 +62,9 @@ impl Transform {
                 Value::text(ours.unwrap_or(shown))
             }
             Self::Same => match value {
-                Value::Text(text) => Value::text(text.trim()),
+                Value::Text(text) if text.is_empty() || text.trim().len() < text.len() => {
+                    Value::text(text.trim())
+                }
                 other => other.clone(),
             },
         }
@@ -121,7 +127,7 @@ fn split_name(name: &Value, fields: usize) -> Vec<Value> {
     };
     match name.rsplit_once(' ') {
         Some((first, last)) => vec![Value::text(first), Value::text(last)],
-        None => vec![Value::Null, Value::text(name.as_str())],
+        None => vec![Value::Null, Value::text(&**name)],
     }
 }
 
@@ -140,28 +146,18 @@ fn digits(value: &Value) -> String {
         .collect()
 }
 
+/// Whether a text is its own `one_space`, which most are.
+fn is_one_spaced(text: &str) -> bool {
+    let mut last = ' ';
+    let tidy = text.chars().all(|now| {
+        let fits = now == ' ' || !now.is_whitespace();
+        let fits = fits && !(now == ' ' && last == ' ');
+        last = now;
+        fits
+    });
+    tidy && last != ' '
+}
+
 fn one_space(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// E.164, or the text without its outer space. What E.164 itself would be read as another number
-/// stays as it was written, so that the form is stable.
-fn e164(text: &str, region: Option<country::Id>) -> String {
-    let text = text.trim();
-    let once = formatted(text, region);
-    if once == text || formatted(&once, region) == once {
-        once
-    } else {
-        text.to_owned()
-    }
-}
-
-/// An extension is not part of E.164: a number with one stays as it was written.
-fn formatted(text: &str, region: Option<country::Id>) -> String {
-    match phonenumber::parse(region, text) {
-        Ok(number) if phonenumber::is_valid(&number) && number.extension().is_none() => {
-            number.format().mode(phonenumber::Mode::E164).to_string()
-        }
-        _ => text.to_owned(),
-    }
 }

@@ -1,5 +1,5 @@
-//! The digest: an order-independent sum over the hashes of all entries, kept up to date as keys
-//! change. Two views with the same digest hold the same bytes.
+//! The digest: an order-independent sum over the hashes of all entries, brought up to date with the
+//! keys that changed. Two views with the same digest hold the same bytes.
 
 /// The sum, four lanes of 64 bits, each added without carry.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -22,14 +22,23 @@ impl Digest {
         bytes
     }
 
-    pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        for (lane, part) in self.0.iter_mut().zip(hash(key, value).0) {
+    /// What one entry adds to the sum.
+    pub fn of(key: &[u8], value: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(key.len() as u64).to_be_bytes());
+        hasher.update(key);
+        hasher.update(value);
+        Self::from_bytes(hasher.finalize().as_bytes())
+    }
+
+    pub fn add(&mut self, entry: Self) {
+        for (lane, part) in self.0.iter_mut().zip(entry.0) {
             *lane = lane.wrapping_add(part);
         }
     }
 
-    pub fn subtract(&mut self, key: &[u8], value: &[u8]) {
-        for (lane, part) in self.0.iter_mut().zip(hash(key, value).0) {
+    pub fn subtract(&mut self, entry: Self) {
+        for (lane, part) in self.0.iter_mut().zip(entry.0) {
             *lane = lane.wrapping_sub(part);
         }
     }
@@ -47,14 +56,6 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-fn hash(key: &[u8], value: &[u8]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(key.len() as u64).to_be_bytes());
-    hasher.update(key);
-    hasher.update(value);
-    Digest::from_bytes(hasher.finalize().as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,14 +63,14 @@ mod tests {
     #[test]
     fn order_does_not_count_and_removal_undoes() {
         let mut one = Digest::default();
-        one.add(b"a", b"1");
-        one.add(b"b", b"2");
+        one.add(Digest::of(b"a", b"1"));
+        one.add(Digest::of(b"b", b"2"));
         let mut other = Digest::default();
-        other.add(b"b", b"2");
-        other.add(b"c", b"3");
-        other.add(b"a", b"1");
+        other.add(Digest::of(b"b", b"2"));
+        other.add(Digest::of(b"c", b"3"));
+        other.add(Digest::of(b"a", b"1"));
         assert_ne!(one, other);
-        other.subtract(b"c", b"3");
+        other.subtract(Digest::of(b"c", b"3"));
         assert_eq!(one, other);
         assert_eq!(Digest::from_bytes(&one.to_bytes()), one);
     }
@@ -77,9 +78,9 @@ mod tests {
     #[test]
     fn a_byte_moved_from_key_to_value_counts() {
         let mut one = Digest::default();
-        one.add(b"ab", b"c");
+        one.add(Digest::of(b"ab", b"c"));
         let mut other = Digest::default();
-        other.add(b"a", b"bc");
+        other.add(Digest::of(b"a", b"bc"));
         assert_ne!(one, other);
     }
 }

@@ -20,9 +20,11 @@ pub struct Draft<'a, V: ViewRead> {
     overlay: Overlay<'a, V>,
     bridge: BridgeId,
     partition: u32,
-    sources: Option<Sources>,
+    sources: Option<&'a Sources>,
     now: Timestamp,
     cause: Option<ObservationId>,
+    /// The sequence the next event will get.
+    next_sequence: u64,
     /// Customers whose profile is told anew at the end, once each.
     touched: BTreeSet<CustomerId>,
     pub written: Written,
@@ -41,12 +43,13 @@ impl<'a, V: ViewRead> Draft<'a, V> {
         base: &'a V,
         bridge: &BridgeId,
         partition: u32,
-        sources: Option<Sources>,
+        sources: Option<&'a Sources>,
         now: Timestamp,
         cause: Option<ObservationId>,
     ) -> Self {
         // Stamps of a bridge never go back, also when the machine's clock does.
-        let now = now.max(bridge_state(base, bridge).last_at);
+        let state = bridge_state(base, bridge);
+        let now = now.max(state.last_at);
         Self {
             overlay: Overlay::new(base),
             bridge: bridge.clone(),
@@ -54,6 +57,7 @@ impl<'a, V: ViewRead> Draft<'a, V> {
             sources,
             now,
             cause,
+            next_sequence: state.next_sequence,
             touched: BTreeSet::new(),
             written: Written::default(),
         }
@@ -104,7 +108,7 @@ impl<V: ViewRead> Journal for Draft<'_, V> {
     }
 
     fn next_sequence(&self) -> u64 {
-        bridge_state(self, &self.bridge).next_sequence
+        self.next_sequence
     }
 
     fn emit(&mut self, event: DomainEvent) {
@@ -119,12 +123,13 @@ impl<V: ViewRead> Journal for Draft<'_, V> {
             cause: self.cause,
             event,
         };
-        if let Some(sources) = &self.sources {
+        if let Some(sources) = self.sources {
             let outputs = project(&self.overlay, &self.bridge, sources, self.partition, &entry);
             self.written.outputs.extend(outputs);
         }
         let first_sight = history::is_first_sight(&self.overlay, &self.bridge, &entry.event);
         evolve(&mut self.overlay, &entry);
+        self.next_sequence += 1;
         if let Some(event) = history::tell(&self.overlay, &entry, first_sight) {
             let customer = event.customer;
             let message = Message::CustomerEvent(Box::new(event));

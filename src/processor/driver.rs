@@ -233,10 +233,7 @@ impl Driver {
             &batch,
             now,
         )?;
-        if let Some(reason) = self.view.failure() {
-            let partition = self.options.settings.partition;
-            return Err(Error::ViewFailed { partition, reason });
-        }
+        self.check_view()?;
         if !output.is_empty() {
             self.commit(output, &batch, now)?;
             metrics()
@@ -255,6 +252,15 @@ impl Driver {
             question(self);
         }
         Ok(batch.len())
+    }
+
+    /// What was decided or hashed after a read that failed must not be committed.
+    fn check_view(&self) -> Result<(), Error> {
+        let partition = self.options.settings.partition;
+        match self.view.failure() {
+            Some(reason) => Err(Error::ViewFailed { partition, reason }),
+            None => Ok(()),
+        }
     }
 
     fn poll(&self) -> Result<Vec<Entry>, Error> {
@@ -315,7 +321,8 @@ impl Driver {
             self.show_quarantined();
         }
         if due {
-            let digest = self.view.digest().to_bytes();
+            let digest = self.view.settled_digest().to_bytes();
+            self.check_view()?;
             let (changes, outgoing) = step::record_digest(&self.view, partition, digest, now);
             let end = self.send(&[outgoing], &[])?;
             self.view.apply(changes, end);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::domain::journal::ReviewKind;
 use crate::domain::record::MatchRule;
+use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
 use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
@@ -69,7 +70,7 @@ fn records<V: ViewRead>(
     mapping: Option<&Mapping>,
     customer: &Customer,
 ) -> Vec<Json> {
-    let one = |(record, state): (&RecordRef, &RecordState)| {
+    let one = |(record, state): (&RecordRef, &Shared<RecordState>)| {
         let mut shown = json!({
             "record": record.to_string(),
             "gone": state.gone.map(|gone| format!("{gone:?}")),
@@ -199,7 +200,7 @@ fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
             one["owner"] = json!(format!("{:?}", field.owner).to_lowercase());
             one["records"] = held(mapping, field, customer);
         }
-        shown.insert(name.clone(), one);
+        shown.insert(name.to_string(), one);
     }
     shown
 }
@@ -220,7 +221,7 @@ fn held(mapping: &Mapping, field: &FieldMap, customer: &Customer) -> Json {
                 "why_desired": desire.map(|desire| format!("{:?}", desire.basis).to_lowercase()),
                 "accepted_form_of": accepted.map(|form| form.desired.display()),
             });
-            Some((name.clone(), one))
+            Some((name.to_string(), one))
         });
         let values: Map<String, Json> = values.collect();
         if !values.is_empty() {

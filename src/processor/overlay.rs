@@ -43,7 +43,13 @@ impl<V: ViewRead> ViewRead for Overlay<'_, V> {
     }
 
     fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)> {
-        first_of(&self.changes, |from| self.base.first(from, to), from, to)
+        let below = |from: &ViewKey| self.base.first(from, to);
+        let above = |from: &ViewKey| {
+            let range = (Bound::Included(from), Bound::Excluded(to));
+            let (key, change) = self.changes.range::<ViewKey, _>(range).next()?;
+            Some((key, change.as_ref()))
+        };
+        first_of(above, below, from, to)
     }
 }
 
@@ -67,28 +73,24 @@ impl<V: ViewRead> ViewWrite for Overlay<'_, V> {
     }
 }
 
-/// The first key of a range, changes before base.
-pub fn first_of(
-    changes: &Changes,
+/// The first key of a range, changes before base. `above` finds the first changed key from
+/// another on, with what the change left there, if anything.
+pub fn first_of<'c>(
+    above: impl Fn(&ViewKey) -> Option<(&'c ViewKey, Option<&'c Arc<ViewEntry>>)>,
     below: impl Fn(&ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)>,
     from: &ViewKey,
     to: &ViewKey,
 ) -> Option<(ViewKey, Arc<ViewEntry>)> {
     let mut from = from.clone();
     while from < *to {
-        let range = (Bound::Included(&from), Bound::Excluded(to));
-        let above = changes.range::<ViewKey, _>(range).next();
+        let above = above(&from);
         let below = below(&from);
         match (above, below) {
             (None, below) => return below,
             (Some((key, _)), Some((lower, entry))) if lower < *key => return Some((lower, entry)),
             (Some((key, Some(entry))), _) => return Some((key.clone(), Arc::clone(entry))),
-            // Removed: go on behind it. No key stands between a key and itself with a zero byte.
-            (Some((key, None)), _) => {
-                let mut next = key.as_bytes().to_vec();
-                next.push(0);
-                from = ViewKey::from_bytes(&next);
-            }
+            // Removed: go on behind it.
+            (Some((key, None)), _) => from = key.next(),
         }
     }
     None

@@ -3,10 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use crate::domain::record::MatchRule;
+use crate::domain::shared::Shared;
 use crate::domain::view::{
     Customer, Pursuit, RecordState, ViewEntry, ViewRead, customer_id_of, matching,
 };
-use crate::domain::{BridgeId, CustomerId, MatchKey, RecordRef, ReviewAnswer, ReviewId, ViewKey};
+use crate::domain::{
+    BridgeId, CustomerId, MatchKey, Name, RecordRef, ReviewAnswer, ReviewId, ViewKey,
+};
 use crate::mapping::{Offer, Sources};
 use crate::processor::decide::review::fits;
 use crate::processor::explain;
@@ -81,9 +84,7 @@ pub fn reviews<V: ViewRead>(view: &V, bridge: &BridgeId, max: usize) -> Json {
         if let ViewEntry::Review(item) = &*entry {
             items.push(explain::review(view, bridge, item));
         }
-        let mut next = key.as_bytes().to_vec();
-        next.push(0);
-        from = ViewKey::from_bytes(&next);
+        from = key.next();
     }
     json!(items)
 }
@@ -132,17 +133,17 @@ fn pursuit(pursuit: &Pursuit) -> Json {
 }
 
 fn show(customer: &Customer) -> Json {
-    let record = |(record, state): (&RecordRef, &RecordState)| {
-        let seen = |(name, seen): (&String, &crate::domain::view::Seen)| {
+    let record = |(record, state): (&RecordRef, &Shared<RecordState>)| {
+        let seen = |(name, seen): (&Name, &crate::domain::view::Seen)| {
             (
-                name.clone(),
+                name.to_string(),
                 json!({"value": seen.value.display(), "confirmed": seen.confirmed}),
             )
         };
-        let desired = |(name, desire): (&String, &crate::domain::journal::Desire)| {
+        let desired = |(name, desire): (&Name, &crate::domain::journal::Desire)| {
             let basis = format!("{:?}", desire.basis);
             (
-                name.clone(),
+                name.to_string(),
                 json!({"value": desire.value.display(), "basis": basis}),
             )
         };

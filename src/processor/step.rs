@@ -235,7 +235,7 @@ impl<V: ViewRead> Step<'_, V> {
         decide: impl FnOnce(&mut Draft<'_, Overlay<'_, V>>, Option<&Terms<'_>>),
     ) -> Result<Option<Option<String>>, Error> {
         let mapping = self.mappings.of(&self.overlay, bridge)?;
-        let sources = mapping.as_ref().map(|mapping| mapping.sources.clone());
+        let sources = mapping.as_ref().map(|mapping| &mapping.sources);
         let terms = mapping.as_ref().map(|mapping| Terms {
             mapping,
             timing: self.settings.timing,

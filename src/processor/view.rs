@@ -2,7 +2,9 @@
 //! digest.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::domain::ViewKey;
@@ -14,7 +16,7 @@ use crate::processor::overlay::{Changes, first_of};
 /// Encoded bytes of entries that are kept decoded although the store has them; decoded they take a
 /// few times that. Emptied when full: the working set comes back by itself.
 const CLEAN_BYTES_MAX: usize = 4 << 20;
-/// Encoded bytes of changes beyond which the store is brought up, whatever else is due.
+/// About the bytes of changes beyond which the store is brought up, whatever else is due.
 pub const DIRTY_BYTES_MAX: usize = 8 << 20;
 /// What an entry costs beside its bytes: key, map and allocation.
 const ENTRY_OVERHEAD_BYTES: usize = 200;
@@ -22,16 +24,46 @@ const ENTRY_OVERHEAD_BYTES: usize = 200;
 /// The view of one partition.
 pub struct View {
     store: Box<dyn ViewStore>,
-    /// Committed, not yet in the store.
-    dirty: Changes,
+    /// Committed, not yet in the store. Looked up by key far more often than walked.
+    dirty: HashMap<ViewKey, Dirty>,
+    /// Those of its keys that are walked in order.
+    ordered: BTreeSet<ViewKey>,
     dirty_bytes: usize,
-    clean: RefCell<BTreeMap<ViewKey, Arc<ViewEntry>>>,
+    clean: RefCell<HashMap<ViewKey, Arc<ViewEntry>>>,
     clean_bytes: Cell<usize>,
-    digest: Digest,
+    /// The sum over the entries as they were when they were last hashed: what changes often is
+    /// hashed when somebody asks, not with each change.
+    hashed: Digest,
     /// The next journal offset that this view has not folded.
     journal_offset: u64,
     /// A read that failed: what was decided on it must not be committed.
     failed: Cell<Option<&'static str>>,
+}
+
+/// A changed entry.
+struct Dirty {
+    /// None where it was removed.
+    entry: Option<Arc<ViewEntry>>,
+    bytes: usize,
+    counted: Counted,
+    /// Whether `counted` is of the entry as it now is.
+    is_hashed: bool,
+}
+
+/// What the sum holds for a key.
+#[derive(Clone, Copy)]
+enum Counted {
+    /// The entry in the store, if there is one.
+    Stored,
+    /// This, if anything.
+    Hash(Option<Digest>),
+}
+
+/// A key whose entry was hashed anew: what the sum held for it, what it is now, and its bytes.
+struct Hashed {
+    before: Option<Digest>,
+    now: Option<Digest>,
+    bytes: Option<Vec<u8>>,
 }
 
 impl View {
@@ -47,11 +79,12 @@ impl View {
         };
         Ok(Self {
             store,
-            dirty: Changes::new(),
+            dirty: HashMap::new(),
+            ordered: BTreeSet::new(),
             dirty_bytes: 0,
             clean: RefCell::default(),
             clean_bytes: Cell::new(0),
-            digest: Digest::from_bytes(&standing.digest),
+            hashed: Digest::from_bytes(&standing.digest),
             journal_offset: standing.journal_offset,
             failed: Cell::new(None),
         })
@@ -61,16 +94,50 @@ impl View {
     pub fn clear(&mut self) -> Result<(), Error> {
         self.store.clear()?;
         self.dirty.clear();
+        self.ordered.clear();
         self.dirty_bytes = 0;
         self.forget_clean();
-        self.digest = Digest::default();
+        self.hashed = Digest::default();
         self.journal_offset = 0;
         self.failed.set(None);
         Ok(())
     }
 
+    /// The digest of the view as it now is.
     pub fn digest(&self) -> Digest {
-        self.digest
+        let mut digest = self.hashed;
+        for (key, dirty) in self.dirty.iter().filter(|(_, dirty)| !dirty.is_hashed) {
+            self.hash(key, dirty).count(&mut digest);
+        }
+        digest
+    }
+
+    /// The same, kept, so that the next one is cheaper.
+    pub fn settled_digest(&mut self) -> Digest {
+        let unhashed = self.dirty.iter().filter(|(_, dirty)| !dirty.is_hashed);
+        let hashed: Vec<Hashed> = unhashed.map(|(key, dirty)| self.hash(key, dirty)).collect();
+        let unhashed = self.dirty.values_mut().filter(|dirty| !dirty.is_hashed);
+        for (dirty, hashed) in unhashed.zip(hashed) {
+            dirty.counted = Counted::Hash(hashed.now);
+            dirty.is_hashed = true;
+            hashed.count(&mut self.hashed);
+        }
+        self.hashed
+    }
+
+    fn hash(&self, key: &ViewKey, dirty: &Dirty) -> Hashed {
+        let before = match dirty.counted {
+            Counted::Hash(before) => before,
+            Counted::Stored => {
+                let stored = self.stored(key);
+                stored.map(|bytes| Digest::of(key.as_bytes(), &bytes))
+            }
+        };
+        let bytes = dirty.entry.as_ref().map(|entry| entry.to_bytes());
+        let now = bytes
+            .as_ref()
+            .map(|bytes| Digest::of(key.as_bytes(), bytes));
+        Hashed { before, now, bytes }
     }
 
     pub fn journal_offset(&self) -> u64 {
@@ -107,42 +174,74 @@ impl View {
 
     /// Takes committed changes, which bring the view to `journal_offset`.
     pub fn apply(&mut self, changes: Changes, journal_offset: u64) {
-        for (key, change) in changes {
-            if let Some(before) = self.get(&key) {
-                self.digest.subtract(key.as_bytes(), &before.to_bytes());
+        for (key, entry) in changes {
+            let bytes = ENTRY_OVERHEAD_BYTES + entry.as_ref().map_or(0, |entry| entry.weight());
+            self.dirty_bytes += bytes;
+            match self.dirty.entry(key) {
+                Slot::Occupied(mut known) => {
+                    let known = known.get_mut();
+                    self.dirty_bytes -= known.bytes;
+                    known.entry = entry;
+                    known.bytes = bytes;
+                    known.is_hashed = false;
+                }
+                Slot::Vacant(place) => {
+                    if place.key().is_walked() {
+                        self.ordered.insert(place.key().clone());
+                    }
+                    place.insert(Dirty {
+                        entry,
+                        bytes,
+                        counted: Counted::Stored,
+                        is_hashed: false,
+                    });
+                }
             }
-            if let Some(after) = &change {
-                let bytes = after.to_bytes();
-                self.digest.add(key.as_bytes(), &bytes);
-                self.dirty_bytes += bytes.len();
-            }
-            self.dirty_bytes += ENTRY_OVERHEAD_BYTES;
-            self.dirty.insert(key, change);
         }
         self.journal_offset = journal_offset;
     }
 
     /// Brings the store up to the view.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let dirty = std::mem::take(&mut self.dirty);
-        self.dirty_bytes = 0;
         let mut changes = BTreeMap::new();
-        for (key, change) in dirty {
-            let bytes = change.as_ref().map(|entry| entry.to_bytes());
+        self.ordered.clear();
+        for (key, dirty) in std::mem::take(&mut self.dirty) {
+            let bytes = if dirty.is_hashed {
+                dirty.entry.as_ref().map(|entry| entry.to_bytes())
+            } else {
+                let hashed = self.hash(&key, &dirty);
+                hashed.count(&mut self.hashed);
+                hashed.bytes
+            };
             changes.insert(key.as_bytes().to_vec(), bytes.clone());
-            match (change, bytes) {
+            match (dirty.entry, bytes) {
                 (Some(entry), Some(bytes)) => self.keep_clean(key, entry, bytes.len()),
                 _ => {
                     self.clean.borrow_mut().remove(&key);
                 }
             }
         }
+        self.dirty_bytes = 0;
+        if let Some(reason) = self.failed.get() {
+            let (step, reason) = ("hash", reason.to_owned());
+            return Err(Error::Failed { step, reason });
+        }
         let standing = Standing {
             view_version: VIEW_VERSION,
             journal_offset: self.journal_offset,
-            digest: self.digest.to_bytes(),
+            digest: self.hashed.to_bytes(),
         };
         self.store.checkpoint(Checkpoint { changes, standing })
+    }
+
+    fn stored(&self, key: &ViewKey) -> Option<Vec<u8>> {
+        match self.store.get(key.as_bytes()) {
+            Ok(bytes) => bytes,
+            Err(_) => {
+                self.failed.set(Some("the view store cannot be read"));
+                None
+            }
+        }
     }
 
     fn decode(&self, bytes: &[u8]) -> Option<Arc<ViewEntry>> {
@@ -157,21 +256,27 @@ impl View {
     }
 }
 
+impl Hashed {
+    /// Puts the entry into a sum in the place of what the sum held for its key.
+    fn count(&self, sum: &mut Digest) {
+        if let Some(before) = self.before {
+            sum.subtract(before);
+        }
+        if let Some(now) = self.now {
+            sum.add(now);
+        }
+    }
+}
+
 impl ViewRead for View {
     fn get(&self, key: &ViewKey) -> Option<Arc<ViewEntry>> {
         if let Some(change) = self.dirty.get(key) {
-            return change.clone();
+            return change.entry.clone();
         }
         if let Some(entry) = self.clean.borrow().get(key) {
             return Some(Arc::clone(entry));
         }
-        let bytes = match self.store.get(key.as_bytes()) {
-            Ok(bytes) => bytes?,
-            Err(_) => {
-                self.failed.set(Some("the view store cannot be read"));
-                return None;
-            }
-        };
+        let bytes = self.stored(key)?;
         let entry = self.decode(&bytes)?;
         self.keep_clean(key.clone(), Arc::clone(&entry), bytes.len());
         Some(entry)
@@ -188,6 +293,11 @@ impl ViewRead for View {
                 None
             }
         };
-        first_of(&self.dirty, below, from, to)
+        let above = |from: &ViewKey| {
+            let range = (Bound::Included(from), Bound::Excluded(to));
+            let key = self.ordered.range::<ViewKey, _>(range).next()?;
+            Some((key, self.dirty[key].entry.as_ref()))
+        };
+        first_of(above, below, from, to)
     }
 }

@@ -232,7 +232,7 @@ impl Pipeline {
             ViewEntry::Review(item) => {
                 let field = item.field.unwrap_or_default();
                 Some((
-                    item.record.id,
+                    item.record.id.clone(),
                     format!("{} {field} {}", item.kind.label(), item.reason),
                 ))
             }
@@ -284,9 +284,7 @@ impl Pipeline {
         let mut found = Vec::new();
         while let Some((key, entry)) = self.view.first(&from, &to) {
             found.push((*entry).clone());
-            let mut next = key.as_bytes().to_vec();
-            next.push(0);
-            from = ViewKey::from_bytes(&next);
+            from = key.next();
         }
         found
     }

@@ -473,7 +473,7 @@ impl World {
             return;
         };
         for field in &write.fields {
-            let value = shown.get(&field.name).cloned().unwrap_or_default();
+            let value = shown.get(field.name.as_str()).cloned().unwrap_or_default();
             self.repeats.push(Repeat {
                 record: record.id.clone(),
                 field: format!("{} {}", command.id, field.name),

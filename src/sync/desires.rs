@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{Fields, MatchRule, RecordRef, Value};
+use crate::domain::{Fields, MatchRule, Name, RecordRef, Value};
 use crate::mapping::is_writable_in_intercom;
 use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
 
@@ -31,9 +31,9 @@ impl Target<'_> {
 
     /// What its fields should hold for a decided value. A form of its own that means the same
     /// stays as it is: nobody is corrected for writing a number in another way.
-    fn wanted(&self, field: &FieldMap, decided: &Value) -> Vec<(String, Value)> {
+    fn wanted(&self, field: &FieldMap, decided: &Value) -> Vec<(Name, Value)> {
         let names = field.names_in(self.system);
-        let held = |name: &String| (name.clone(), self.state.value_seen(name).clone());
+        let held = |name: &Name| (name.clone(), self.state.value_seen(name).clone());
         let held: Fields = names.iter().map(held).collect();
         if field.decided_from(self.system, &held) == *decided {
             return names
@@ -54,7 +54,7 @@ pub fn after_agreement(
     section: &Section,
     customer: &Customer,
     target: Target<'_>,
-    fields: &BTreeSet<String>,
+    fields: &BTreeSet<Name>,
 ) -> Vec<Desire> {
     let mut desires = Vec::new();
     for field in target.written(section) {
@@ -186,7 +186,7 @@ pub fn contested(field: &FieldMap, target: Target<'_>) -> Vec<Desire> {
         return Vec::new();
     }
     let names = field.names_in(target.system).iter();
-    let keeps = |name: &String| Desire {
+    let keeps = |name: &Name| Desire {
         name: name.clone(),
         value: target.state.value_seen(name).clone(),
         basis: Basis::Contested,
@@ -217,7 +217,7 @@ pub fn at_creation(
     let mut add = |name: &str, value: Value, basis: Basis| {
         if !desires.iter().any(|desire| desire.name == name) && !value.is_blank() {
             desires.push(Desire {
-                name: name.to_owned(),
+                name: name.into(),
                 value,
                 basis,
             });
@@ -290,7 +290,7 @@ pub fn at_creation_in_intercom(
         };
         let sent = field.desired_in(System::Intercom, &value).into_iter();
         for (name, value) in sent.filter(|(_, value)| !value.is_blank()) {
-            if !desires.iter().any(|desire| desire.name == name) {
+            if !desires.iter().any(|desire| desire.name == *name) {
                 let name = name.to_owned();
                 desires.push(Desire { name, value, basis });
             }
@@ -352,7 +352,7 @@ pub fn company_named(
 }
 
 /// The decided values of a customer as fields of an object of Salesforce.
-fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&'a str, Value)> {
+fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&'a Name, Value)> {
     let mut values = Vec::new();
     for field in &section.fields {
         let here = field.flows_to(System::Salesforce) && field.applies_to(object);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{EchoSignal, Via};
 use crate::domain::time::Order;
 use crate::domain::view::{RecentWrite, RecordState, Seen};
-use crate::domain::{Fields, RecordSnapshot, Value, Version, Writer};
+use crate::domain::{Fields, Name, RecordSnapshot, Value, Version, Writer};
 use crate::mapping::{Section, System};
 use crate::sync::conflict::Sent;
 
@@ -17,18 +17,18 @@ pub struct Sorted {
     pub moves: Fields,
     /// Those of the moves that put another value in the place of one that we wrote, in our own
     /// transaction: automation.
-    pub against: BTreeSet<String>,
+    pub against: BTreeSet<Name>,
     /// They overlap a write of ours that no echo has confirmed: only a read can tell which of the
     /// two came last.
     pub held: Fields,
     /// Ours.
     pub echoes: Vec<Echo>,
     /// Ours, in a form of the remote's own that is accepted: name, what was sent, what is stored.
-    pub forms: Vec<(String, Value, Value)>,
+    pub forms: Vec<(Name, Value, Value)>,
     /// Ours, and it may be of an earlier write than the latest: only a read can tell.
-    pub unclear: Vec<String>,
+    pub unclear: Vec<Name>,
     /// Told of before a read showed something newer.
-    pub older: Vec<String>,
+    pub older: Vec<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Known<'a> {
 /// Sorts the fields of a change event.
 pub fn sort(
     known: Known<'_>,
-    watched: &BTreeSet<String>,
+    watched: &BTreeSet<Name>,
     writer: Writer,
     snapshot: &RecordSnapshot,
 ) -> Sorted {
@@ -66,7 +66,7 @@ pub fn sort(
     for name in watched {
         if let Some(got) = snapshot.fields.get(name) {
             if of.is_some_and(|of| known.is_rewritten(name, got, of)) {
-                sorted.older.push(name.clone());
+                sorted.older.push(name.clone().to_string().into());
                 continue;
             }
             known.sort_one(&mut sorted, writer, snapshot.version, name, got);
@@ -124,15 +124,15 @@ impl Known<'_> {
         let (name, got) = (name.to_owned(), got.clone());
         match order {
             _ if unconfirmed.is_some() => {
-                out.held.insert(name, got);
+                out.held.insert(name.into(), got);
             }
             // The answer may have been given before or after: only another one can tell.
             Some(Order::Overlaps) => {
-                out.held.insert(name, got);
+                out.held.insert(name.into(), got);
             }
-            Some(Order::Older) => out.older.push(name),
+            Some(Order::Older) => out.older.push(name.into()),
             Some(Order::Newer) | None => {
-                out.moves.insert(name, got);
+                out.moves.insert(name.into(), got);
             }
         }
     }
@@ -163,7 +163,7 @@ impl Known<'_> {
                 None => self.own_form(out, name, sent, got),
             }
         } else {
-            out.held.insert(name.to_owned(), got.clone());
+            out.held.insert(name.into(), got.clone());
         }
     }
 
@@ -211,12 +211,12 @@ impl Known<'_> {
             field.is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
         let same = field.is_some_and(|field| field.equivalent(sent, got));
         if others.count() > 0 && !same {
-            out.unclear.push(name.to_owned());
+            out.unclear.push(name.into());
         } else if accepted {
-            out.forms.push((name.to_owned(), sent.clone(), got.clone()));
+            out.forms.push((name.into(), sent.clone(), got.clone()));
         } else {
-            out.against.insert(name.to_owned());
-            out.moves.insert(name.to_owned(), got.clone());
+            out.against.insert(name.into());
+            out.moves.insert(name.into(), got.clone());
         }
     }
 }
@@ -238,14 +238,14 @@ pub fn awaits_echo(state: &RecordState, name: &str) -> bool {
 
 /// The recent write whose echo a snapshot is, if it shows values that this write sent and that no
 /// echo has shown yet: the write's sequence and the fields.
-pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u64, Vec<String>)> {
+pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u64, Vec<Name>)> {
     let write = state.recent_writes.back()?;
-    let shown = |name: &&String| {
+    let shown = |name: &&Name| {
         let value = snapshot.fields.get(*name);
         !write.echoed.contains(*name)
             && value.is_some_and(|value| *value == *state.value_seen(name))
     };
-    let fields: Vec<String> = write.hashes.keys().filter(shown).cloned().collect();
+    let fields: Vec<Name> = write.hashes.keys().filter(shown).cloned().collect();
     (!fields.is_empty()).then_some((write.sequence, fields))
 }
 
@@ -253,7 +253,7 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
 /// somebody set them, not knowing of the write, and we did not know of them. `causal`: it is known
 /// to come from after what the write expected, whatever the clocks say.
 pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool) -> Fields {
-    let is_lost = |(name, shown): &(&String, &Value)| {
+    let is_lost = |(name, shown): &(&Name, &Value)| {
         let hash = shown.hash();
         let wrote = |write: &&RecentWrite| write.hashes.contains_key(*name);
         let mut writes = state.recent_writes.iter().rev().filter(wrote);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{Fields, RecordRef, RecordSnapshot, RefSet, Value};
+use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, RefSet, Value};
 use crate::mapping::{Direction, FieldMap, Section, System};
 
 /// The differences, in the record's own form.
@@ -23,7 +23,7 @@ impl Moved {
 }
 
 /// Compares a snapshot with what was seen. Fields that nobody watches are not kept.
-pub fn moved(state: &RecordState, watched: &BTreeSet<String>, snapshot: &RecordSnapshot) -> Moved {
+pub fn moved(state: &RecordState, watched: &BTreeSet<Name>, snapshot: &RecordSnapshot) -> Moved {
     let mut fields = Fields::new();
     for name in watched {
         let Some(shown) = snapshot.fields.get(name) else {
@@ -123,7 +123,7 @@ pub fn spokesman<'a>(
 /// A field that was decided, by whom it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    pub field: String,
+    pub field: Name,
     pub value: Value,
     pub previous: Value,
     pub by: RecordRef,

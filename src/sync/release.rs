@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::Name;
 use crate::domain::RecordRef;
 use crate::domain::journal::{HeldObservation, Verdict};
 use crate::domain::time::Order;
@@ -15,7 +16,7 @@ pub const REREADS_MAX: u32 = 3;
 /// answer carried a version, so that clocks can order the two.
 pub fn verdict(
     state: &RecordState,
-    watched: &BTreeSet<String>,
+    watched: &BTreeSet<Name>,
     record: &RecordRef,
     held: &HeldObservation,
     placed: bool,

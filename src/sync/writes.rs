@@ -3,7 +3,7 @@
 use crate::domain::ids::derive;
 use crate::domain::journal::Desire;
 use crate::domain::view::{RecentWrite, RecordState};
-use crate::domain::{FieldWrite, RecordRef, Value};
+use crate::domain::{FieldWrite, Name, RecordRef, Value};
 
 /// What is to be written now, or why nothing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Plan {
     /// The remote keeps changing fields back: another write would only go on with that.
     Fought {
         pair: [u8; 16],
-        names: Vec<String>,
+        names: Vec<Name>,
     },
     Nothing {
         why: &'static str,
@@ -49,7 +49,7 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
             why: "in_agreement",
         };
     }
-    let fought: Vec<String> = fields
+    let fought: Vec<Name> = fields
         .iter()
         .filter(|field| is_fought(state, field))
         .map(|field| field.name.clone())
@@ -108,7 +108,7 @@ fn difference(state: &RecordState) -> Vec<FieldWrite> {
 pub fn pair(record: &RecordRef, fields: &[FieldWrite]) -> [u8; 16] {
     let mut parts = vec![record.hash().to_vec()];
     for field in fields {
-        parts.push(field.name.clone().into_bytes());
+        parts.push(field.name.as_bytes().to_vec());
         parts.push(field.value.hash().to_vec());
     }
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();

@@ -213,7 +213,7 @@ fn shown(n: u32) -> Observation {
     let snapshot = RecordSnapshot {
         record,
         version: Version::exact_ms(1_000),
-        fields: Fields::from([("email".to_owned(), email)]),
+        fields: Fields::from([("email".into(), email)]),
         tags: None,
         companies: None,
     };

@@ -261,7 +261,12 @@ impl Read for PlainReader {
             sequence: 1,
             committed_ms: event["at"].as_i64().unwrap_or_default(),
             fields: fields
-                .map(|(name, value)| (name.clone(), Value::text(value.as_str().unwrap_or(""))))
+                .map(|(name, value)| {
+                    (
+                        name.as_str().into(),
+                        Value::text(value.as_str().unwrap_or("")),
+                    )
+                })
                 .collect(),
             unread: list("unread").into_iter().collect(),
             doubtful: event["doubtful"].as_bool().unwrap_or_default(),

@@ -75,7 +75,7 @@ fn event(told: &RecordEvent) -> Json {
 fn fields(fields: &Fields) -> Map<String, Json> {
     let shown = fields.iter();
     shown
-        .map(|(name, held)| (name.clone(), value(held)))
+        .map(|(name, held)| (name.to_string(), value(held)))
         .collect()
 }
 

@@ -110,7 +110,7 @@ pub fn query(object: &str, any_of: &[(&str, &str)], rows_max: u32) -> LookupQuer
     let terms = any_of.iter();
     LookupQuery {
         object: ObjectName::new(object).unwrap(),
-        any_of: terms.map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+        any_of: terms.map(|(n, v)| ((*n).into(), v.to_string())).collect(),
         fields: Vec::new(),
         rows_max,
     }

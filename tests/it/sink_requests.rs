@@ -122,8 +122,11 @@ fn snapshot_shown(snapshot: &RecordSnapshot) -> Json {
            "version": [snapshot.version.from_ms, snapshot.version.to_ms]})
 }
 
-fn fields_shown(fields: &Fields) -> BTreeMap<&String, String> {
-    fields.iter().map(|(k, v)| (k, v.display())).collect()
+fn fields_shown(fields: &Fields) -> BTreeMap<&str, String> {
+    fields
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.display()))
+        .collect()
 }
 
 fn renamed() -> Command {

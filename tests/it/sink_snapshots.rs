@@ -1,6 +1,7 @@
 //! Do captured notifications become snapshots?
 
 use crosswalk::clients::intercom::{company_snapshot, contact_snapshot};
+use crosswalk::domain::Name;
 use crosswalk::domain::{SourceId, Value, Version};
 use serde_json::Value as Json;
 
@@ -44,7 +45,7 @@ fn every_captured_contact_is_understood() {
         assert_eq!(snapshot.version.from_ms, snapshot.version.to_ms, "{name}");
         assert!(snapshot.tags.unwrap().complete, "{name}");
         assert!(snapshot.companies.unwrap().complete, "{name}");
-        let noise = |path: &&String| path.ends_with("_at") && *path != "created_at";
+        let noise = |path: &&Name| path.ends_with("_at") && *path != "created_at";
         assert_eq!(snapshot.fields.keys().find(noise), None, "{name}");
     }
 }

@@ -3,7 +3,7 @@
 use crosswalk::domain::command::{Command, CommandKind, ReadCommand, WriteTarget};
 use crosswalk::domain::journal::WriteEnding;
 use crosswalk::domain::journal::{Claim, Desire, DomainEvent, HeldObservation, ReadEnding};
-use crosswalk::domain::{Fields, MatchKey, RecordRef, Rejection, Value};
+use crosswalk::domain::{Fields, MatchKey, Name, RecordRef, Rejection, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// Shows values, or says only that there is one.
@@ -29,7 +29,7 @@ impl Show {
     }
 
     pub fn fields(self, fields: &Fields) -> Json {
-        let shown = |(name, value): (&String, &Value)| (name.clone(), self.value(value));
+        let shown = |(name, value): (&Name, &Value)| (name.to_string(), self.value(value));
         Json::Object(fields.iter().map(shown).collect())
     }
 
@@ -59,7 +59,7 @@ impl Show {
                     let to_and_from = json!({
                         "value": self.value(&field.value), "expect": self.value(&field.expect),
                     });
-                    (field.name.clone(), to_and_from)
+                    (field.name.to_string(), to_and_from)
                 };
                 let fields: Map<String, Json> = write.fields.iter().map(field).collect();
                 json!({"write": {
@@ -86,7 +86,7 @@ impl Show {
     fn desire(self, desire: &Desire) -> (String, Json) {
         let basis = format!("{:?}", desire.basis).to_lowercase();
         let shown = json!({"value": self.value(&desire.value), "basis": basis});
-        (desire.name.clone(), shown)
+        (desire.name.clone().to_string(), shown)
     }
 
     fn held(self, held: &HeldObservation) -> Json {

@@ -77,7 +77,7 @@ fn fields(item: &Map<String, Json>) -> Result<Fields, Error> {
             }
             _ if name == "created_at" => {
                 let second = version_of(json).map(|version| version.from_ms.div_euclid(1000));
-                fields.insert(name.clone(), second.map_or(Value::Null, Value::Int));
+                fields.insert(name.clone().into(), second.map_or(Value::Null, Value::Int));
             }
             scalar => insert(&mut fields, name.clone(), scalar)?,
         }
@@ -116,7 +116,7 @@ fn insert(fields: &mut Fields, path: String, json: &Json) -> Result<(), Error> {
     if fields.len() >= FIELDS_MAX {
         return Err(Error::TooManyFields);
     }
-    fields.insert(path, value);
+    fields.insert(path.into(), value);
     Ok(())
 }
 

@@ -46,7 +46,7 @@ pub fn snapshot(
     for path in asked {
         let parent = path.rsplit_once('.').map(|(parent, _)| parent);
         if parent.is_some_and(|parent| blank_above(&fields, parent)) {
-            fields.insert(path.clone(), Value::Null);
+            fields.insert(path.clone().into(), Value::Null);
         }
     }
     fields.retain(|path, _| !asked.iter().any(|asked| is_below(asked, path)));
@@ -90,7 +90,7 @@ fn flatten(
             Json::Array(_) => {}
             scalar => {
                 let value = value(&path, scalar)?;
-                fields.insert(path, value);
+                fields.insert(path.into(), value);
             }
         }
         if fields.len() > FIELDS_MAX {
@@ -132,6 +132,7 @@ fn version(row: &Map<String, Json>) -> Result<Version, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Name;
     use serde_json::json;
 
     fn read(row: Json, asked: &[&str]) -> Result<RecordSnapshot, Error> {
@@ -168,7 +169,7 @@ mod tests {
             ("Owner.UserRole.Name", Value::Null),
             ("Title", Value::Null),
         ]
-        .map(|(path, value)| (path.to_string(), value))
+        .map(|(path, value)| (Name::from(path), value))
         .into();
         assert_eq!(snapshot.fields, expected);
     }

@@ -1,5 +1,7 @@
 //! SOQL, built from parts that cannot become another query: names are checked, values escaped.
 
+use crate::domain::Name;
+
 /// Longest query accepted: GET sends it in the address, which Salesforce bounds at 16,384 bytes
 /// (414), and percent-encoding can triple a byte.
 const SOQL_BYTES_MAX: usize = 5_000;
@@ -11,7 +13,7 @@ pub struct Select {
     pub object: String,
     pub fields: Vec<String>,
     /// (API name, value), compared as Salesforce compares: without regard to case.
-    pub any_of: Vec<(String, String)>,
+    pub any_of: Vec<(Name, String)>,
     pub rows_max: u32,
 }
 
@@ -32,7 +34,8 @@ impl Select {
         for name in self
             .fields
             .iter()
-            .chain(self.any_of.iter().map(|(name, _)| name))
+            .map(String::as_str)
+            .chain(self.any_of.iter().map(|(name, _)| name.as_str()))
         {
             check_name(name)?;
         }

@@ -16,9 +16,9 @@ fn value() -> BoxedStrategy<Value> {
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::Int),
         any::<f64>().prop_map(|number| Value::Float(number.to_bits())),
-        any::<String>().prop_map(Value::Text),
-        "[ a-c]{0,4}".prop_map(Value::Text),
-        "[+]?[0-9 ()-]{3,18}".prop_map(Value::Text),
+        any::<String>().prop_map(|text| Value::Text(text.into())),
+        "[ a-c]{0,4}".prop_map(|text| Value::Text(text.into())),
+        "[+]?[0-9 ()-]{3,18}".prop_map(|text| Value::Text(text.into())),
     ]
     .boxed()
 }

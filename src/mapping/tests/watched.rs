@@ -9,7 +9,11 @@ fn rules_conditions_and_fields_are_watched() {
         "when: 'contact.custom_attributes.seats > 5 && contact.email != \"contact.os\"'",
     );
     let people = compile(&text).unwrap().people;
-    let watched: Vec<&str> = people.watched_intercom.iter().map(String::as_str).collect();
+    let watched: Vec<&str> = people
+        .watched_intercom
+        .iter()
+        .map(|name| name.as_str())
+        .collect();
     assert_eq!(
         watched,
         [

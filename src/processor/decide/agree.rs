@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, Via};
+use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
-use crate::domain::{Fields, RecordRef, ReviewId, Value, Version};
+use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, Section};
 use crate::processor::decide::{Terms, reconcile, review};
@@ -20,14 +21,14 @@ pub struct Move<'a> {
     pub version: Version,
     pub via: Via,
     /// Those that answer a write of ours with another value.
-    pub against: &'a BTreeSet<String>,
+    pub against: &'a BTreeSet<Name>,
 }
 
 impl Move<'_> {
     /// When the values of some of the fields came to be. What tells of a change tells its time; an
     /// answer only shows that the value is there: it came after what was known before, unless
     /// something that waits for the answer has told of it.
-    fn happened(&self, names: &[String]) -> Version {
+    fn happened(&self, names: &[Name]) -> Version {
         if matches!(self.via, Via::Feed | Via::Webhook) {
             return self.version;
         }
@@ -43,7 +44,7 @@ impl Move<'_> {
     }
 
     /// From when the old value was last known to be there to the answer.
-    fn interval(&self, names: &[String]) -> Version {
+    fn interval(&self, names: &[Name]) -> Version {
         let known = |name| {
             let seen = self.before.seen.get(name);
             seen.map_or(0, |seen| seen.version.from_ms)
@@ -87,7 +88,7 @@ pub fn follow<J: Journal>(
     terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
-    fields: &BTreeSet<String>,
+    fields: &BTreeSet<Name>,
 ) {
     if !fields.is_empty() {
         spread(journal, terms, section, record, fields, |_, _, _| true);
@@ -101,7 +102,7 @@ pub fn follow_beside<J: Journal>(
     terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
-    fields: &BTreeSet<String>,
+    fields: &BTreeSet<Name>,
     beside: &[&RecordRef],
 ) {
     let follows = |other: &RecordRef, state: &RecordState, desire: &Desire| {
@@ -117,7 +118,7 @@ fn spread<J: Journal>(
     terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
-    fields: &BTreeSet<String>,
+    fields: &BTreeSet<Name>,
     follows: impl Fn(&RecordRef, &RecordState, &Desire) -> bool,
 ) {
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
@@ -147,7 +148,7 @@ pub fn keep_apart<J: Journal>(
     customer: &Customer,
 ) {
     let names = section.fields.iter().map(|field| field.intercom.clone());
-    let all: BTreeSet<String> = names.collect();
+    let all: BTreeSet<Name> = names.collect();
     for (record, state) in live(customer) {
         let target = Target {
             system: terms.mapping.system_of(&record),
@@ -174,8 +175,8 @@ pub fn keep_apart<J: Journal>(
 }
 
 /// The records of a customer that can be written.
-pub fn live(customer: &Customer) -> Vec<(RecordRef, RecordState)> {
-    let live = |(_, state): &(&RecordRef, &RecordState)| state.gone.is_none();
+pub fn live(customer: &Customer) -> Vec<(RecordRef, Shared<RecordState>)> {
+    let live = |(_, state): &(&RecordRef, &Shared<RecordState>)| state.gone.is_none();
     let records = customer.records.iter().filter(live);
     records
         .map(|(record, state)| (record.clone(), state.clone()))

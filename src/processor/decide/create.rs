@@ -61,7 +61,8 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
         return give_up(journal, terms, record);
     };
     let pair = writes::pair(record, &request::creation_fields(&creation));
-    if state.blocked.is_some_and(|blocked| blocked.pair == pair) {
+    let blocked = state.blocked.as_ref();
+    if blocked.is_some_and(|blocked| blocked.pair == pair) {
         // Refused as it is: it stays with the person who was told.
         journal.trace("write_blocked", Some(record));
         return give_up(journal, terms, record);
@@ -111,7 +112,11 @@ pub fn creation(
 ) -> Option<Creation> {
     Some(Creation {
         object: ObjectName::new(rule.object.as_str()).ok()?,
-        key_field: section.rule(MatchRule::Explicit)?.salesforce.clone(),
+        key_field: section
+            .rule(MatchRule::Explicit)?
+            .salesforce
+            .clone()
+            .to_string(),
         key_value: terms.mapping.explicit_key(record)?,
         auto_assign: rule.auto_assign,
         desires: desires::at_creation(section, rule, customer, company_name),

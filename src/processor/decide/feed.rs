@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::domain::journal::{DomainEvent as E, EchoSignal, ReadPurpose, Via};
 use crate::domain::record::Gone;
 use crate::domain::view::{Journal, RecordState, outstanding, record_state};
-use crate::domain::{EventKind, Fields, RecordEvent, RecordRef, RecordSnapshot, Writer};
+use crate::domain::{EventKind, Fields, Name, RecordEvent, RecordRef, RecordSnapshot, Writer};
 use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::{Terms, first_link, fold, holds, overwrite, owner, pursue, request};
@@ -90,7 +90,7 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         state: &state,
         sent: Sent::of(writing.as_ref()),
     };
-    let mut sorted = echo::sort(known, &watched, event.writer, &snapshot);
+    let mut sorted = echo::sort(known, watched, event.writer, &snapshot);
     if state.reading.is_some() || state.reread_required {
         // The read may have been carried out before or after: what is not ours waits for it. What
         // automation made of our own write comes from before it was asked for.
@@ -104,11 +104,11 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         return journal.trace("nothing_moved", Some(record));
     }
     if !sorted.older.is_empty() {
-        let awaits = |name: &&String| echo::awaits_echo(&state, name);
+        let awaits = |name: &&Name| echo::awaits_echo(&state, name);
         let replaced = sorted.older.iter().filter(awaits);
-        let replaced = replaced.filter_map(|name| Some((name.clone(), snapshot.fields.get(name)?)));
+        let replaced = replaced.filter_map(|name| snapshot.fields.get_key_value(name));
         let replaced: Fields = replaced
-            .map(|(name, value)| (name, value.clone()))
+            .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let replaced = with(&snapshot, replaced);
         let foreign = event.writer == Writer::Foreign;
@@ -122,7 +122,10 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         fold::fold_against(journal, terms, section, &moves, Via::Feed, &sorted.against);
     }
     hold(journal, terms, with(&snapshot, sorted.held), &state);
-    let unread = event.unread.iter().any(|name| watched.contains(name));
+    let unread = event
+        .unread
+        .iter()
+        .any(|name| watched.contains(name.as_str()));
     if unread || !sorted.unclear.is_empty() {
         reread(journal, terms, record);
     }
@@ -139,12 +142,12 @@ fn suppress<J: Journal>(
 ) {
     let record = &event.record;
     let mut confirmed = Fields::new();
-    let mut by_sign: BTreeMap<(u64, EchoSignal), Vec<String>> = BTreeMap::new();
+    let mut by_sign: BTreeMap<(u64, EchoSignal), Vec<Name>> = BTreeMap::new();
     for one in &sorted.echoes {
         let names = by_sign.entry((one.write, one.signal)).or_default();
-        names.push(one.name.clone());
+        names.push(one.name.clone().into());
         if one.confirms {
-            confirmed.insert(one.name.clone(), one.value.clone());
+            confirmed.insert(one.name.clone().into(), one.value.clone());
         }
     }
     let state = record_state(journal, journal.bridge(), record);

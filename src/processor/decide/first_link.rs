@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of};
-use crate::domain::{RecordRef, Value};
+use crate::domain::{Name, RecordRef, Value};
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
@@ -33,7 +33,7 @@ pub fn connect<J: Journal>(
 }
 
 /// The names of all mapped fields.
-pub fn fields(section: &Section) -> BTreeSet<String> {
+pub fn fields(section: &Section) -> BTreeSet<Name> {
     let names = section.fields.iter().map(|field| field.intercom.clone());
     names.collect()
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, CustomerKind, Desire, DomainEvent as E, ReadPurpose, Via};
+use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
-use crate::domain::{Fields, RecordRef, RecordSnapshot, Version};
+use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, Version};
 use crate::identity::keys::keys_of;
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
@@ -15,12 +16,17 @@ use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile,
 use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
-pub fn watched(terms: &Terms<'_>, section: &Section, record: &RecordRef) -> BTreeSet<String> {
+pub fn watched<'s>(
+    terms: &Terms<'_>,
+    section: &'s Section,
+    record: &RecordRef,
+) -> &'s BTreeSet<Name> {
+    static NOTHING: BTreeSet<Name> = BTreeSet::new();
     if terms.mapping.is_salesforce(record) {
         let known = section.watched_salesforce.get(record.object.as_str());
-        known.cloned().unwrap_or_default()
+        known.unwrap_or(&NOTHING)
     } else {
-        section.watched_intercom.clone()
+        &section.watched_intercom
     }
 }
 
@@ -42,7 +48,7 @@ pub fn fold_against<J: Journal>(
     section: &Section,
     snapshot: &RecordSnapshot,
     via: Via,
-    against: &BTreeSet<String>,
+    against: &BTreeSet<Name>,
 ) {
     let record = &snapshot.record;
     let Some(before) = record_state(journal, journal.bridge(), record) else {
@@ -124,7 +130,7 @@ pub fn confirm<J: Journal>(
         fields: snapshot.fields.clone(),
         tags: None,
         companies: None,
-        keys: (keys != state.keys).then_some(keys),
+        keys: (keys != *state.keys).then_some(keys),
     });
 }
 
@@ -145,11 +151,11 @@ pub fn note<J: Journal>(
 ) -> Option<(Fields, bool)> {
     let record = &snapshot.record;
     let state = record_state(journal, journal.bridge(), record)?;
-    let moved = moves::moved(&state, &watched(terms, section, record), snapshot);
+    let moved = moves::moved(&state, watched(terms, section, record), snapshot);
     let mut fields = seen_fields(&state);
     fields.extend(moved.fields.clone());
     let keys = keys_of(terms.mapping, section, record, &fields);
-    let keys_changed = keys != state.keys;
+    let keys_changed = keys != *state.keys;
     let nothing = moved.is_nothing() && !keys_changed;
     let confirms = !confirmed(&state, snapshot).is_empty();
     // A value that went and came back shows as nothing but a newer version: without it, what was
@@ -260,7 +266,7 @@ fn own_forms<J: Journal>(
         return forms;
     };
     let now = seen_fields(&customer.records[record]);
-    let agreed = |name: &String| {
+    let agreed = |name: &Name| {
         let desire = before.desired.get(name);
         desire.is_some_and(|desire| desire.basis == Basis::Agreed)
     };
@@ -282,7 +288,10 @@ fn own_forms<J: Journal>(
 }
 
 /// The live Salesforce records of a customer.
-pub fn salesforce_records(mapping: &Mapping, customer: &Customer) -> Vec<(RecordRef, RecordState)> {
+pub fn salesforce_records(
+    mapping: &Mapping,
+    customer: &Customer,
+) -> Vec<(RecordRef, Shared<RecordState>)> {
     let mut records = agree::live(customer);
     records.retain(|(record, _)| mapping.system_of(record) == System::Salesforce);
     records

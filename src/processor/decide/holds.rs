@@ -108,7 +108,7 @@ fn judge<J: Journal>(
         Some(Gone::NotFound) if state.rereads < REREADS_MAX => Verdict::Reread,
         Some(Gone::NotFound) => Verdict::Dropped,
         None if answer.asked.is_some_and(|asked| held.sequence < asked) => Verdict::Dropped,
-        None => verdict(&state, &watched, record, observation, answer.placed),
+        None => verdict(&state, watched, record, observation, answer.placed),
     };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {

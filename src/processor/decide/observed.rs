@@ -8,7 +8,9 @@ use crate::domain::time::Order;
 use crate::domain::view::{Journal, Pursuit, RecordState, StateHeld, ViewEntry};
 use crate::domain::view::{customer_id_of, outstanding};
 use crate::domain::view::{customer_of, record_state};
-use crate::domain::{Change, CustomerId, RecordRef, RecordSnapshot, SourceId, Version, ViewKey};
+use crate::domain::{
+    Change, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Version, ViewKey,
+};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
 use crate::processor::decide::{pursue, request};
@@ -127,7 +129,7 @@ fn place<J: Journal>(
     }
     let watched = fold::watched(terms, section, record);
     if state.writing.is_some() || state.reading.is_some() {
-        if is_write_in_flight(journal, state, &watched, snapshot) {
+        if is_write_in_flight(journal, state, watched, snapshot) {
             return;
         }
         return holds::hold(journal, terms, state, snapshot, Via::Webhook);
@@ -141,7 +143,7 @@ fn place<J: Journal>(
         });
     }
     if order == Order::Overlaps {
-        if moved(state, &watched, snapshot).is_nothing() {
+        if moved(state, watched, snapshot).is_nothing() {
             return journal.trace("nothing_moved", Some(record));
         }
         return request::read_record(journal, terms, record, ReadPurpose::Tie);
@@ -154,14 +156,14 @@ fn place<J: Journal>(
 fn is_write_in_flight<J: Journal>(
     journal: &mut J,
     state: &RecordState,
-    watched: &BTreeSet<String>,
+    watched: &BTreeSet<Name>,
     snapshot: &RecordSnapshot,
 ) -> bool {
     let writing = state.writing.filter(|_| state.reading.is_none());
     let waiting = writing.and_then(|id| outstanding(journal, journal.bridge(), &id));
     let sent = Sent::of(waiting.as_ref());
     let shown = moved(state, watched, snapshot);
-    let ours = |(name, value): (&String, &crate::domain::Value)| sent.value(name) == Some(value);
+    let ours = |(name, value): (&Name, &crate::domain::Value)| sent.value(name) == Some(value);
     let echo = !shown.fields.is_empty()
         && shown.tags.is_none()
         && shown.companies.is_none()

@@ -83,7 +83,8 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
         return create::give_up(journal, terms, record);
     };
     let pair = writes::pair(record, &request::creation_fields(&creation));
-    if state.blocked.is_some_and(|blocked| blocked.pair == pair) {
+    let blocked = state.blocked.as_ref();
+    if blocked.is_some_and(|blocked| blocked.pair == pair) {
         // Refused as it is: it stays with the person who was told.
         journal.trace("write_blocked", Some(record));
         return create::give_up(journal, terms, record);
@@ -108,7 +109,7 @@ fn creation(
     let key = state.value_seen(&rule.key.salesforce).display();
     Some(Creation {
         object: ObjectName::new(section.intercom_object.as_str()).ok()?,
-        key_field: rule.key.intercom.clone(),
+        key_field: rule.key.intercom.clone().to_string(),
         key_value: key.trim().to_owned(),
         auto_assign: false,
         desires: desires::at_creation_in_intercom(section, &rule.key, customer, origin),

@@ -3,7 +3,7 @@
 
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Journal, owner, record_state};
-use crate::domain::{Fields, RecordRef, RecordSnapshot, Value};
+use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, Value};
 use crate::mapping::Section;
 use crate::processor::decide::Terms;
 
@@ -20,7 +20,7 @@ const KEPT: [(&str, &str); 3] = [
 pub fn seen_user<J: Journal>(journal: &mut J, snapshot: &RecordSnapshot) {
     let kept = KEPT.iter().filter_map(|(name, _)| {
         let value = snapshot.fields.get(*name)?;
-        Some(((*name).to_owned(), value.clone()))
+        Some((Name::from(*name), value.clone()))
     });
     let fields: Fields = kept.collect();
     if owner(journal, journal.bridge(), &snapshot.record).as_ref() == Some(&fields) {
@@ -56,7 +56,7 @@ pub fn enriched<J: Journal>(
         if watched.contains(name) {
             snapshot
                 .fields
-                .insert(name.to_owned(), Value::text(value.as_str()));
+                .insert(name.into(), Value::text(value.as_str()));
         }
     }
     let asks = watched.iter().any(|name| name.starts_with("Owner."));
@@ -67,7 +67,7 @@ pub fn enriched<J: Journal>(
         Some(known) => {
             for (name, shown) in KEPT {
                 let value = known.get(name).cloned().unwrap_or_default();
-                snapshot.fields.entry(shown.to_owned()).or_insert(value);
+                snapshot.fields.entry(shown.into()).or_insert(value);
             }
         }
         None => learn(journal, user, &snapshot.fields),
@@ -79,7 +79,7 @@ pub fn enriched<J: Journal>(
 fn learn<J: Journal>(journal: &mut J, user: RecordRef, fields: &Fields) {
     let kept = KEPT.iter().filter_map(|(name, shown)| {
         let value = fields.get(*shown)?;
-        Some(((*name).to_owned(), value.clone()))
+        Some((Name::from(*name), value.clone()))
     });
     let kept: Fields = kept.collect();
     if kept.contains_key("Name") {

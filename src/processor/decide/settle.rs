@@ -5,7 +5,7 @@ use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Via, WriteEnding};
 use crate::domain::record::Gone;
 use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
-use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
+use crate::domain::{CommandKind, CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::{Terms, fold, holds, owner, pause, reconcile, relation, request};
@@ -148,7 +148,7 @@ fn written_values(write: &WriteCommand, snapshot: &RecordSnapshot) -> Option<Fie
 
 /// Those of an answer's fields that were written.
 fn of_write(write: &WriteCommand, fields: &Fields) -> Fields {
-    let shown = |name: &String| Some((name.clone(), fields.get(name)?.clone()));
+    let shown = |name: &Name| Some((name.clone(), fields.get(name)?.clone()));
     let names = write.fields.iter().map(|field| &field.name);
     names.filter_map(shown).collect()
 }
@@ -212,7 +212,7 @@ fn answered_beside<J: Journal>(
     let Some((values, version)) = answer else {
         return;
     };
-    let written = |name: &String| write.fields.iter().any(|field| field.name == *name);
+    let written = |name: &Name| write.fields.iter().any(|field| field.name == *name);
     let beside = values.iter().filter(|(name, _)| !written(name));
     let snapshot = RecordSnapshot {
         record: record.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind, Via};
 use crate::domain::record::Gone;
 use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record_state};
-use crate::domain::{CommandResult, Fields, Outcome, RecordRef, RecordSnapshot, ReviewId};
+use crate::domain::{CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot, ReviewId};
 use crate::domain::{Value, Version};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile};
@@ -88,7 +88,7 @@ fn differs(terms: &Terms<'_>, state: &RecordState, snapshot: &RecordSnapshot) ->
     let section = terms.mapping.section_of(&snapshot.record);
     section.is_some_and(|section| {
         let watched = fold::watched(terms, section, &snapshot.record);
-        !moved(state, &watched, snapshot).is_nothing()
+        !moved(state, watched, snapshot).is_nothing()
     })
 }
 
@@ -108,7 +108,7 @@ fn crosses_write<J: Journal>(
     let waiting = outstanding(journal, journal.bridge(), &id);
     let sent = Sent::of(waiting.as_ref());
     let system = terms.mapping.system_of(record);
-    let other = |(name, shown): (&String, &Value)| {
+    let other = |(name, shown): (&Name, &Value)| {
         let Some(sent) = sent.value(name) else {
             return false;
         };
@@ -154,11 +154,11 @@ fn answered<J: Journal>(
 
 /// What a read shows as it was before a write of ours that nothing has confirmed: somebody, or
 /// something, set it back.
-fn set_back<J: Journal>(journal: &J, snapshot: &RecordSnapshot) -> BTreeSet<String> {
+fn set_back<J: Journal>(journal: &J, snapshot: &RecordSnapshot) -> BTreeSet<Name> {
     let Some(state) = record_state(journal, journal.bridge(), &snapshot.record) else {
         return BTreeSet::new();
     };
-    let is_back = |(name, shown): &(&String, &Value)| {
+    let is_back = |(name, shown): &(&Name, &Value)| {
         let writes = || state.recent_writes.iter().rev();
         let last = writes().find(|write| write.hashes.contains_key(*name));
         let unconfirmed = state.seen.get(*name);

@@ -1,7 +1,9 @@
 //! Evolve: sequences, input positions, the dedupe window, quarantine.
 
 use crate::domain::journal::DomainEvent as E;
-use crate::domain::view::{DEDUPE_WINDOW_MAX, PartitionState, ViewEntry, ViewWrite, bridge_state};
+use crate::domain::view::{
+    BridgeState, DEDUPE_WINDOW_MAX, PartitionState, ViewEntry, ViewWrite, bridge_state,
+};
 use crate::domain::{BridgeId, JournalEntry, ObservationId, ViewKey};
 
 /// Whether an entry comes next in its sequence; false if the view has it.
@@ -45,9 +47,9 @@ pub fn evolve<V: ViewWrite>(view: &mut V, partition: u32, entry: &JournalEntry) 
         E::BridgeQuarantined {
             bridge, positions, ..
         } => {
-            let mut bridge_state = bridge_state(view, bridge);
-            bridge_state.quarantined = Some(positions.clone());
-            view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(bridge_state));
+            of_bridge(view, bridge, |state| {
+                state.quarantined = Some(positions.clone());
+            });
         }
         E::DigestRecorded { .. } => {}
         other => panic!("{} belongs to a bridge, not to a partition", other.name()),
@@ -58,17 +60,16 @@ pub fn evolve<V: ViewWrite>(view: &mut V, partition: u32, entry: &JournalEntry) 
 
 /// Puts an observation at the end of its bridge's window; the oldest leaves when it is full.
 fn remember<V: ViewWrite>(view: &mut V, bridge: &BridgeId, observation: &ObservationId) {
-    let mut state = bridge_state(view, bridge);
-    let place = state.window_to;
-    state.window_to += 1;
-    if state.window_to - state.window_from > DEDUPE_WINDOW_MAX {
-        let oldest = ViewKey::window(bridge, state.window_from);
+    let state = bridge_state(view, bridge);
+    let (from, place) = (state.window_from, state.window_to);
+    let is_full = place + 1 - from > DEDUPE_WINDOW_MAX;
+    if is_full {
+        let oldest = ViewKey::window(bridge, from);
         let entry = view.get(&oldest);
         if let Some(ViewEntry::Window(id)) = entry.as_deref() {
             view.remove(&ViewKey::deduped(bridge, id));
         }
         view.remove(&oldest);
-        state.window_from += 1;
     }
     view.put(
         ViewKey::deduped(bridge, observation),
@@ -78,5 +79,28 @@ fn remember<V: ViewWrite>(view: &mut V, bridge: &BridgeId, observation: &Observa
         ViewKey::window(bridge, place),
         ViewEntry::Window(*observation),
     );
-    view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(state));
+    of_bridge(view, bridge, |state| {
+        state.window_to += 1;
+        state.window_from += u64::from(is_full);
+    });
+}
+
+/// Changes the counters of a bridge where they stand.
+pub fn of_bridge<V: ViewWrite>(
+    view: &mut V,
+    bridge: &BridgeId,
+    change: impl FnOnce(&mut BridgeState),
+) {
+    let key = ViewKey::bridge(bridge);
+    let mut change = Some(change);
+    view.change(&key, &mut |entry| {
+        if let (ViewEntry::Bridge(state), Some(change)) = (entry, change.take()) {
+            change(state);
+        }
+    });
+    if let Some(change) = change {
+        let mut state = BridgeState::default();
+        change(&mut state);
+        view.put(key, ViewEntry::Bridge(state));
+    }
 }

@@ -7,7 +7,7 @@ use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::record_state;
 use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
-use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ReadCommand, RecordRef};
+use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Name, ReadCommand, RecordRef};
 use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
 use crate::processor::evolve::edit::Edit;
 
@@ -87,7 +87,7 @@ fn requested<V: ViewWrite>(
     };
     edit.put_due(command.deadline, Due::Command(command.id));
     let key = ViewKey::outstanding(edit.bridge, &command.id);
-    edit.view.put(key, ViewEntry::Outstanding(entry));
+    edit.view.put(key, ViewEntry::Outstanding(Box::new(entry)));
 }
 
 /// The record that a command is for; for a create or a lookup the one it starts from.
@@ -107,7 +107,7 @@ pub fn subject(command: &Command) -> RecordRef {
 pub fn fields_in_flight<V: ViewWrite>(
     edit: &mut Edit<'_, V>,
     record: &RecordRef,
-) -> BTreeSet<String> {
+) -> BTreeSet<Name> {
     let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
     let waiting = writing.and_then(|id| outstanding(edit.view, edit.bridge, &id));
     match waiting.map(|waiting| waiting.command.kind) {
@@ -237,7 +237,7 @@ fn doubt<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
 }
 
 /// An echo confirms the write it belongs to: the one in flight, or one of the last.
-fn echoed(state: &mut RecordState, write: u64, fields: &[String]) {
+fn echoed(state: &mut RecordState, write: u64, fields: &[Name]) {
     if state.writing.is_some() && state.write_sequence == write {
         state.echoed.extend(fields.iter().cloned());
     }
@@ -316,7 +316,7 @@ fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubt
 fn note(state: &mut RecordState, name: &str, value: Value, confirmed: bool) {
     let version = state.version;
     state.seen.insert(
-        name.to_owned(),
+        name.into(),
         Seen {
             value,
             version,

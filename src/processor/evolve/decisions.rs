@@ -93,9 +93,7 @@ fn try_refused_again<V: ViewWrite>(edit: &mut Edit<'_, V>) {
         let Some((key, entry)) = edit.view.first(&from, &to) else {
             return;
         };
-        let mut next = key.as_bytes().to_vec();
-        next.push(0);
-        from = ViewKey::from_bytes(&next);
+        from = key.next();
         if let ViewEntry::Review(item) = &*entry
             && item.kind == ReviewKind::Rejected
             && edit.knows(&item.record)
@@ -128,7 +126,7 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     };
     edit.view.put(
         ViewKey::review(edit.bridge, review),
-        ViewEntry::Review(item),
+        ViewEntry::Review(Box::new(item)),
     );
     if !edit.knows(record) {
         return;
@@ -184,11 +182,11 @@ fn contested<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         candidates: claims.iter().map(|claim| claim.record.clone()).collect(),
         reason: format!("conflict:{field}"),
         opened_at: bridge_state(edit.view, edit.bridge).last_at,
-        field: Some(field.clone()),
+        field: Some(field.clone().to_string()),
         claims: claims.clone(),
     };
     let key = ViewKey::review(edit.bridge, review);
-    edit.view.put(key, ViewEntry::Review(item));
+    edit.view.put(key, ViewEntry::Review(Box::new(item)));
 }
 
 /// The commands that a record waits for.
@@ -208,7 +206,8 @@ fn note_review<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId, review
     if let Some(mut waiting) = outstanding(edit.view, edit.bridge, command) {
         waiting.review.get_or_insert(*review);
         let key = ViewKey::outstanding(edit.bridge, command);
-        edit.view.put(key, ViewEntry::Outstanding(waiting));
+        edit.view
+            .put(key, ViewEntry::Outstanding(Box::new(waiting)));
     }
 }
 

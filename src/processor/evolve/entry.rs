@@ -1,8 +1,8 @@
 //! Evolve: one journal entry, by its kind.
 
 use crate::domain::journal::DomainEvent as E;
-use crate::domain::view::{ViewEntry, ViewWrite, bridge_state};
-use crate::domain::{JournalEntry, JournalKey, ViewKey};
+use crate::domain::view::{ViewWrite, bridge_state};
+use crate::domain::{JournalEntry, JournalKey};
 use crate::processor::evolve::edit::Edit;
 use crate::processor::evolve::{bookkeeping, commands, decisions, holds, links, records};
 
@@ -14,13 +14,13 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
     match &entry.key {
         JournalKey::Partition(partition) => bookkeeping::evolve(view, *partition, entry),
         JournalKey::Bridge(bridge) => {
-            let mut state = bridge_state(view, bridge);
-            if !bookkeeping::is_next(state.next_sequence, entry) {
+            if !bookkeeping::is_next(bridge_state(view, bridge).next_sequence, entry) {
                 return false;
             }
-            state.next_sequence += 1;
-            state.last_at = state.last_at.max(entry.at);
-            view.put(ViewKey::bridge(bridge), ViewEntry::Bridge(state));
+            bookkeeping::of_bridge(view, bridge, |state| {
+                state.next_sequence += 1;
+                state.last_at = state.last_at.max(entry.at);
+            });
             apply(
                 &mut Edit {
                     view,

@@ -73,7 +73,7 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 entered: edit.sequence,
                 ..RecordState::default()
             };
-            kept.records.insert(record.clone(), state);
+            kept.records.insert(record.clone(), state.into());
             index(edit, record, customer);
         }
     }
@@ -114,9 +114,11 @@ fn merge<V: ViewWrite>(edit: &mut Edit<'_, V>, kept: &mut Customer, absorbed: &C
         index(edit, &record, &kept.id);
         kept.records.insert(record, state);
     }
-    kept.links.extend(other.links);
-    for (field, decided) in other.decided {
-        kept.decided.entry(field).or_insert(decided);
+    kept.links.extend(other.links.iter().cloned());
+    for (field, decided) in &other.decided {
+        if !kept.decided.contains_key(field) {
+            kept.decided.insert(field.clone(), decided.clone());
+        }
     }
     edit.view.remove(&ViewKey::customer(edit.bridge, absorbed));
     edit.view.put(
@@ -128,7 +130,7 @@ fn merge<V: ViewWrite>(edit: &mut Edit<'_, V>, kept: &mut Customer, absorbed: &C
 /// Puts the record in line at every key that the other one has in flight.
 fn defer<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, behind: &RecordRef) {
     let mut claimed = std::collections::BTreeSet::new();
-    edit.record(record, |state| claimed = state.keys.clone());
+    edit.record(record, |state| claimed = (*state.keys).clone());
     claimed.retain(|key| matching(edit.view, edit.bridge, key).in_flight.as_ref() == Some(behind));
     for key in &claimed {
         edit.matching(key, |matching| {

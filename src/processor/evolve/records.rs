@@ -23,9 +23,9 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 id: *customer,
                 kind: *kind,
                 founded: edit.sequence,
-                records: BTreeMap::from([(record.clone(), state)]),
-                links: Vec::new(),
-                decided: BTreeMap::new(),
+                records: BTreeMap::from([(record.clone(), state.into())]),
+                links: Vec::new().into(),
+                decided: BTreeMap::new().into(),
                 contested: BTreeMap::new(),
             });
             index(edit, record, customer);
@@ -117,10 +117,10 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         state.version = *version;
         state.folded = sequence;
         if let Some(tags) = tags {
-            state.tags = tags.clone();
+            state.tags = tags.clone().into();
         }
         if let Some(companies) = companies {
-            state.companies = companies.clone();
+            state.companies = companies.clone().into();
         }
     });
     if let Some(keys) = keys {

@@ -39,7 +39,7 @@ fn said_by_contact(customer: &Customer) -> Option<RecordRef> {
     let mut contacts = records.filter(|(record, state)| is_live(record, "Contact", state.gone));
     contacts.find_map(
         |(record, state)| match &state.seen.get("AccountId")?.value {
-            Value::Text(id) => RecordRef::new(&record.source, "Account", id.as_str()).ok(),
+            Value::Text(id) => RecordRef::new(&record.source, "Account", &**id).ok(),
             _ => None,
         },
     )

@@ -8,7 +8,9 @@ use crate::domain::customer_event::Lineage;
 use crate::domain::customer_event::{AccountContext, CustomerEvent, CustomerEventKind as Kind};
 use crate::domain::journal::{CustomerKind, DomainEvent as E, Via, WriteEnding};
 use crate::domain::view::{Customer, ViewEntry, ViewRead, customer_id_of};
-use crate::domain::{BridgeId, CustomerId, Fields, JournalEntry, JournalKey, RecordRef, ReviewId};
+use crate::domain::{
+    BridgeId, CustomerId, Fields, JournalEntry, JournalKey, Name, RecordRef, ReviewId,
+};
 use crate::processor::project::account;
 
 /// Whether the event is the first that shows what its record holds. Asked of the view before the
@@ -234,14 +236,14 @@ fn conflict(event: &E) -> Option<Told> {
     };
     let records = claims.into_iter().map(|claim| claim.record.clone());
     let mut told = Told::new(Kind::Conflict, *customer, records.collect());
-    told.fields = vec![field.clone()];
+    told.fields = vec![field.clone().to_string()];
     told.review = review;
     told.policy = policy;
     Some(told)
 }
 
 fn names(fields: &Fields) -> Vec<String> {
-    fields.keys().cloned().collect()
+    fields.keys().map(Name::to_string).collect()
 }
 
 /// A customer where it stands in the view: looked at, not copied.

@@ -41,7 +41,7 @@ fn joining() -> (World, Command) {
         review: None,
     };
     let key = ViewKey::outstanding(&bridge(), &command.id);
-    let entry = Some(Arc::new(ViewEntry::Outstanding(outstanding)));
+    let entry = Some(Arc::new(ViewEntry::Outstanding(Box::new(outstanding))));
     world.view.apply(Changes::from([(key, entry)]), 0);
     world.rebuild_is_checked = false;
     (world, command)

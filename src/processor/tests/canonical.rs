@@ -29,7 +29,7 @@ fn review() -> ReviewId {
 }
 
 fn seen(record: RecordRef, via: Via, fields: &[(&str, &str)]) -> E {
-    let text = |(name, value): &(&str, &str)| ((*name).to_owned(), Value::text(*value));
+    let text = |(name, value): &(&str, &str)| ((*name).into(), Value::text(*value));
     E::RecordSeen {
         record,
         version: Version::second(1),
@@ -211,7 +211,7 @@ fn last_days() -> Vec<E> {
         },
         E::OwnerSeen {
             owner: salesforce("User", "0051"),
-            fields: Fields::from([("Name".to_owned(), Value::text("Countess"))]),
+            fields: Fields::from([("Name".into(), Value::text("Countess"))]),
         },
         E::RecordLeft {
             record: ada,

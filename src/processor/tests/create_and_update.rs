@@ -27,10 +27,11 @@ fn nothing_is_created_without_looking_first() {
         .collect();
     assert_eq!(objects, ["Contact", "Lead"]);
     for query in &lookup.queries {
-        let expected = pairs(&[
+        let expected = [
             ("Intercom_Contact_ID__c", "abc123:c1"),
             ("Email", "ada@example.com"),
-        ]);
+        ];
+        let expected = expected.map(|(name, value)| (name.into(), value.into()));
         assert_eq!(query.any_of, expected);
     }
 }
@@ -149,8 +150,8 @@ fn in_company(mut snapshot: RecordSnapshot) -> RecordSnapshot {
 
 fn company_shown(name: &str, at: i64) -> RecordSnapshot {
     let fields = [
-        ("name".to_owned(), name.into()),
-        ("company_id".to_owned(), "acme".into()),
+        ("name".into(), name.into()),
+        ("company_id".into(), "acme".into()),
     ];
     RecordSnapshot {
         record: company("co1"),

@@ -274,9 +274,9 @@ fn a_company_is_linked_by_its_governed_key_and_never_created() {
         record: company("co1"),
         version: crate::domain::Version::exact_ms(1000),
         fields: [
-            ("name".to_owned(), "Acme".into()),
-            ("company_id".to_owned(), "acme-1".into()),
-            ("plan.name".to_owned(), "Pro".into()),
+            ("name".into(), "Acme".into()),
+            ("company_id".into(), "acme-1".into()),
+            ("plan.name".into(), "Pro".into()),
         ]
         .into(),
         tags: None,

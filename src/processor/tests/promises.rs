@@ -22,7 +22,7 @@ fn a_list_that_was_cut_short_adds_and_never_removes() {
     world.show(with_tag(lead("c1", 1000, &[("name", "Ada")])));
     world.show(cut_short(lead("c1", 2000, &[("name", "Ada")]), &["t2"]));
     let tags = world.state(&contact("c1")).tags;
-    assert_eq!(tags, ["t1".to_owned(), "t2".to_owned()].into());
+    assert_eq!(*tags, ["t1".to_owned(), "t2".to_owned()].into());
     // The same while a read holds it back.
     let read = world.show(with_tag(lead("c1", 2000, &[("name", "Ada B")])));
     world.show(cut_short(lead("c1", 9000, &[("name", "Ada C")]), &["t3"]));

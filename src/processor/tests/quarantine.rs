@@ -30,7 +30,7 @@ fn poisoned() -> (World, Observation) {
         sequence: 0,
         review: None,
     };
-    let entry = Some(Arc::new(ViewEntry::Outstanding(outstanding)));
+    let entry = Some(Arc::new(ViewEntry::Outstanding(Box::new(outstanding))));
     world.view.apply(Changes::from([(key, entry)]), 0);
     world.rebuild_is_checked = false;
     let answered = ObservationBody::Answered(CommandResult {

@@ -119,11 +119,11 @@ pub fn salesforce(object: &str, id: &str) -> RecordRef {
 
 /// A lead's snapshot at a time in milliseconds.
 pub fn lead(id: &str, at: i64, fields: &[(&str, &str)]) -> RecordSnapshot {
-    let mut all = Fields::from([("role".to_owned(), Value::text("lead"))]);
+    let mut all = Fields::from([("role".into(), Value::text("lead"))]);
     all.extend(
         fields
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Value::text(*value))),
+            .map(|(name, value)| ((*name).into(), Value::text(*value))),
     );
     RecordSnapshot {
         record: contact(id),
@@ -151,7 +151,7 @@ pub fn with_tag(mut snapshot: RecordSnapshot) -> RecordSnapshot {
 pub fn row(object: &str, id: &str, second: i64, fields: &[(&str, &str)]) -> RecordSnapshot {
     let fields = fields
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), Value::text(*value)));
+        .map(|(name, value)| ((*name).into(), Value::text(*value)));
     RecordSnapshot {
         record: salesforce(object, id),
         version: Version::second(second),
@@ -490,7 +490,7 @@ pub fn fields(command: &Command) -> Vec<(String, String)> {
     write
         .fields
         .iter()
-        .map(|field| (field.name.clone(), field.value.display()))
+        .map(|field| (field.name.to_string(), field.value.display()))
         .collect()
 }
 

@@ -8,8 +8,8 @@ use crate::clients::Refusal;
 use crate::clients::intercom::client::PAGE_MAX;
 use crate::clients::intercom::snapshot::{COMPANY, CONTACT};
 use crate::domain::{Command, CommandKind, FieldWrite, LookupQuery, ObjectName, ReadCommand};
+use crate::domain::{Name, WriteCommand, WriteTarget};
 use crate::domain::{RecordRef, RecordSnapshot, RejectClass, Rejection, Value};
-use crate::domain::{WriteCommand, WriteTarget};
 use crate::sink::retry;
 
 /// Filters of one group of a search, and groups of one search (intercom.md 2.4).
@@ -140,7 +140,7 @@ pub fn body(fields: &[FieldWrite], absent: &BTreeSet<String>) -> Map<String, Jso
                 body.insert("plan".into(), value);
             }
             None => {
-                body.insert(field.name.clone(), value);
+                body.insert(field.name.clone().to_string(), value);
             }
         }
     }
@@ -226,7 +226,7 @@ fn create(
         return Err(no_key(kind, key_field));
     }
     let keyed = |name: &str, value: &str| FieldWrite {
-        name: name.to_string(),
+        name: name.to_string().into(),
         value: value.into(),
         expect: Value::Null,
     };
@@ -277,14 +277,14 @@ fn query(query: &LookupQuery) -> Result<Option<Query>, Box<Rejection>> {
     }))
 }
 
-fn any_of(terms: &[(String, String)]) -> Result<Json, Box<Rejection>> {
+fn any_of(terms: &[(Name, String)]) -> Result<Json, Box<Rejection>> {
     if terms.len() > FILTERS_MAX * FILTERS_MAX {
         return Err(not_askable(
             "a lookup names more identifiers than a search takes",
         ));
     }
-    let one = |term: &(String, String)| equals(&term.0, &term.1);
-    let group = |terms: &[(String, String)]| {
+    let one = |term: &(Name, String)| equals(&term.0, &term.1);
+    let group = |terms: &[(Name, String)]| {
         let filters: Vec<Json> = terms.iter().map(one).collect();
         json!({"operator": "OR", "value": filters})
     };
@@ -295,15 +295,13 @@ fn any_of(terms: &[(String, String)]) -> Result<Json, Box<Rejection>> {
     Ok(json!({"operator": "OR", "value": groups}))
 }
 
-fn company_terms(
-    terms: &[(String, String)],
-) -> Result<Vec<(&'static str, String)>, Box<Rejection>> {
+fn company_terms(terms: &[(Name, String)]) -> Result<Vec<(&'static str, String)>, Box<Rejection>> {
     if terms.len() > COMPANIES_MAX {
         return Err(not_askable(
             "a lookup names more companies than are asked for at once",
         ));
     }
-    let term = |(field, value): &(String, String)| match field.as_str() {
+    let term = |(field, value): &(Name, String)| match field.as_str() {
         "company_id" => Ok(("company_id", value.clone())),
         "name" => Ok(("name", value.clone())),
         _ => Err(not_askable(
@@ -363,7 +361,7 @@ fn json(value: &Value) -> Json {
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Int(int) => Json::from(*int),
         Value::Float(bits) => Json::from(f64::from_bits(*bits)),
-        Value::Text(text) => Json::String(text.clone()),
+        Value::Text(text) => Json::from(&**text),
     }
 }
 

@@ -62,7 +62,7 @@ pub fn collection(commands: &[Command]) -> Option<Collection> {
         WriteTarget::Record(record) => (&record.object, None),
         WriteTarget::Create {
             object, key_field, ..
-        } => (object, Some(key_field.clone())),
+        } => (object, Some(key_field.to_string())),
         WriteTarget::Attach { .. } => return None,
     };
     let row = |write: &&WriteCommand| match &write.target {
@@ -78,7 +78,7 @@ pub fn collection(commands: &[Command]) -> Option<Collection> {
             ..
         } => {
             let mut row = plan::create(object, key_field, key_value, write).body;
-            row.insert(key_field.clone(), key_value.clone().into());
+            row.insert(key_field.to_string(), key_value.clone().into());
             Some(row)
         }
         WriteTarget::Attach { .. } => None,

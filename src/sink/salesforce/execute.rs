@@ -191,7 +191,7 @@ impl Call<'_> {
         repeat: bool,
     ) -> Result<Outcome, Halt> {
         if repeat {
-            let names: Vec<String> = write.fields.iter().map(|f| f.name.clone()).collect();
+            let names: Vec<String> = write.fields.iter().map(|f| f.name.to_string()).collect();
             let Some(snapshot) = self.read(record, &plan::read(record, &names)?).await? else {
                 return Err(gone(record).into());
             };

@@ -87,12 +87,12 @@ pub fn find_created(
     write: &WriteCommand,
 ) -> Result<Select, Box<Rejection>> {
     let names: Vec<String> = std::iter::once(key_field.to_string())
-        .chain(write.fields.iter().map(|field| field.name.clone()))
+        .chain(write.fields.iter().map(|field| field.name.to_string()))
         .collect();
     search(Select {
         object: object.to_string(),
         fields: asked(object.as_str(), &names)?,
-        any_of: vec![(key_field.to_string(), key_value.to_string())],
+        any_of: vec![(key_field.to_string().into(), key_value.to_string())],
         rows_max: 2,
     })
 }
@@ -178,7 +178,7 @@ fn body(fields: &[FieldWrite], key_field: &str) -> Map<String, Json> {
     fields
         .iter()
         .filter(|field| field.name != "Id" && field.name != key_field)
-        .map(|field| (field.name.clone(), json(&field.value)))
+        .map(|field| (field.name.to_string(), json(&field.value)))
         .collect()
 }
 
@@ -188,19 +188,19 @@ fn json(value: &Value) -> Json {
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Int(int) => Json::from(*int),
         Value::Float(bits) => Json::from(f64::from_bits(*bits)),
-        Value::Text(text) => Json::String(text.clone()),
+        Value::Text(text) => Json::from(&**text),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{SourceId, Version};
+    use crate::domain::{Name, SourceId, Version};
 
     /// How a record stands that shows `seen`, for a write from `expect` to `value`.
     fn stands(expect: Value, value: Value, seen: Value) -> Standing {
         let org = SourceId::new("org").unwrap();
-        let name = "Title".to_string();
+        let name = Name::from("Title");
         let snapshot = RecordSnapshot {
             record: RecordRef::new(&org, "Lead", "1").unwrap(),
             version: Version::default(),
@@ -250,7 +250,7 @@ mod tests {
             record: RecordRef::new(&org, "Lead", "1").unwrap(),
             version: Version::default(),
             fields: fields
-                .map(|(name, value)| (name.to_string(), value.into()))
+                .map(|(name, value)| (Name::from(name), value.into()))
                 .into(),
             tags: None,
             companies: None,

@@ -20,7 +20,9 @@ fn told(event: &ChangeEvent<'_>) -> Json {
         Extent::HeaderOnly => "header_only",
     };
     let fields = flat.fields.iter();
-    let fields: Map<String, Json> = fields.map(|(name, v)| (name.clone(), shown(v))).collect();
+    let fields: Map<String, Json> = fields
+        .map(|(name, v)| (name.to_string(), shown(v)))
+        .collect();
     let targets = event
         .targets()
         .unwrap()

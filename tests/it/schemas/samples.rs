@@ -53,12 +53,12 @@ pub fn lead() -> RecordRef {
 
 pub fn fields() -> Fields {
     BTreeMap::from([
-        ("custom_attributes.score".to_owned(), Value::number(4.5)),
-        ("email".to_owned(), Value::from("ada@example.com")),
-        ("has_hard_bounced".to_owned(), Value::from(false)),
-        ("name".to_owned(), Value::from("Ada Example")),
-        ("phone".to_owned(), Value::Null),
-        ("session_count".to_owned(), Value::from(12)),
+        ("custom_attributes.score".into(), Value::number(4.5)),
+        ("email".into(), Value::from("ada@example.com")),
+        ("has_hard_bounced".into(), Value::from(false)),
+        ("name".into(), Value::from("Ada Example")),
+        ("phone".into(), Value::Null),
+        ("session_count".into(), Value::from(12)),
     ])
 }
 
@@ -141,8 +141,8 @@ fn record_event() -> RecordEvent {
         kind: EventKind::Updated,
         version: version(),
         fields: BTreeMap::from([
-            ("LastName".to_owned(), Value::from("Example")),
-            ("Phone".to_owned(), Value::Null),
+            ("LastName".into(), Value::from("Example")),
+            ("Phone".into(), Value::Null),
         ]),
         unread: ["Description".to_owned()].into(),
         writer: Writer::Foreign,
@@ -275,7 +275,7 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
             target,
             sequence: 4,
             fields: vec![FieldWrite {
-                name: "LastName".to_owned(),
+                name: "LastName".into(),
                 value: Value::from("Example"),
                 expect: Value::Null,
             }],
@@ -284,8 +284,8 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
     };
     let create = WriteTarget::Create {
         object: ObjectName::new("Lead").unwrap(),
-        key_field: "Intercom_Contact_ID__c".to_owned(),
-        key_value: contact().id,
+        key_field: "Intercom_Contact_ID__c".into(),
+        key_value: contact().id.clone(),
         origin: contact(),
     };
     let attach = WriteTarget::Attach {
@@ -296,7 +296,7 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
         origin: contact(),
         queries: vec![LookupQuery {
             object: ObjectName::new("Contact").unwrap(),
-            any_of: vec![("Email".to_owned(), "ada@example.com".to_owned())],
+            any_of: vec![("Email".into(), "ada@example.com".to_owned())],
             fields: vec!["Id".to_owned(), "Email".to_owned()],
             rows_max: 5,
         }],

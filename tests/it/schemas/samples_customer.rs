@@ -63,8 +63,8 @@ fn event(kind: CustomerEventKind) -> (String, Message) {
 fn golden() -> ProfileState {
     ProfileState::Golden {
         fields: [
-            ("email".to_owned(), Value::from("ada@example.com")),
-            ("phone".to_owned(), Value::Null),
+            ("email".into(), Value::from("ada@example.com")),
+            ("phone".into(), Value::Null),
         ]
         .into(),
         records: vec![lead(), contact()],

@@ -138,7 +138,7 @@ fn links() -> Cases {
 fn commands() -> Cases {
     let agreed = DomainEvent::FieldAgreed {
         customer: customer(1),
-        field: code("last_name"),
+        field: code("last_name").into(),
         value: Value::from("Example"),
         previous: Value::Null,
         by: contact(),
@@ -148,7 +148,7 @@ fn commands() -> Cases {
     let desired = DomainEvent::DesiredChanged {
         record: lead(),
         desires: vec![Desire {
-            name: code("LastName"),
+            name: code("LastName").into(),
             value: Value::from("Example"),
             basis: Basis::Agreed,
         }],
@@ -257,7 +257,7 @@ fn disputes() -> Cases {
     };
     let decided = DomainEvent::ConflictDecided {
         customer: customer(1),
-        field: code("last_name"),
+        field: code("last_name").into(),
         policy: code("newest"),
         kept: claim(contact(), "Example"),
         lost: claim(lead(), "Sample"),
@@ -265,7 +265,7 @@ fn disputes() -> Cases {
     let opened = DomainEvent::ConflictOpened {
         review: review(),
         customer: customer(1),
-        field: code("last_name"),
+        field: code("last_name").into(),
         claims: vec![claim(contact(), "Example"), claim(lead(), "Sample")],
     };
     let answered = DomainEvent::ReviewAnswered {
@@ -275,7 +275,7 @@ fn disputes() -> Cases {
     };
     let form = DomainEvent::FormAccepted {
         record: lead(),
-        name: code("Phone"),
+        name: code("Phone").into(),
         desired: Value::from("+442079460000"),
         stored: Value::from("(020) 7946 0000"),
     };
@@ -283,7 +283,7 @@ fn disputes() -> Cases {
         record: lead(),
         signal: EchoSignal::Tag,
         write: 4,
-        fields: vec![code("LastName")],
+        fields: vec![code("LastName").into()],
     };
     let record = |object, id| RecordRef::new(&source("sales"), object, id).ok();
     let converted = DomainEvent::LeadConverted {
@@ -294,7 +294,7 @@ fn disputes() -> Cases {
     };
     let owner = DomainEvent::OwnerSeen {
         owner: record("User", "0055g00000ABCDEAA4").unwrap(),
-        fields: BTreeMap::from([(code("Name"), Value::from("Grace Example"))]),
+        fields: BTreeMap::from([("Name".into(), Value::from("Grace Example"))]),
     };
     [decided, opened, answered, form, echo, converted, owner]
         .map(|event| ("", event))

@@ -42,7 +42,7 @@ fn webhook_and_rest_give_the_same_fields_and_versions_that_overlap() {
     assert_eq!(pushed.fields, read.fields);
     assert_eq!(pushed.version, Version::exact_ms(1_768_019_995_465));
     assert_eq!(read.version, Version::second(1_768_019_995));
-    let paths: Vec<&str> = pushed.fields.keys().map(String::as_str).collect();
+    let paths: Vec<&str> = pushed.fields.keys().map(|name| name.as_str()).collect();
     assert_eq!(
         paths,
         [

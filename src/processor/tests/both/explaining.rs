@@ -211,7 +211,7 @@ fn a_link_by_a_person_looks_before_it_fills_blanks() {
             crate::domain::CommandKind::Write(write) => write.fields.clone(),
             _ => Vec::new(),
         })
-        .map(|field| field.name)
+        .map(|field| field.name.to_string())
         .collect();
     assert!(
         written.contains(&"Intercom_Contact_ID__c".to_owned()),

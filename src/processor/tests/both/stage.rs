@@ -291,7 +291,7 @@ pub fn texts(fields: &[(&str, &str)]) -> Fields {
     };
     fields
         .iter()
-        .map(|(name, text)| ((*name).to_owned(), value(text)))
+        .map(|(name, text)| ((*name).into(), value(text)))
         .collect()
 }
 

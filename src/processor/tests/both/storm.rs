@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use super::stage::*;
-use crate::domain::{Command, CommandKind, EventKind, Fields, Outcome, ReadCommand, RecordRef};
+use crate::domain::{
+    Command, CommandKind, EventKind, Fields, Name, Outcome, ReadCommand, RecordRef,
+};
 use crate::domain::{RecordSnapshot, Value, Version, WriteTarget, Writer};
 use crate::mapping::{Conflict, Direction, Offer, System};
 use crate::processor::evolve::commands::subject;
@@ -126,16 +128,17 @@ impl Storm {
         self.tell(format!("rep sets {name} to {}", value.display()));
         self.say(System::Salesforce, name, &value);
         self.lead.fields.insert(name.into(), value.clone());
-        self.lead_changed(Writer::Foreign, [(name.to_owned(), value)].into());
+        self.lead_changed(Writer::Foreign, [(name.into(), value)].into());
     }
 
     fn say(&mut self, system: System, name: &str, value: &Value) {
         let mapping = mapping();
-        let fields = Fields::from([(name.to_owned(), value.clone())]);
+        let fields = Fields::from([(name.into(), value.clone())]);
         for field in &mapping.people.fields {
             if field.names_in(system).iter().any(|one| one == name) {
                 let decided = field.decided_from(system, &fields);
-                self.said.push((field.intercom.clone(), decided));
+                self.said
+                    .push((field.intercom.clone().to_string(), decided));
             }
         }
     }
@@ -181,7 +184,7 @@ impl Storm {
         let Some(event) = self.feed.pop_front() else {
             return;
         };
-        let names: Vec<&String> = event.fields.keys().collect();
+        let names: Vec<&Name> = event.fields.keys().collect();
         self.tell(format!(
             "event {:?} of second {}: {names:?}",
             event.writer, event.second
@@ -206,7 +209,7 @@ impl Storm {
                 }
                 CommandKind::Read(_) => "read".to_owned(),
             };
-            let to = subject(command).object;
+            let to = subject(command).object.clone();
             self.story.push(format!(
                 "          asked {to} ({}): {what}",
                 command.attempt
@@ -421,7 +424,9 @@ impl Storm {
                 ours.display(),
                 theirs.display()
             );
-            let said = self.said.contains(&(field.intercom.clone(), ours.clone()));
+            let said = self
+                .said
+                .contains(&(field.intercom.clone().to_string(), ours.clone()));
             assert!(said || ours.is_blank(), "nobody said {}", ours.display());
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::command::{Lookup, ReadCommand};
 use crate::domain::journal::{DomainEvent as E, ReadEnding, WriteEnding};
-use crate::domain::{Command, CommandId, CommandKind, JournalEntry, RecordRef, Value};
+use crate::domain::{Command, CommandId, CommandKind, JournalEntry, Name, RecordRef, Value};
 use crate::domain::{WriteCommand, WriteTarget};
 
 #[derive(Default)]
@@ -99,7 +99,7 @@ impl History {
         let email = write.fields.iter().find(|field| field.name == "Email");
         let email = address(&email.expect("it needs one").value);
         for query in &lookup.queries {
-            let asked = |(name, value): &(String, String)| name == "Email" && *value == email;
+            let asked = |(name, value): &(Name, String)| *name == *"Email" && *value == email;
             assert!(query.any_of.iter().any(asked), "it looked for this address");
         }
         for (other, address) in self.creating.values() {

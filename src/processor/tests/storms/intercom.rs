@@ -235,6 +235,6 @@ fn born(chance: &mut Prng, at: i64) -> Person {
 
 pub fn fields(list: &[(&str, &str)]) -> Fields {
     list.iter()
-        .map(|(name, value)| ((*name).to_owned(), Value::text(*value)))
+        .map(|(name, value)| ((*name).into(), Value::text(*value)))
         .collect()
 }

@@ -79,7 +79,7 @@ fn agrees(storm: &Storm, record: &RecordRef, state: &RecordState) {
         let edited = storm
             .salesforce
             .edited
-            .contains_key(&(record.clone(), name.clone()));
+            .contains_key(&(record.clone(), name.clone().to_string()));
         if owned && !edited {
             let there = row.get(name).cloned().unwrap_or_default();
             let (there, wanted) = (there.display(), desire.value.display());
@@ -99,12 +99,12 @@ fn shows(storm: &Storm, id: &str, state: &RecordState) {
         assert_eq!(seen.display(), value.display(), "{id}.{name} was missed");
     }
     assert_eq!(
-        Some(&state.tags),
+        Some(&*state.tags),
         now.tags.as_ref().map(|tags| &tags.ids),
         "tags of {id}"
     );
     let companies = now.companies.as_ref().map(|companies| &companies.ids);
-    assert_eq!(Some(&state.companies), companies, "companies of {id}");
+    assert_eq!(Some(&*state.companies), companies, "companies of {id}");
 }
 
 /// Who qualifies and has an address is linked, or a person was told.

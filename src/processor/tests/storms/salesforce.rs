@@ -53,7 +53,7 @@ impl Salesforce {
         let field = chance.one_of(&["Title", "Phone", "Company", "FirstName"]);
         let value = Value::text(chance.one_of(&["Edited", "Changed", ""]));
         let row = self.rows.get_mut(&record).expect("it is there");
-        row.0.insert(field.to_owned(), value);
+        row.0.insert(field.into(), value);
         row.1 = at;
         self.edited.insert((record, field.to_owned()), at);
     }
@@ -66,7 +66,7 @@ impl Salesforce {
                 truncated: false,
             },
             CommandKind::Read(ReadCommand::Record { record, fields }) => {
-                match self.snapshot(record, fields.iter()) {
+                match self.snapshot(record, fields.iter().map(String::as_str)) {
                     Some(snapshot) => Outcome::Read { snapshot },
                     None => Outcome::NotFound {
                         record: record.clone(),
@@ -88,7 +88,7 @@ impl Salesforce {
         repeat: bool,
         at: i64,
     ) -> Outcome {
-        let names = write.fields.iter().map(|field| &field.name);
+        let names = write.fields.iter().map(|field| field.name.as_str());
         let Some(snapshot) = self.snapshot(record, names) else {
             return Outcome::Rejected(refusal(RejectClass::Gone));
         };
@@ -122,7 +122,7 @@ impl Salesforce {
             .find(held)
             .map(|(record, _)| record.clone());
         if let (Some(record), true) = (&known, repeat) {
-            let names = write.fields.iter().map(|field| &field.name);
+            let names = write.fields.iter().map(|field| field.name.as_str());
             let snapshot = self.snapshot(record, names).expect("it is there");
             return Outcome::AlreadyThere { snapshot };
         }
@@ -138,7 +138,8 @@ impl Salesforce {
         row.1 = at;
         for field in &write.fields {
             row.0.insert(field.name.clone(), field.value.clone());
-            self.edited.remove(&(record.clone(), field.name.clone()));
+            self.edited
+                .remove(&(record.clone(), field.name.clone().to_string()));
         }
     }
 
@@ -153,21 +154,21 @@ impl Salesforce {
         let records = self.rows.keys().filter(of_object);
         let found = records.filter(|record| holds(&self.rows[*record].0));
         found
-            .filter_map(|record| self.snapshot(record, query.fields.iter()))
+            .filter_map(|record| self.snapshot(record, query.fields.iter().map(String::as_str)))
             .collect()
     }
 
     fn snapshot<'a>(
         &self,
         record: &RecordRef,
-        names: impl Iterator<Item = &'a String>,
+        names: impl Iterator<Item = &'a str>,
     ) -> Option<RecordSnapshot> {
         let (row, at) = self.rows.get(record)?;
-        let value = |name: &String| row.get(name).cloned().unwrap_or_default();
+        let value = |name: &str| row.get(name).cloned().unwrap_or_default();
         Some(RecordSnapshot {
             record: record.clone(),
             version: Version::second(at / 1000),
-            fields: names.map(|name| (name.clone(), value(name))).collect(),
+            fields: names.map(|name| (name.into(), value(name))).collect(),
             tags: None,
             companies: None,
         })

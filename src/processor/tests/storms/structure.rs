@@ -28,9 +28,7 @@ impl Whole {
             let (mut from, to) = ViewKey::range(&bridge(), kind);
             while let Some((key, entry)) = view.first(&from, &to) {
                 whole.take(&key, &entry);
-                let mut next = key.as_bytes().to_vec();
-                next.push(0);
-                from = ViewKey::from_bytes(&next);
+                from = key.next();
             }
         }
         whole
@@ -39,7 +37,9 @@ impl Whole {
     fn take(&mut self, key: &ViewKey, entry: &ViewEntry) {
         match entry {
             ViewEntry::Customer(customer) => {
-                self.records.extend(customer.records.clone());
+                let records = customer.records.iter();
+                self.records
+                    .extend(records.map(|(record, state)| (record.clone(), (**state).clone())));
                 self.customers.push(customer.clone());
             }
             ViewEntry::Match(matching) => {
@@ -48,7 +48,7 @@ impl Whole {
             }
             ViewEntry::Outstanding(outstanding) => {
                 self.outstanding
-                    .insert(outstanding.command.id, outstanding.clone());
+                    .insert(outstanding.command.id, (**outstanding).clone());
             }
             ViewEntry::Due(due) => {
                 self.due.insert(key.as_bytes().to_vec(), due.clone());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clients::Problem;
-use crate::domain::{SourceId, Version};
+use crate::domain::{Name, SourceId, Version};
 
 fn workspace() -> SourceId {
     SourceId::new("ws").unwrap()
@@ -124,9 +124,9 @@ fn the_key_decides_what_is_created() {
 
 #[test]
 fn many_identifiers_are_grouped_as_a_search_allows() {
-    let terms = |count: usize| -> Vec<(String, String)> {
+    let terms = |count: usize| -> Vec<(Name, String)> {
         (0..count)
-            .map(|n| ("email".to_string(), n.to_string()))
+            .map(|n| ("email".into(), n.to_string()))
             .collect()
     };
     assert_eq!(any_of(&terms(15)).unwrap()["value"][14]["value"], "14");
@@ -176,7 +176,7 @@ fn a_record_stands_in_place_open_or_changed() {
         let snapshot = RecordSnapshot {
             record: record("contact"),
             version: Version::default(),
-            fields: [(name.to_string(), seen)].into(),
+            fields: [(name.into(), seen)].into(),
             tags: None,
             companies: None,
         };

@@ -128,7 +128,7 @@ impl ChangeEvent<'_> {
         let child = compound.zip(place.child);
         let child = child.and_then(|(compound, at)| compound.fields.get(at));
         let name = child.map_or(field.name.clone(), |child| api_name(field, compound, child));
-        flat.fields.remove(&name);
+        flat.fields.remove(name.as_str());
         flat.unread.insert(name);
     }
 
@@ -146,7 +146,7 @@ impl Flat {
                 self.unread.insert(name);
             }
             Some(value) => {
-                self.fields.insert(name, value);
+                self.fields.insert(name.into(), value);
             }
             None => {
                 self.unread.insert(name);

@@ -35,7 +35,7 @@ fn whole(kind: Kind, int: i64) -> Value {
         Kind::Time if (0..DAY_MS).contains(&int) => moment(int, "%H:%M:%S%.3fZ"),
         Kind::Time => None,
     };
-    text.map_or(Value::Int(int), Value::Text)
+    text.map_or(Value::Int(int), |text| Value::Text(text.into()))
 }
 
 fn moment(ms: i64, format: &str) -> Option<String> {
