@@ -168,6 +168,13 @@ fn change() -> BoxedStrategy<Change> {
         Just(Change::Kept),
         record_event().prop_map(Change::Event),
         snapshot().prop_map(Change::Row),
+        (count(), snapshot()).prop_map(|(run, row)| Change::Imported { run, row }),
+        (count(), any::<u32>(), count()).prop_map(|(run, of, rows)| Change::ImportEnded {
+            run,
+            of,
+            rows
+        }),
+        (text(), text()).prop_map(|(tag_id, name)| Change::TagNamed { tag_id, name }),
     ]
     .boxed()
 }

@@ -24,6 +24,15 @@ fn via() -> impl Strategy<Value = Via> {
     ])
 }
 
+fn walk_reason() -> impl Strategy<Value = WalkReason> {
+    select(vec![
+        WalkReason::Import,
+        WalkReason::Mapping,
+        WalkReason::Owner,
+        WalkReason::Relations,
+    ])
+}
+
 fn rule() -> impl Strategy<Value = MatchRule> {
     select(vec![
         MatchRule::Explicit,
@@ -390,6 +399,35 @@ fn people() -> BoxedStrategy<DomainEvent> {
 fn bookkeeping() -> BoxedStrategy<DomainEvent> {
     prop_oneof![
         at().prop_map(|to| DomainEvent::TimeAdvanced { to }),
+        (source(), count(), any::<u32>(), count()).prop_map(|(source, run, of, rows)| {
+            DomainEvent::ImportEnded {
+                source,
+                run,
+                of,
+                rows,
+            }
+        }),
+        (walk_reason(), of(record()), count()).prop_map(|(reason, record, version)| {
+            DomainEvent::WalkStarted {
+                reason,
+                record,
+                version,
+            }
+        }),
+        (count(), customer(), count()).prop_map(|(walk, to, customers)| {
+            DomainEvent::WalkAdvanced {
+                walk,
+                to,
+                customers,
+            }
+        }),
+        (count(), walk_reason(), count()).prop_map(|(walk, reason, customers)| {
+            DomainEvent::WalkEnded {
+                walk,
+                reason,
+                customers,
+            }
+        }),
         (
             ranges(),
             vec((bridge(), observation_id()), 0..4),

@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 122] = [
+pub const FILES: [(&str, &str); 130] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -159,6 +159,10 @@ pub const FILES: [(&str, &str); 122] = [
         include_str!("../../schemas/journal/hold_released.v1.avsc"),
     ),
     (
+        "crosswalk.journal.ImportEnded",
+        include_str!("../../schemas/journal/import_ended.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.InputRange",
         include_str!("../../schemas/journal/input_range.v1.avsc"),
     ),
@@ -283,6 +287,22 @@ pub const FILES: [(&str, &str); 122] = [
         include_str!("../../schemas/journal/waiting_ended.v1.avsc"),
     ),
     (
+        "crosswalk.journal.WalkAdvanced",
+        include_str!("../../schemas/journal/walk_advanced.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.WalkEnded",
+        include_str!("../../schemas/journal/walk_ended.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.WalkReason",
+        include_str!("../../schemas/journal/walk_reason.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.WalkStarted",
+        include_str!("../../schemas/journal/walk_started.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.WriteBlocked",
         include_str!("../../schemas/journal/write_blocked.v1.avsc"),
     ),
@@ -331,6 +351,14 @@ pub const FILES: [(&str, &str); 122] = [
         include_str!("../../schemas/observed/event_kind.v1.avsc"),
     ),
     (
+        "crosswalk.observed.ImportEnded",
+        include_str!("../../schemas/observed/import_ended.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.Imported",
+        include_str!("../../schemas/observed/imported.v1.avsc"),
+    ),
+    (
         "crosswalk.observed.Kept",
         include_str!("../../schemas/observed/kept.v1.avsc"),
     ),
@@ -361,6 +389,10 @@ pub const FILES: [(&str, &str); 122] = [
     (
         "crosswalk.observed.Shown",
         include_str!("../../schemas/observed/shown.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.TagNamed",
+        include_str!("../../schemas/observed/tag_named.v1.avsc"),
     ),
     (
         "crosswalk.observed.Tagged",

@@ -20,6 +20,9 @@ union!(Change {
     5 "Kept" => Kept,
     6 "Event" => Event(event),
     7 "Row" => Row(row),
+    8 "Imported" => Imported { run, row },
+    9 "ImportEnded" => ImportEnded { run, of, rows },
+    10 "TagNamed" => TagNamed { tag_id, name },
 });
 
 record!(RecordEvent {

@@ -234,6 +234,34 @@ pub enum DomainEvent {
         fields: Fields,
     },
 
+    // === what touches many, in slices ===
+    /// All rows of a source have been taken; a run is over with the last of its `of` sources.
+    ImportEnded {
+        source: SourceId,
+        run: u64,
+        of: u32,
+        rows: u64,
+    },
+    /// Every customer is to be looked at. The walk is named by this event's sequence.
+    WalkStarted {
+        reason: WalkReason,
+        /// The user whose name is another one.
+        record: Option<RecordRef>,
+        /// Of the mapping; the number of the import.
+        version: u64,
+    },
+    /// Customers up to this one have been looked at.
+    WalkAdvanced {
+        walk: u64,
+        to: CustomerId,
+        customers: u64,
+    },
+    WalkEnded {
+        walk: u64,
+        reason: WalkReason,
+        customers: u64,
+    },
+
     // === people ===
     ReviewAnswered {
         review: ReviewId,
@@ -300,6 +328,10 @@ impl DomainEvent {
             Self::LeadConverted { .. } => "lead_converted",
             Self::OwnerSeen { .. } => "owner_seen",
             Self::ReviewAnswered { .. } => "review_answered",
+            Self::ImportEnded { .. } => "import_ended",
+            Self::WalkStarted { .. } => "walk_started",
+            Self::WalkAdvanced { .. } => "walk_advanced",
+            Self::WalkEnded { .. } => "walk_ended",
             Self::WriteRequested { .. } => "write_requested",
             Self::ReadRequested { .. } => "read_requested",
             Self::WriteSettled { .. } => "write_settled",
@@ -323,6 +355,31 @@ impl DomainEvent {
 pub enum CustomerKind {
     Person,
     Company,
+}
+
+/// Why every customer of a bridge is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WalkReason {
+    /// An import is over: what it brought is pursued and written.
+    Import,
+    /// A mapping was activated.
+    Mapping,
+    /// A user who owns records has another name, address or role.
+    Owner,
+    /// An account and a company became one customer: its people join the company.
+    Relations,
+}
+
+impl WalkReason {
+    /// Its name in what people read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Mapping => "mapping",
+            Self::Owner => "owner",
+            Self::Relations => "relations",
+        }
+    }
 }
 
 /// By which way a value became known.

@@ -125,6 +125,13 @@ pub enum Change {
     Event(RecordEvent),
     /// A row of a sweep or backfill: the record as a query showed it. It loses a tie.
     Row(RecordSnapshot),
+    /// A row of an import. It asks for nothing: what follows waits for the end of the run, when
+    /// both sides are known, and comes in slices.
+    Imported { run: u64, row: RecordSnapshot },
+    /// All rows of one of the `of` sources of a run stand before this.
+    ImportEnded { run: u64, of: u32, rows: u64 },
+    /// What a tag is called: lists and snapshots name tags by id.
+    TagNamed { tag_id: String, name: String },
 }
 
 /// A change event, for one record. Events of one feed come in the order of their commits.

@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::Command;
+use crate::domain::ids::SourceId;
 use crate::domain::ids::derive;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
 use crate::domain::journal::{Claim, CustomerKind, Desire, DomainEvent, HeldObservation};
-use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via};
+use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via, WalkReason};
 use crate::domain::message::Topic;
 use crate::domain::name::Name;
 use crate::domain::record::{Fields, Gone, MatchKey, MatchRule};
@@ -19,7 +20,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 4;
+pub const VIEW_VERSION: u32 = 5;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -196,6 +197,7 @@ pub enum ViewEntry {
     Partition(PartitionState),
     /// A user of an org who can own records: `Name`, `Email`, `UserRole.Name`.
     Owner(Fields),
+    Walk(Walk),
 }
 
 impl ViewEntry {
@@ -470,6 +472,28 @@ pub struct BridgeState {
     pub window_to: u64,
     /// Set while the bridge is quarantined: the first position not taken, per input.
     pub quarantined: Option<Vec<InputRange>>,
+    /// Commands without an answer.
+    pub outstanding: u64,
+    /// The import that is not over with all of its sources.
+    pub importing: Option<Importing>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Importing {
+    pub run: u64,
+    /// Those whose rows have all been taken.
+    pub ended: BTreeSet<SourceId>,
+}
+
+/// A look at every customer of a bridge, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    pub reason: WalkReason,
+    pub record: Option<RecordRef>,
+    pub version: u64,
+    /// The last customer that was looked at.
+    pub to: Option<CustomerId>,
+    pub customers: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -15,6 +15,7 @@
 //! <bridge> 00 0c                               Bridge
 //! _partition/<p> 00 0d                         Partition
 //! <bridge> 00 0e <record hash 16>              Owner: a user who can own records
+//! <bridge> 00 0f <sequence, big endian 8>      Walk: by the sequence that started it
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
@@ -93,6 +94,16 @@ impl ViewKey {
 
     pub fn owner(bridge: &BridgeId, owner: &RecordRef) -> Self {
         Self::of(bridge.as_str(), 0x0e, &owner.hash())
+    }
+
+    pub fn walk(bridge: &BridgeId, started: u64) -> Self {
+        Self::of(bridge.as_str(), 0x0f, &started.to_be_bytes())
+    }
+
+    /// The sequence that started the walk of this key.
+    pub fn walk_of(&self) -> Option<u64> {
+        let (_, last) = self.0.split_last_chunk::<8>()?;
+        Some(u64::from_be_bytes(*last))
     }
 
     pub fn partition(partition: u32) -> Self {

@@ -16,6 +16,7 @@ use crate::ports::clock::Clock;
 use crate::ports::event_log::{self, Commit, Entry, EventLog, Group, Lease, Outgoing, Place};
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::view_store::{self, ViewStore};
+use crate::processor::decide::walk;
 use crate::processor::recovery::{self, Recovered, recover};
 use crate::processor::step::{self, Mappings, Output, Settings, partition_state, step};
 use crate::processor::view::View;
@@ -289,6 +290,10 @@ impl Driver {
             if bridge_state(&self.view, bridge).quarantined.is_some() {
                 // Its deadlines stay due until it is released.
                 continue;
+            }
+            if walk::next(&self.view, bridge).is_some() {
+                // What is left of it is taken further with whatever input there is.
+                return Duration::ZERO;
             }
             let (from, _) = ViewKey::range(bridge, 0x06);
             if let Some((key, _)) = self.view.first(&from, &ViewKey::due_after(bridge, horizon)) {

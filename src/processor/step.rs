@@ -13,7 +13,7 @@ use crate::domain::{BridgeId, DeadLetter, JournalEntry, JournalKey, Message, Obs
 use crate::domain::{ObservationId, Timestamp, Topic, TraceLine, ViewKey};
 use crate::mapping::{Mapping, Offer};
 use crate::ports::event_log::{Entry, EntryBody, Outgoing, Place, TopicPartition};
-use crate::processor::decide::{Terms, Timing, decide, due};
+use crate::processor::decide::{Terms, Timing, decide, due, walk};
 use crate::processor::draft::{Draft, Written};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::{Changes, Overlay};
@@ -103,6 +103,7 @@ pub fn step<V: ViewRead>(
     for entry in batch {
         step.take(entry)?;
     }
+    step.walk()?;
     step.consume();
     let Step {
         overlay, mut out, ..
@@ -160,6 +161,24 @@ impl<V: ViewRead> Step<'_, V> {
                 if done.is_none() {
                     self.quarantine(&bridge, None);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the walks of the bridges a slice further.
+    fn walk(&mut self) -> Result<(), Error> {
+        for bridge in self.settings.bridges.clone() {
+            let Some((id, walk)) = walk::next(&self.overlay, &bridge) else {
+                continue;
+            };
+            let done = self.draft(&bridge, None, |draft, terms| {
+                if let Some(terms) = terms {
+                    walk::advance(draft, terms, id, &walk);
+                }
+            })?;
+            if done.is_none() {
+                self.quarantine(&bridge, None);
             }
         }
         Ok(())
@@ -239,6 +258,7 @@ impl<V: ViewRead> Step<'_, V> {
         let terms = mapping.as_ref().map(|mapping| Terms {
             mapping,
             timing: self.settings.timing,
+            quiet: false,
         });
         let partition = self.settings.partition;
         let mut draft = Draft::new(&self.overlay, bridge, partition, sources, self.now, cause);

@@ -42,6 +42,9 @@ pub fn change(change: &Change) -> Json {
         Change::Kept => json!("kept"),
         Change::Event(told) => json!({"event": event(told)}),
         Change::Row(shown) => json!({"row": snapshot(shown)}),
+        Change::Imported { run, row } => json!({"imported": {"run": run, "row": snapshot(row)}}),
+        Change::TagNamed { tag_id, name } => json!({"tag_named": [tag_id, name]}),
+        Change::ImportEnded { run, of, rows } => json!({"import_ended": [run, of, rows]}),
     }
 }
 

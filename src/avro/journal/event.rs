@@ -41,4 +41,8 @@ union!(DomainEvent {
     33 "LeadConverted" => LeadConverted { lead, contact, account, opportunity },
     34 "OwnerSeen" => OwnerSeen { owner, fields },
     35 "ReviewAnswered" => ReviewAnswered { review, answer, by },
+    36 "ImportEnded" => ImportEnded { source, run, of, rows },
+    37 "WalkStarted" => WalkStarted { reason, record, version },
+    38 "WalkAdvanced" => WalkAdvanced { walk, to, customers },
+    39 "WalkEnded" => WalkEnded { walk, reason, customers },
 });

@@ -2,7 +2,7 @@
 
 use crate::avro::scalar::Item;
 use crate::domain::journal::{Basis, Claim, CustomerKind, Desire, EchoSignal, HeldObservation};
-use crate::domain::journal::{ReadPurpose, ReviewKind, Verdict, Via};
+use crate::domain::journal::{ReadPurpose, ReviewKind, Verdict, Via, WalkReason};
 
 symbols!(CustomerKind {
     1 "PERSON" => Person,
@@ -16,6 +16,13 @@ symbols!(Via {
     4 "WRITE" => Write,
     5 "FEED" => Feed,
     6 "ROW" => Row,
+});
+
+symbols!(WalkReason {
+    1 "IMPORT" => Import,
+    2 "MAPPING" => Mapping,
+    3 "OWNER" => Owner,
+    4 "RELATIONS" => Relations,
 });
 
 symbols!(Basis {

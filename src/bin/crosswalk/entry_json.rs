@@ -198,6 +198,13 @@ fn change(change: &Change, show: Show) -> Json {
         }}),
         Change::Kept => json!({"kept": true}),
         Change::Row(row) => json!({"row": snapshot(row, show)}),
+        Change::Imported { run, row } => json!({"imported": {
+            "run": run, "row": snapshot(row, show),
+        }}),
+        Change::TagNamed { tag_id, name } => json!({"tag_named": {"tag_id": tag_id, "name": name}}),
+        Change::ImportEnded { run, of, rows } => json!({"import_ended": {
+            "run": run, "of": of, "rows": rows,
+        }}),
         Change::Event(event) => json!({"changed": {
             "record": event.record.to_string(),
             "kind": format!("{:?}", event.kind).to_lowercase(),

@@ -133,6 +133,30 @@ impl Show {
                 "ending": self.read_ending(ending),
             }),
             DomainEvent::TimeAdvanced { to } => json!({"to": time(to.0)}),
+            DomainEvent::ImportEnded {
+                source,
+                run,
+                of,
+                rows,
+            } => json!({"source": source.as_str(), "run": run, "of": of, "rows": rows}),
+            DomainEvent::WalkStarted {
+                reason,
+                record,
+                version,
+            } => json!({
+                "reason": reason.label(), "version": version,
+                "record": record.as_ref().map(ToString::to_string),
+            }),
+            DomainEvent::WalkAdvanced {
+                walk,
+                to,
+                customers,
+            } => json!({"walk": walk, "to": to.to_string(), "customers": customers}),
+            DomainEvent::WalkEnded {
+                walk,
+                reason,
+                customers,
+            } => json!({"walk": walk, "reason": reason.label(), "customers": customers}),
             DomainEvent::BatchConsumed {
                 inputs,
                 observations,

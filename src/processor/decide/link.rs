@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{DomainEvent as E, ReadPurpose, Via};
+use crate::domain::journal::{CustomerKind, DomainEvent as E, ReadPurpose, Via, WalkReason};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree, convert, create, first_link, fold, holds, owner};
-use crate::processor::decide::{pursue, reconcile, request};
+use crate::processor::decide::{pursue, reconcile, request, walk};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
@@ -61,6 +61,11 @@ pub fn join<J: Journal>(
         customer,
         absorbed,
     });
+    if ours.kind == CustomerKind::Company && terms.mapping.relations.contact_company && !terms.quiet
+    {
+        // The people of the account have a company to join now.
+        walk::start(journal, WalkReason::Relations, None, 0);
+    }
     let Some(theirs) = theirs.filter(|theirs| theirs.id != ours.id) else {
         return;
     };

@@ -26,5 +26,6 @@ pub mod settle_read;
 pub mod holds;
 pub mod pause;
 pub mod due;
+pub mod walk;
 
 pub use observation::{Terms, Timing, decide};

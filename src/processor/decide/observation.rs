@@ -1,16 +1,18 @@
 //! Decide: one observation, by its kind.
 
-use crate::domain::journal::DomainEvent as E;
+use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Journal, ViewEntry};
 use crate::domain::{Observation, ObservationBody, ViewKey};
 use crate::mapping::Mapping;
-use crate::processor::decide::{observed, review, settle};
+use crate::processor::decide::{observed, review, settle, walk};
 
 /// What decide may know besides the view.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     pub mapping: &'a Mapping,
     pub timing: Timing,
+    /// Rows of an import change what is known and ask for nothing: no lookup, no write, no read.
+    pub quiet: bool,
 }
 
 /// How long things may stay open. Deadlines enter the journal with the events that set them, so a
@@ -55,9 +57,11 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
 /// A mapping becomes active if its version is higher than the active one's.
 fn activate<J: Journal>(journal: &mut J, version: u64, hash: [u8; 32], body: &str) {
     let key = ViewKey::mapping(journal.bridge());
-    if let Some(ViewEntry::Mapping(active)) = journal.get(&key).as_deref()
-        && active.version >= version
-    {
+    let active = match journal.get(&key).as_deref() {
+        Some(ViewEntry::Mapping(active)) => Some(active.version),
+        _ => None,
+    };
+    if active.is_some_and(|active| active >= version) {
         return journal.trace("mapping_not_newer", None);
     }
     journal.emit(E::MappingActivated {
@@ -65,4 +69,7 @@ fn activate<J: Journal>(journal: &mut J, version: u64, hash: [u8; 32], body: &st
         hash,
         body: body.to_owned(),
     });
+    if active.is_some() {
+        walk::start(journal, WalkReason::Mapping, None, version);
+    }
 }

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
-use crate::processor::decide::{pursue, request};
+use crate::processor::decide::{pursue, request, walk};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::shown_again;
 use crate::sync::moves::moved;
@@ -71,6 +71,17 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
         Change::Left { record, how, at } => leave(journal, terms, record, *how, *at),
         Change::Event(event) => feed::decide(journal, terms, event),
         Change::Row(row) => row_read(journal, terms, row, Via::Row),
+        Change::Imported { row, .. } => {
+            let terms = Terms {
+                quiet: true,
+                ..*terms
+            };
+            row_read(journal, &terms, row, Via::Row);
+        }
+        Change::ImportEnded { run, of, rows } => {
+            walk::import_ended(journal, source, *run, *of, *rows);
+        }
+        Change::TagNamed { tag_id, name } => name_tag(journal, source, tag_id, name),
         Change::Kept => journal.trace("not_interpreted", None),
     }
 }

@@ -1,11 +1,11 @@
 //! Owners: the users of an org who own records. Change events tell an owner's id only; the name
 //! comes from a small sweep, or from a read of the record.
 
-use crate::domain::journal::DomainEvent as E;
+use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Journal, owner, record_state};
 use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, Value};
 use crate::mapping::Section;
-use crate::processor::decide::Terms;
+use crate::processor::decide::{Terms, walk};
 
 /// The object of users.
 pub const USER: &str = "User";
@@ -23,13 +23,18 @@ pub fn seen_user<J: Journal>(journal: &mut J, snapshot: &RecordSnapshot) {
         Some((Name::from(*name), value.clone()))
     });
     let fields: Fields = kept.collect();
-    if owner(journal, journal.bridge(), &snapshot.record).as_ref() == Some(&fields) {
+    let known = owner(journal, journal.bridge(), &snapshot.record);
+    if known.as_ref() == Some(&fields) {
         return journal.trace("nothing_moved", Some(&snapshot.record));
     }
     journal.emit(E::OwnerSeen {
         owner: snapshot.record.clone(),
         fields,
     });
+    if known.is_some() {
+        let record = Some(snapshot.record.clone());
+        walk::start(journal, WalkReason::Owner, record, 0);
+    }
 }
 
 /// A snapshot of a record in Salesforce with what every record shows of itself and, where the view

@@ -65,6 +65,7 @@ pub fn is_in_intercom<J: Journal>(journal: &J, terms: &Terms<'_>, record: &Recor
 fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step: Step) {
     match step {
         Step::Rest { .. } => {}
+        Step::Wait { .. } | Step::Defer { .. } | Step::LookUp(_) if terms.quiet => {}
         Step::Link { to, key } => link::link(journal, terms, record, &to, &key, None),
         Step::Review { candidates, key } => review(journal, record, candidates, &key),
         Step::Wait { missing } => {

@@ -23,6 +23,9 @@ pub fn desire<J: Journal>(
 }
 
 pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    if terms.quiet {
+        return;
+    }
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };

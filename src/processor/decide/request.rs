@@ -134,6 +134,9 @@ pub fn read_record<J: Journal>(
     record: &RecordRef,
     purpose: ReadPurpose,
 ) {
+    if terms.quiet {
+        return;
+    }
     let state = record_state(journal, journal.bridge(), record);
     if state.is_none_or(|state| state.reading.is_some()) {
         return;

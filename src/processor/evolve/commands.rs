@@ -9,6 +9,7 @@ use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX,
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Name, ReadCommand, RecordRef};
 use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
+use crate::processor::evolve::bookkeeping;
 use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -74,6 +75,7 @@ fn requested<V: ViewWrite>(
     let record = subject(command);
     if known.is_none() {
         begin(edit, command, purpose, &record);
+        bookkeeping::of_bridge(edit.view, edit.bridge, |state| state.outstanding += 1);
     }
     let mut folded = 0;
     edit.record(&record, |state| folded = state.folded);
@@ -175,6 +177,9 @@ fn end<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId) -> Option<Outs
     edit.remove_due(ended.command.deadline, &Due::Command(*command));
     edit.view
         .remove(&ViewKey::outstanding(edit.bridge, command));
+    bookkeeping::of_bridge(edit.view, edit.bridge, |state| {
+        state.outstanding = state.outstanding.saturating_sub(1);
+    });
     Some(ended)
 }
 

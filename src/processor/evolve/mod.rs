@@ -10,5 +10,6 @@ pub mod edit;
 pub mod holds;
 pub mod links;
 pub mod records;
+mod walks;
 
 pub use entry::evolve;

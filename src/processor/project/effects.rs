@@ -1,6 +1,6 @@
 //! Work and words that follow from a journal event: commands, dead letters, notifications.
 
-use crate::domain::journal::{DomainEvent as E, ReadEnding, WriteEnding};
+use crate::domain::journal::{DomainEvent as E, ReadEnding, WalkReason, WriteEnding};
 use crate::domain::view::{ViewRead, outstanding};
 use crate::domain::{BridgeId, CommandId, DeadLetter, JournalEntry, Message, Notification};
 use crate::domain::{Rejection, Topic};
@@ -67,6 +67,17 @@ pub fn project<V: ViewRead>(
             let records: Vec<_> = claims.iter().map(|claim| claim.record.clone()).collect();
             let text = format!("{review}: two sides changed {field}; a person decides");
             let notice = notice(bridge, entry, "conflict_opened", text, records);
+            vec![here(Topic::Notifications, Message::Notification(notice))]
+        }
+        E::WalkEnded {
+            reason, customers, ..
+        } if matches!(reason, WalkReason::Import | WalkReason::Mapping) => {
+            let what = match reason {
+                WalkReason::Import => "the import is over and pursued",
+                _ => "the new mapping has reached everybody",
+            };
+            let text = format!("{what}: {customers} customers looked at");
+            let notice = notice(bridge, entry, "walk_ended", text, Vec::new());
             vec![here(Topic::Notifications, Message::Notification(notice))]
         }
         E::ReviewOpened {

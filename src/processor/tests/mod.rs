@@ -16,3 +16,4 @@ mod quarantine;
 mod attaching;
 mod canonical;
 mod storms;
+mod walks;

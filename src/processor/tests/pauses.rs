@@ -111,8 +111,8 @@ fn what_was_refused_is_tried_again_under_a_new_mapping() {
         hash,
         body,
     };
-    world.take(Topic::Decisions, offered);
-    let again = world.pass(1);
+    let mut again = world.take(Topic::Decisions, offered);
+    again.extend(world.pass(1));
     assert!(again.iter().any(is_lookup), "{again:?}");
     let write = again
         .iter()

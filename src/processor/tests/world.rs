@@ -90,7 +90,7 @@ pub struct World {
     drawn: u64,
     /// Off once a test has broken the view on purpose.
     pub rebuild_is_checked: bool,
-    offer: Offer,
+    pub offer: Offer,
 }
 
 pub fn bridge() -> BridgeId {

@@ -191,6 +191,28 @@ fn observed() -> Vec<(String, Message)> {
         ("kept", Change::Kept),
         ("event", Change::Event(record_event())),
         ("row", Change::Row(snapshot(lead()))),
+        (
+            "imported",
+            Change::Imported {
+                run: 1,
+                row: snapshot(lead()),
+            },
+        ),
+        (
+            "import_ended",
+            Change::ImportEnded {
+                run: 1,
+                of: 2,
+                rows: 120_000,
+            },
+        ),
+        (
+            "tag_named",
+            Change::TagNamed {
+                tag_id: "42".to_owned(),
+                name: "qualified".to_owned(),
+            },
+        ),
     ];
     let message = |(case, change): (&str, _)| {
         let body = ObservationBody::Changed {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crosswalk::domain::journal::{
     Basis, Claim, CustomerKind, Desire, DomainEvent, EchoSignal, HeldObservation, InputRange,
-    JournalEntry, JournalKey, ReadEnding, ReadPurpose, ReviewKind, Verdict, Via, WriteEnding,
+    JournalEntry, JournalKey, ReadEnding, ReadPurpose, ReviewKind, Verdict, Via, WalkReason,
+    WriteEnding,
 };
 use crosswalk::domain::{
     CustomerId, Gone, MatchKey, MatchRule, Message, RecordRef, ReviewId, Topic, Value,
@@ -296,9 +297,32 @@ fn disputes() -> Cases {
         owner: record("User", "0055g00000ABCDEAA4").unwrap(),
         fields: BTreeMap::from([("Name".into(), Value::from("Grace Example"))]),
     };
-    [decided, opened, answered, form, echo, converted, owner]
-        .map(|event| ("", event))
-        .into()
+    let ended = DomainEvent::ImportEnded {
+        source: source("sales"),
+        run: 1,
+        of: 2,
+        rows: 120_000,
+    };
+    let started = DomainEvent::WalkStarted {
+        reason: WalkReason::Owner,
+        record: record("User", "0055g00000ABCDEAA4"),
+        version: 0,
+    };
+    let advanced = DomainEvent::WalkAdvanced {
+        walk: 12,
+        to: customer(1),
+        customers: 50,
+    };
+    let over = DomainEvent::WalkEnded {
+        walk: 12,
+        reason: WalkReason::Import,
+        customers: 60_000,
+    };
+    [
+        decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
+    ]
+    .map(|event| ("", event))
+    .into()
 }
 
 fn bookkeeping() -> Vec<DomainEvent> {

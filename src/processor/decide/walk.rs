@@ -1,0 +1,267 @@
+//! Walks: what touches many customers is done in slices, interleaved with input. What a slice asks
+//! for is bounded by what is unanswered, so that a walk never buries what people change meanwhile.
+
+use std::collections::BTreeSet;
+
+use crate::domain::journal::{Basis, DomainEvent as E, Via, WalkReason};
+use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, Walk};
+use crate::domain::view::{bridge_state, customer_of, record_state};
+use crate::domain::{
+    BridgeId, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Value, ViewKey,
+};
+use crate::identity::keys::keys_of;
+use crate::identity::pursuit::seen_fields;
+use crate::mapping::Section;
+use crate::processor::decide::agree::{self, Move};
+use crate::processor::decide::{Terms, create, fold, pursue, reconcile};
+use crate::sync::desires::{self, Target};
+
+/// Customers looked at in one step.
+pub const SLICE_MAX: usize = 50;
+/// Events after which a slice is closed, however few customers it has looked at.
+const SLICE_EVENTS_MAX: u64 = 500;
+/// Commands without an answer above which no walk goes on.
+pub const OUTSTANDING_MAX: u64 = 500;
+/// Walks that wait for their turn; another one of the same kind stands for those beyond it.
+const WAITING_MAX: usize = 1_000;
+
+/// Takes note that all rows of a source stand in the view. The last source of a run starts the walk
+/// over what it brought.
+pub fn import_ended<J: Journal>(journal: &mut J, source: &SourceId, run: u64, of: u32, rows: u64) {
+    journal.emit(E::ImportEnded {
+        source: source.clone(),
+        run,
+        of,
+        rows,
+    });
+    let importing = bridge_state(journal, journal.bridge()).importing;
+    let ended = importing.map_or(0, |importing| importing.ended.len());
+    if ended >= of as usize {
+        start(journal, WalkReason::Import, None, run);
+    }
+}
+
+/// Starts a walk, unless one that has not begun will see the same.
+pub fn start<J: Journal>(
+    journal: &mut J,
+    reason: WalkReason,
+    record: Option<RecordRef>,
+    version: u64,
+) {
+    let (mut from, to) = ViewKey::range(journal.bridge(), 0x0f);
+    for _ in 0..WAITING_MAX {
+        let Some((key, entry)) = journal.first(&from, &to) else {
+            return journal.emit(E::WalkStarted {
+                reason,
+                record,
+                version,
+            });
+        };
+        from = key.next();
+        if let ViewEntry::Walk(walk) = &*entry
+            && (walk.reason, &walk.record) == (reason, &record)
+            && walk.to.is_none()
+            && reason != WalkReason::Import
+        {
+            return journal.trace("walk_waits_already", record.as_ref());
+        }
+    }
+    journal.trace("too_many_walks", record.as_ref());
+}
+
+/// The walk whose turn it is: the one that was started first. None while as much is unanswered as a
+/// walk may ask for.
+pub fn next<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> Option<(u64, Walk)> {
+    let state = bridge_state(view, bridge);
+    if state.quarantined.is_some() || state.outstanding >= OUTSTANDING_MAX {
+        return None;
+    }
+    let (from, to) = ViewKey::range(bridge, 0x0f);
+    let (key, entry) = view.first(&from, &to)?;
+    match &*entry {
+        ViewEntry::Walk(walk) => Some((key.walk_of()?, walk.clone())),
+        _ => None,
+    }
+}
+
+/// Looks at the next customers of a walk, and ends it behind the last one.
+pub fn advance<J: Journal>(journal: &mut J, terms: &Terms<'_>, id: u64, walk: &Walk) {
+    let (first, end) = ViewKey::range(journal.bridge(), 0x01);
+    let behind = |to: &CustomerId| ViewKey::customer(journal.bridge(), to).next();
+    let mut from = walk.to.as_ref().map_or(first, behind);
+    let began = journal.next_sequence();
+    let (mut customers, mut last) = (walk.customers, None);
+    for _ in 0..SLICE_MAX {
+        let Some((key, entry)) = journal.first(&from, &end) else {
+            return journal.emit(E::WalkEnded {
+                walk: id,
+                reason: walk.reason,
+                customers,
+            });
+        };
+        from = key.next();
+        let ViewEntry::Customer(customer) = &*entry else {
+            unreachable!("the range holds customers only");
+        };
+        customers += 1;
+        last = Some(customer.id);
+        look(journal, terms, walk, customer);
+        if journal.next_sequence() - began > SLICE_EVENTS_MAX {
+            break;
+        }
+    }
+    if let Some(to) = last {
+        journal.emit(E::WalkAdvanced {
+            walk: id,
+            to,
+            customers,
+        });
+    }
+}
+
+fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &Customer) {
+    let live = agree::live(customer).into_iter().map(|(record, _)| record);
+    let live: Vec<RecordRef> = live.collect();
+    let Some(section) = live.first().and_then(|one| terms.mapping.section_of(one)) else {
+        return;
+    };
+    match (walk.reason, &walk.record) {
+        // What both sides hold is known: where nothing is to be created, nobody is looked for.
+        (WalkReason::Import, _) => settle(journal, terms, &live, |_| false),
+        (WalkReason::Mapping, _) => {
+            let remapped = live
+                .iter()
+                .filter(|one| remap(journal, terms, section, one));
+            let rekeyed: BTreeSet<&RecordRef> = remapped.collect();
+            settle(journal, terms, &live, |record| rekeyed.contains(record));
+        }
+        (WalkReason::Owner, Some(owner)) => {
+            let owned = |record: &&RecordRef| {
+                let held = customer.records[*record].value_seen("OwnerId");
+                record.source == owner.source && held.as_text() == Some(owner.id.as_str())
+            };
+            for record in live.iter().filter(owned) {
+                rename(journal, terms, section, record, owner);
+            }
+        }
+        (WalkReason::Relations, _) | (WalkReason::Owner, None) => {
+            let intercom = |record: &&RecordRef| !terms.mapping.is_salesforce(record);
+            for record in live.iter().filter(intercom) {
+                reconcile::reconcile(journal, terms, record);
+            }
+        }
+    }
+}
+
+/// Pursues what has no counterpart and writes what differs.
+fn settle<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    records: &[RecordRef],
+    is_rekeyed: impl Fn(&RecordRef) -> bool,
+) {
+    for record in records {
+        pursue::pursue(journal, terms, record, is_rekeyed(record));
+        if !terms.mapping.is_salesforce(record) {
+            create::name_company(journal, terms, record);
+        }
+        reconcile::reconcile(journal, terms, record);
+    }
+}
+
+/// What a record shows, under a mapping that is new: its identifiers, what it says of fields that
+/// nobody decided yet, and what it should hold. True if its identifiers are others.
+fn remap<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+) -> bool {
+    let bridge = journal.bridge().clone();
+    let Some(state) = record_state(journal, &bridge, record) else {
+        return false;
+    };
+    let shown = seen_fields(&state);
+    let keys = keys_of(terms.mapping, section, record, &shown);
+    let rekeyed = keys != *state.keys;
+    if rekeyed {
+        journal.emit(E::RecordSeen {
+            record: record.clone(),
+            version: state.version,
+            via: Via::Row,
+            fields: Default::default(),
+            tags: None,
+            companies: None,
+            keys: Some(keys),
+        });
+    }
+    let Some(customer) = customer_of(journal, &bridge, record) else {
+        return rekeyed;
+    };
+    let system = terms.mapping.system_of(record);
+    let undecided = section.fields.iter().filter(|field| {
+        field.flows_from(system) && !customer.decided.contains_key(&field.intercom)
+    });
+    let names: BTreeSet<&Name> = undecided.flat_map(|field| field.names_in(system)).collect();
+    let news = shown.iter().filter(|(name, _)| names.contains(name));
+    let news = news.map(|(name, value)| (name.clone(), value.clone()));
+    let moved = Move {
+        record,
+        before: &state,
+        fields: &news.collect(),
+        version: state.version,
+        via: Via::Row,
+        against: &BTreeSet::new(),
+    };
+    agree::agree(journal, terms, section, &moved);
+    let Some(customer) = customer_of(journal, &bridge, record) else {
+        return rekeyed;
+    };
+    if customer.links.is_empty() {
+        return rekeyed;
+    }
+    // A field that was not mapped before is filled where it is blank, as at a first link; what a
+    // record already follows is put through the new transform.
+    let target = Target {
+        system,
+        record,
+        state: &customer.records[record],
+    };
+    let mut wanted = desires::at_first_link(section, &customer, target, None);
+    wanted.retain(|desire| !target.state.desired.contains_key(&desire.name));
+    let all = section.fields.iter().map(|field| field.intercom.clone());
+    let follows = desires::after_agreement(section, &customer, target, &all.collect());
+    wanted.extend(follows.into_iter().filter(|desire| {
+        let known = target.state.desired.get(&desire.name);
+        known.is_some_and(|known| known.basis == Basis::Agreed)
+    }));
+    if !wanted.is_empty() {
+        journal.emit(E::DesiredChanged {
+            record: record.clone(),
+            desires: wanted,
+        });
+    }
+    rekeyed
+}
+
+/// The name of an owner is another one: what the record shows of it moved.
+fn rename<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    owner: &RecordRef,
+) {
+    let state = record_state(journal, journal.bridge(), record);
+    let Some(state) = state else {
+        return;
+    };
+    let snapshot = RecordSnapshot {
+        record: record.clone(),
+        version: state.version,
+        fields: [("OwnerId".into(), Value::text(owner.id.as_str()))].into(),
+        tags: None,
+        companies: None,
+    };
+    fold::fold(journal, terms, section, &snapshot, Via::Row);
+}
