@@ -81,6 +81,8 @@ pub struct Feeds {
     pub batch_bytes_max: usize,
     /// How long a subscription may say nothing before it counts as dead.
     pub liveness: Duration,
+    /// Rows an import appends in a second at most, for each bridge.
+    pub import_rows_per_second_max: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,6 +302,7 @@ impl Default for Feeds {
             batch_entries_max: 500,
             batch_bytes_max: 8 * 1_048_576,
             liveness: Duration::from_secs(120),
+            import_rows_per_second_max: 1_000,
         }
     }
 }
@@ -314,6 +317,7 @@ impl Feeds {
             "batch_entries_max",
             "batch_bytes_max",
             "liveness_seconds",
+            "import_rows_per_second_max",
         ])?;
         Ok(Self {
             channel: table.or("channel", default.channel, channel)?,
@@ -332,6 +336,11 @@ impl Feeds {
                 count(field, 1, 1 << 30)
             })?,
             liveness: table.or("liveness_seconds", default.liveness, Field::seconds)?,
+            import_rows_per_second_max: table.or(
+                "import_rows_per_second_max",
+                default.import_rows_per_second_max,
+                |field| Ok(field.whole_number(1, 100_000)? as u32),
+            )?,
         })
     }
 }

@@ -307,6 +307,22 @@ impl ObservationId {
         Self(derive("swept_row", &parts))
     }
 
+    /// A row of an import: the same however often the run shows it.
+    pub fn of_imported_row(record: &RecordRef, run: u64) -> Self {
+        let parts: [&[u8]; 2] = [&record.hash(), &run.to_be_bytes()];
+        Self(derive("imported_row", &parts))
+    }
+
+    /// What an import says beside its rows: `what` names it within the run.
+    pub fn of_import(source: &SourceId, run: u64, what: &str) -> Self {
+        let parts: [&[u8]; 3] = [
+            source.as_str().as_bytes(),
+            &run.to_be_bytes(),
+            what.as_bytes(),
+        ];
+        Self(derive("import", &parts))
+    }
+
     /// An operator's decision or a mapping to activate, by its own id.
     pub fn of_decision(id: &str) -> Self {
         Self(derive("decision", &[id.as_bytes()]))

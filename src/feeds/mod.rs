@@ -2,6 +2,7 @@
 //! No cursor moves before what it covers is durable.
 
 pub mod book;
+pub mod import;
 mod remembered;
 pub mod salesforce;
 

@@ -65,6 +65,8 @@ pub struct FeedMetrics {
     pub lag_seconds: GaugeVec,
     /// `reason` as in health: silent, broken, unauthorised, limit_used_up, …
     pub reconnects_total: IntCounterVec,
+    /// Rows of imports, `source` and `object`.
+    pub imported_rows_total: IntCounterVec,
     /// Windows in which changes may be missing; each has a notification.
     pub gaps_total: IntCounterVec,
     /// When the cursor was last appended, in seconds of the epoch; `source`, `feed`. Its age is
@@ -193,6 +195,12 @@ impl FeedMetrics {
                 "feed_reconnects_total",
                 "Subscriptions that ended and were opened again",
                 &["reason"],
+            )?,
+            imported_rows_total: counters(
+                r,
+                "feed_imported_rows_total",
+                "Rows that imports appended",
+                &["source", "object"],
             )?,
             gaps_total: counters(
                 r,

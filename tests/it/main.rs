@@ -21,6 +21,7 @@ mod feed_over_grpc;
 mod feed_owners;
 mod feeds;
 mod feeds_world;
+mod import;
 mod ingest_captured;
 mod ingest_door;
 mod ingest_fake_log;

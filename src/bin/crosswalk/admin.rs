@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use crosswalk::domain::{RecordRef, ReviewAnswer, ReviewId};
+use crosswalk::feeds::import::{Asked, Board, Progress, Refusal};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::telemetry::{Health, Readiness, metrics};
 use serde_json::{Value, json};
@@ -29,6 +30,8 @@ const STOP_WAIT: Duration = Duration::from_secs(2);
 
 /// Who answers questions; set once the processor runs in this process.
 pub type Questions = Arc<OnceLock<Arc<dyn ViewQuestions>>>;
+/// Where imports are asked for; set once the feeds run in this process.
+pub type Imports = Arc<OnceLock<Arc<Board>>>;
 
 /// The running admin server.
 pub struct Handle {
@@ -41,6 +44,7 @@ pub struct Handle {
 struct Admin {
     health: Health,
     questions: Questions,
+    imports: Imports,
     asking: Arc<Semaphore>,
 }
 
@@ -53,6 +57,7 @@ pub async fn start(
     listen: SocketAddr,
     health: Health,
     questions: Questions,
+    imports: Imports,
 ) -> anyhow::Result<Handle> {
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
@@ -62,6 +67,7 @@ pub async fn start(
     let router = router(Admin {
         health,
         questions,
+        imports,
         asking,
     });
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -99,6 +105,8 @@ fn router(admin: Admin) -> Router {
         .route("/v1/explain", get(explain))
         .route("/v1/reviews", get(reviews))
         .route("/v1/reviews/{review}", post(answer_review))
+        .route("/v1/imports", get(imports))
+        .route("/v1/imports/{bridge}", post(ask_import))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
         .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
@@ -203,6 +211,58 @@ async fn answer_review(
         }
     };
     ask(admin, move |view| view.answer_review(&review, &answer, &by)).await
+}
+
+async fn imports(State(admin): State<Admin>) -> Response {
+    let Some(board) = admin.imports.get() else {
+        return no_feeds();
+    };
+    let all = board.progress().into_iter();
+    let shown: Vec<Value> = all
+        .map(|(bridge, progress)| shown(bridge.as_str(), &progress))
+        .collect();
+    Json(shown).into_response()
+}
+
+/// What is asked of a bridge's import.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskImport {
+    #[serde(default)]
+    resume: bool,
+}
+
+async fn ask_import(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    asked: Result<Json<AskImport>, JsonRejection>,
+) -> Response {
+    let Some(board) = admin.imports.get() else {
+        return no_feeds();
+    };
+    let Ok(Json(asked)) = asked else {
+        return refuse(StatusCode::BAD_REQUEST, r#"the body is {"resume"} as JSON"#);
+    };
+    let asked = match asked.resume {
+        true => Asked::Resume,
+        false => Asked::Fresh,
+    };
+    match board.ask(&bridge, asked) {
+        Ok(progress) => Json(shown(&bridge, &progress)).into_response(),
+        Err(error @ Refusal::UnknownBridge(_)) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
+        Err(error) => refuse(StatusCode::CONFLICT, &error.to_string()),
+    }
+}
+
+fn shown(bridge: &str, progress: &Progress) -> Value {
+    let mut shown = json!(progress);
+    shown["bridge"] = json!(bridge);
+    shown
+}
+
+fn no_feeds() -> Response {
+    let text = "the feeds do not run in this process, or are starting";
+    refuse(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
 async fn digest(State(admin): State<Admin>) -> Response {

@@ -1,5 +1,7 @@
-//! The feeds: per org one subscription to change events and one sweep of its users.
+//! The feeds: per org one subscription to change events and one sweep of its users; per bridge an
+//! import that waits to be asked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use crosswalk::clients::salesforce::{self, pubsub};
 use crosswalk::clients::{HttpTransport, Transport, http};
 use crosswalk::config::{self, Config, Source};
 use crosswalk::feeds::Book;
+use crosswalk::feeds::import::Board;
 use crosswalk::feeds::salesforce::{Decoder, Destination, Feed, Org, Owners, PubSub};
 use crosswalk::feeds::salesforce::{owners, subscribe};
 use crosswalk::ports::clock::Clock;
@@ -16,6 +19,8 @@ use crosswalk::telemetry::RoleHealth;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::imports;
+
 /// An append under way is waited for; nothing else is.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -23,6 +28,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 pub struct Handle {
     stop: watch::Sender<bool>,
     feeds: Vec<JoinHandle<()>>,
+    board: Arc<Board>,
 }
 
 /// What every feed is given.
@@ -55,11 +61,13 @@ pub fn start(
     };
     let (stop, stopped) = watch::channel(false);
     let mut feeds = Vec::new();
+    let mut blind = BTreeMap::new();
     for source in config.sources.values() {
         let Some(org) = source.salesforce() else {
             continue;
         };
         let (feed, owners) = shared.org(source, org)?;
+        blind.insert(source.id.clone(), feed.blind());
         let (name, stop) = (
             format!("{}/{}", source.id, subscribe::NAME),
             stopped.clone(),
@@ -73,7 +81,28 @@ pub fn start(
             failed.clone(),
         ));
     }
-    Ok(Handle { stop, feeds })
+    let shared = imports::Shared {
+        book: shared.book,
+        clock: shared.clock,
+        health: shared.health,
+        transport: shared.transport,
+        blind,
+    };
+    let (importers, board) = imports::prepare(config, &shared)?;
+    for (name, importer) in importers {
+        let stop = stopped.clone();
+        feeds.push(watched(
+            name,
+            importer.run(stop.clone()),
+            stop,
+            failed.clone(),
+        ));
+    }
+    Ok(Handle {
+        stop,
+        feeds,
+        board: Arc::new(board),
+    })
 }
 
 impl Shared<'_> {
@@ -163,6 +192,11 @@ fn watched(
 }
 
 impl Handle {
+    /// Where imports are asked for.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
     /// Takes nothing more. What is being appended is appended whole or not at all.
     pub async fn stop(self) {
         self.stop.send_replace(true);

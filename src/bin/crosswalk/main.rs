@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_client;
+mod backfill;
 mod check;
 mod dead_letters;
 mod demo;
@@ -9,6 +10,7 @@ mod entry_json;
 mod event_json;
 mod feeds;
 mod identity;
+mod imports;
 mod mapping;
 mod mappings;
 mod open_log;
@@ -50,6 +52,7 @@ Examples:
   crosswalk demo                                  watch the whole story, no accounts needed
   crosswalk check --config crosswalk.yaml         what is missing in both systems?
   crosswalk run --config crosswalk.yaml           run everything in one process
+  crosswalk backfill --bridge main                take in what both systems hold already
   crosswalk tail journal --config crosswalk.yaml  follow what is being decided
   crosswalk identity explain ada@example.com      who is this, and why do they say so?
   crosswalk review list                           what waits for a person?
@@ -60,6 +63,7 @@ enum Command {
     Check(check::Arguments),
     Mapping(mapping::Arguments),
     Run(run::Arguments),
+    Backfill(backfill::Arguments),
     Demo(demo::Arguments),
     Sandbox(sandbox::Arguments),
     Tail(tail::Arguments),
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Mapping(arguments) => mapping::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Backfill(arguments) => backfill::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Tail(arguments) => tail::run(arguments),

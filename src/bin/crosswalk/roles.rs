@@ -12,7 +12,7 @@ use crosswalk::ports::event_log::EventLog;
 use crosswalk::telemetry::{Health, Readiness};
 use tokio::sync::mpsc;
 
-use crate::admin::{self, Questions};
+use crate::admin::{self, Imports, Questions};
 use crate::{feeds, open_log, processors, sinks};
 
 /// How often readiness is looked at until the process is ready.
@@ -60,6 +60,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     health: Health,
     questions: Questions,
+    imports: Imports,
     failed: mpsc::Sender<anyhow::Error>,
 }
 
@@ -68,7 +69,9 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
     let health = Health::new();
     let questions: Questions = Arc::new(OnceLock::new());
     let admin = config.server.admin;
-    let admin = admin::start(admin, health.clone(), Arc::clone(&questions)).await?;
+    let imports: Imports = Arc::new(OnceLock::new());
+    let asked = (Arc::clone(&questions), Arc::clone(&imports));
+    let admin = admin::start(admin, health.clone(), asked.0, asked.1).await?;
     let (failed, failures) = mpsc::channel(8);
     let parts = Parts {
         log: open_log::open(&config)?,
@@ -76,6 +79,7 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         clock: Arc::new(SystemClock),
         health: health.clone(),
         questions,
+        imports,
         failed,
     };
     let processors = match roles.contains(&Role::Processor) {
@@ -143,6 +147,8 @@ fn start_feeds(parts: &Parts) -> anyhow::Result<feeds::Handle> {
     let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
     let failed = parts.failed.clone();
     let handle = feeds::start(&parts.config, log, clock, role.clone(), failed)?;
+    // Set once: the process starts its feeds once.
+    let _ = parts.imports.set(handle.board());
     // An org that does not answer is no reason to take no webhooks: it shows as degraded.
     role.ready();
     Ok(handle)

@@ -133,7 +133,7 @@ fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn
     ])
 }
 
-fn intercom_options(workspace: &config::Intercom, timeout: Duration) -> intercom::Options {
+pub fn intercom_options(workspace: &config::Intercom, timeout: Duration) -> intercom::Options {
     intercom::Options {
         base_url: workspace.base_url.clone(),
         access_token: workspace.access_token.clone(),
@@ -150,7 +150,7 @@ fn intercom_settings(workspace: &config::Intercom) -> sink::intercom::Settings {
     }
 }
 
-fn salesforce_options(org: &config::Salesforce, timeout: Duration) -> salesforce::Options {
+pub fn salesforce_options(org: &config::Salesforce, timeout: Duration) -> salesforce::Options {
     salesforce::Options {
         login_url: org.login_url.clone(),
         client_id: org.client_id.clone(),

@@ -47,6 +47,16 @@ pub struct Page {
     pub more: bool,
 }
 
+/// A page of a list that is read to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub rows: Vec<Json>,
+    /// What names the next page; none behind the last one.
+    pub next: Option<String>,
+    /// How many there are, where the list says so.
+    pub total: Option<u64>,
+}
+
 /// A custom attribute to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAttribute {
@@ -116,6 +126,47 @@ impl Client {
         };
         let more = !page["pages"]["next"].is_null();
         Ok(Page { rows, more })
+    }
+
+    /// One page of all contacts, oldest first: live ones only. `after` is the cursor that the page
+    /// before named (intercom.md 2.4).
+    pub async fn contacts(&self, after: Option<&str>) -> Result<Listed, Error> {
+        let after = after.map_or(String::new(), |after| {
+            format!("&starting_after={}", percent::encode(after))
+        });
+        let path = format!("/contacts?per_page={PAGE_MAX}{after}");
+        let mut page = self.get("contacts", &path).await?;
+        let next = page["pages"]["next"]["starting_after"].as_str();
+        let next = next.map(str::to_owned);
+        let total = page["total_count"].as_u64();
+        let Some(Json::Array(rows)) = page.get_mut("data").map(Json::take) else {
+            return Err(malformed("contacts", "no data"));
+        };
+        Ok(Listed { rows, next, total })
+    }
+
+    /// The next part of the scroll over all companies that have contacts. Only one scroll is open
+    /// in a workspace at a time, it ends after a minute without a call, and it cannot be resumed:
+    /// a refusal with 404 or 500 means from the start (intercom.md 2.5).
+    pub async fn scroll_companies(&self, scroll: Option<&str>) -> Result<Listed, Error> {
+        let scroll = scroll.map_or(String::new(), |scroll| {
+            format!("?scroll_param={}", percent::encode(scroll))
+        });
+        let path = format!("/companies/scroll{scroll}");
+        let mut page = self.get("scroll", &path).await?;
+        let next = page["scroll_param"].as_str().map(str::to_owned);
+        let Some(Json::Array(rows)) = page.get_mut("data").map(Json::take) else {
+            return Err(malformed("scroll", "no data"));
+        };
+        // The empty part is the end.
+        let next = next.filter(|_| !rows.is_empty());
+        let total = None;
+        Ok(Listed { rows, next, total })
+    }
+
+    /// All tags of the workspace with their names; contacts show ids only.
+    pub async fn tags(&self) -> Result<Vec<Json>, Error> {
+        listed("tags", self.get("tags", "/tags").await?)
     }
 
     /// The person joins the company; doing it again changes nothing. Answers the company.

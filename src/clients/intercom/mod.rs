@@ -5,5 +5,5 @@ pub mod rate_window;
 pub mod snapshot;
 pub mod wire;
 
-pub use client::{Client, NewAttribute, Options, Page};
+pub use client::{Client, Listed, NewAttribute, Options, Page};
 pub use snapshot::{company_snapshot, contact_snapshot};

@@ -138,6 +138,16 @@ impl Client {
         Ok(rows)
     }
 
+    /// How many records of an object there are.
+    pub async fn count(&self, object: &str) -> Result<u64, Error> {
+        let soql = format!("SELECT COUNT() FROM {object}");
+        let path = self.path(&format!("query?q={}", percent::encode(&soql)));
+        let response = self.call(Call::get(path)).await?;
+        let answer = self.read_json("count", &response)?;
+        let total = answer["totalSize"].as_u64();
+        total.ok_or_else(|| malformed("count", "no totalSize"))
+    }
+
     /// One page of a query, for whoever takes many rows: so many are never held at once.
     pub async fn query_page(&self, page: &Page) -> Result<Rows, Error> {
         let path = match page {

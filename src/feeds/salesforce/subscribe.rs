@@ -86,6 +86,8 @@ pub struct Feed {
     tokens_refused: u32,
     /// The trouble that people were told of last, until something comes again.
     told: Option<&'static str>,
+    /// Subscriptions that were opened at the next event, no position being known.
+    blind: watch::Sender<u64>,
 }
 
 // === impl Feed ===
@@ -99,8 +101,15 @@ impl Feed {
             pace: Pace::new(parts.options.pause_first, parts.options.pause_max),
             tokens_refused: 0,
             told: None,
+            blind: watch::Sender::new(0),
             parts,
         }
+    }
+
+    /// Counts the subscriptions that were opened without a position. Until something comes that
+    /// names one, a later one of them means that changes may lie between the two.
+    pub fn blind(&self) -> watch::Receiver<u64> {
+        self.blind.subscribe()
     }
 
     /// Follows the feed until `stop` turns true or its sender is dropped. What is being appended
@@ -134,10 +143,14 @@ impl Feed {
         let standing = book.enter(&self.parts.org.source, NAME).await;
         let standing = standing.map_err(Trouble::Book)?;
         let start = start(standing.cursor.as_ref());
+        let is_blind = matches!(start, Start::Latest);
         self.standing = Some(standing);
         let identity = self.within(source.identity()).await?;
         let channel = self.parts.options.channel.clone();
         let mut stream = self.within(source.connect(&channel, &start)).await?;
+        if is_blind {
+            self.blind.send_modify(|count| *count += 1);
+        }
         loop {
             let batch = self.within(stream.next()).await?;
             self.take(&identity, batch).await?;
@@ -453,6 +466,11 @@ impl Feed {
         self.told = Some(reason);
         Ok(())
     }
+}
+
+/// Whether a cursor says where to go on, and not only that the next event will say it.
+pub fn is_position(cursor: &Cursor) -> bool {
+    cursor.position != notes::AT_LATEST
 }
 
 fn start(cursor: Option<&Cursor>) -> Start {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::Fields;
 use crate::domain::journal::{DomainEvent as E, EchoSignal, ReadPurpose, Via};
 use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
@@ -206,12 +207,46 @@ pub fn row_read<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnap
     }
     let known = state.folded > 0;
     if known && row.version.against(&state.version) != Order::Newer {
-        return journal.trace("row_not_newer", Some(record));
+        return fill_in(journal, terms, section, &state, row, via);
     }
     if state.writing.is_some() || state.reading.is_some() {
         return holds::hold(journal, terms, &state, row, via);
     }
     fold::fold(journal, terms, section, row, via);
+}
+
+/// A row that is not newer than what is known loses, but for fields that nobody has told of: a
+/// change event names only what it changed, and whatever changed since would have been told.
+fn fill_in<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    state: &RecordState,
+    row: &RecordSnapshot,
+    via: Via,
+) {
+    let record = &row.record;
+    let watched = fold::watched(terms, section, record);
+    let untold = row.fields.iter().filter(|(name, value)| {
+        watched.contains(*name) && !state.seen.contains_key(*name) && !value.is_blank()
+    });
+    let fields: Fields = untold
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if fields.is_empty() {
+        return journal.trace("row_not_newer", Some(record));
+    }
+    let row = RecordSnapshot {
+        record: record.clone(),
+        version: state.version,
+        fields,
+        tags: None,
+        companies: None,
+    };
+    if state.writing.is_some() || state.reading.is_some() {
+        return holds::hold(journal, terms, state, &row, via);
+    }
+    fold::fold(journal, terms, section, &row, via);
 }
 
 /// What is known of a record; a new one founds a customer of its own.

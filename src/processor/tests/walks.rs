@@ -46,7 +46,7 @@ fn imported(world: &mut World) -> Vec<Command> {
     changed(world, support(), ended)
 }
 
-fn there(id: &str, email: &str, more: &[(&str, &str)]) -> RecordSnapshot {
+fn there_is(id: &str, email: &str, more: &[(&str, &str)]) -> RecordSnapshot {
     let mut all = vec![("Email", email), ("LastName", "Lovelace")];
     all.extend(more);
     row("Contact", id, 1, &all)
@@ -76,7 +76,7 @@ fn an_import_asks_for_nothing_until_both_sides_are_known() {
     let mut world = World::with_mapping(BOTH);
     let title = [("Title", "Analyst"), ("Phone", "+14155550100")];
     assert_eq!(
-        import(&mut world, there("003000000000001AAA", ADA, &title)),
+        import(&mut world, there_is("003000000000001AAA", ADA, &title)),
         vec![]
     );
     // Somebody who qualifies and whom nobody in Salesforce knows.
@@ -136,14 +136,31 @@ fn an_imported_row_loses_a_tie_against_what_was_told() {
 }
 
 #[test]
+fn a_row_fills_in_what_no_event_has_told_and_takes_nothing_back() {
+    let mut pair = Pair::new();
+    let there = salesforce("Contact", "003000000000001AAA");
+    let told = texts(&[("Title", "Chief")]);
+    pair.event_of(&there, EventKind::Updated, 50, Writer::Foreign, told);
+    // Read in the second of that change, before it.
+    let more = [("Title", "Analyst"), ("Phone", "+14155550100")];
+    let mut row = there_is("003000000000001AAA", "bo@example.com", &more);
+    row.version = crate::domain::Version::second(50);
+    import(&mut pair.world, row);
+    assert_eq!(pair.seen(&there, "Title"), Value::text("Chief"));
+    assert_eq!(pair.seen(&there, "Phone"), Value::text("+14155550100"));
+    import(&mut pair.world, here("c9", "bo@example.com", &[]));
+    assert_eq!(pair.world.customer(&contact("c9")).records.len(), 2);
+}
+
+#[test]
 fn a_repeated_import_changes_nothing() {
     let mut world = World::with_mapping(BOTH);
-    import(&mut world, there("003000000000001AAA", ADA, &[]));
+    import(&mut world, there_is("003000000000001AAA", ADA, &[]));
     import(&mut world, here("c1", ADA, &[]));
     imported(&mut world);
     let before = world.view.digest();
     let entries = world.journal.len();
-    import(&mut world, there("003000000000001AAA", ADA, &[]));
+    import(&mut world, there_is("003000000000001AAA", ADA, &[]));
     import(&mut world, here("c1", ADA, &[]));
     assert_eq!(world.customer(&contact("c1")).records.len(), 2);
     let news = world.journal[entries..]
@@ -239,7 +256,7 @@ fn a_new_mapping_reaches_everybody_and_overwrites_nothing() {
     for number in 1..3 {
         let email = format!("p{number}@example.com");
         let id = format!("00300000000000{number}AAA");
-        import(&mut world, there(&id, &email, &[("Title", "CEO")]));
+        import(&mut world, there_is(&id, &email, &[("Title", "CEO")]));
         import(&mut world, here(&format!("c{number}"), &email, &[]));
     }
     for command in imported(&mut world) {
@@ -299,7 +316,7 @@ fn an_owners_new_name_reaches_every_record_of_theirs() {
         } else {
             user
         };
-        import(&mut world, there(&id, &email, &[("OwnerId", owner)]));
+        import(&mut world, there_is(&id, &email, &[("OwnerId", owner)]));
         import(&mut world, here(&format!("c{number}"), &email, &[]));
     }
     for command in imported(&mut world) {

@@ -1,0 +1,150 @@
+//! `crosswalk backfill`: asks the running process for an import, and shows how far it is.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use crosswalk::config::Config;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::admin_client;
+use crate::print::print;
+
+/// How often the process is asked how far it is.
+const POLL: Duration = Duration::from_millis(500);
+/// Between two lines where nobody watches a bar.
+const LINE: Duration = Duration::from_secs(5);
+
+/// Read everything that both systems hold of a bridge, once.
+///
+/// The running process (role feeds) does it, after its subscription to changes has begun. Nothing
+/// that stands in a field is overwritten unless the mapping's on_first_link says so. An import that
+/// was cut off goes on by itself when the process starts; --resume watches it.
+#[derive(clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:\n  crosswalk backfill --bridge main\n  \
+    crosswalk backfill --bridge main --resume\n  \
+    crosswalk backfill --bridge main --detach --json"
+)]
+pub struct Arguments {
+    /// The bridge whose sources are read.
+    #[arg(long, value_name = "BRIDGE")]
+    bridge: String,
+    /// Watch the import that is under way, instead of beginning a new one.
+    #[arg(long)]
+    resume: bool,
+    /// Ask for it and return at once.
+    #[arg(long)]
+    detach: bool,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Ask the process at this address instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+    /// Print the end as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let base = match &arguments.admin {
+        Some(given) => admin_client::url(given),
+        None => {
+            let config = Config::load(&arguments.config)?;
+            admin_client::configured(&config)
+                .context("server.admin listens on a port of chance: name it with --admin")?
+        }
+    };
+    let path = format!("/v1/imports/{}", arguments.bridge);
+    let asked = admin_client::tell(&base, &path, &json!({"resume": arguments.resume}))?;
+    let Some(mut now) = asked else {
+        bail!(
+            "nobody listens at {base}: an import is done by the running process; start \
+             `crosswalk run` first"
+        );
+    };
+    if !arguments.detach {
+        now = watch(&base, &arguments.bridge, now)?;
+    }
+    match arguments.json {
+        true => print(&format!("{now}\n")),
+        false => print(&format!("{}\n", told(&now))),
+    }
+}
+
+/// Asks until all rows are in the log.
+fn watch(base: &str, bridge: &str, mut now: Value) -> anyhow::Result<Value> {
+    let bar = std::io::stderr().is_terminal().then(bar);
+    let mut line = Instant::now();
+    while now["state"] != "done" {
+        std::thread::sleep(POLL);
+        let Some(all) = admin_client::ask(base, "/v1/imports", &[])? else {
+            bail!("the process at {base} is gone; the import goes on when it is started again");
+        };
+        let mut all = all.as_array().cloned().unwrap_or_default().into_iter();
+        let found = all.find(|one| one["bridge"] == bridge);
+        now = found.with_context(|| format!("the process no longer knows the bridge {bridge}"))?;
+        if now["state"] == "idle" {
+            bail!("no import of {bridge} was ever begun");
+        }
+        match &bar {
+            Some(bar) => {
+                bar.set_length(now["expected"].as_u64().unwrap_or(0));
+                bar.set_position(now["rows"].as_u64().unwrap_or(0));
+                bar.set_message(doing(&now));
+            }
+            None if line.elapsed() >= LINE => {
+                line = Instant::now();
+                eprintln!("{}", told(&now));
+            }
+            None => {}
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(now)
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let form = "{bar:30} {pos}/{len} rows, {per_sec}, {eta} left  {msg}";
+    bar.set_style(ProgressStyle::with_template(form).unwrap_or(ProgressStyle::default_bar()));
+    bar
+}
+
+fn doing(now: &Value) -> String {
+    match now["why"].as_str() {
+        Some(why) => format!("waits: {why}"),
+        None => now["phase"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+fn told(now: &Value) -> String {
+    let (run, rows) = (&now["run"], &now["rows"]);
+    let bridge = now["bridge"].as_str().unwrap_or_default();
+    let unreadable = now["unreadable"].as_u64().unwrap_or(0);
+    let lost = match unreadable {
+        0 => String::new(),
+        count => format!("; {count} could not be read (`crosswalk dead-letters list`)"),
+    };
+    match now["state"].as_str() {
+        Some("done") => format!(
+            "import {run} of {bridge}: all {rows} rows are in the log{lost}. The processor links \
+             and writes what follows; a notification `walk_ended` says when."
+        ),
+        _ => {
+            let expected = now["expected"]
+                .as_u64()
+                .map_or("?".to_owned(), |n| n.to_string());
+            format!(
+                "import {run} of {bridge}: {rows} of {expected} rows{lost}  {}",
+                doing(now)
+            )
+        }
+    }
+}

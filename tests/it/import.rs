@@ -1,0 +1,347 @@
+//! `crosswalk backfill` against both sandboxes: what they hold before crosswalk is installed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crosswalk::sandbox::{intercom, salesforce};
+use serde_json::{Value, json};
+
+use crate::cli::{Running, output, text};
+
+const MAPPING: &str = include_str!("../../src/bin/crosswalk/demo/mapping.yaml");
+const PEOPLE: usize = 320;
+
+/// Both systems as they were for years, and nothing between them yet.
+struct Installation {
+    salesforce: salesforce::Handle,
+    intercom: intercom::Handle,
+    folder: tempfile::TempDir,
+}
+
+/// Who is where: `both` by address, `keyed` by our key, the rest on one side only.
+#[derive(Default)]
+struct Crowd {
+    /// Intercom id to Contact id.
+    both: BTreeMap<String, String>,
+    keyed: BTreeMap<String, String>,
+    qualified: Vec<String>,
+    /// Whom two Contacts have the address of.
+    doubtful: String,
+}
+
+impl Installation {
+    async fn new() -> Self {
+        let salesforce = salesforce::start(Default::default()).await.unwrap();
+        let intercom = intercom::start(Default::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = json!({
+            "server": {"webhooks": "127.0.0.1:0", "admin": "127.0.0.1:0"},
+            "log": {"embedded": {"path": "log.db"}},
+            "view": {"path": "view"},
+            "sources": {
+                "support": {"intercom": {
+                    "app_id": "sandbox1", "client_secret": "sandbox-client-secret",
+                    "access_token": "sandbox-access-token", "base_url": intercom.base_url(),
+                    "create_attributes": true,
+                }},
+                "sales": {"salesforce": {
+                    "login_url": salesforce.base_url(), "client_id": "sandbox-client-id",
+                    "client_secret": "sandbox-client-secret", "client_token": "crosswalk-main",
+                    "pubsub": {"endpoint": salesforce.pubsub_url()},
+                }},
+            },
+            "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
+            "feeds": {"import_rows_per_second_max": 2_000},
+        });
+        std::fs::write(folder.path().join("crosswalk.yaml"), config.to_string()).unwrap();
+        std::fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
+        Self {
+            salesforce,
+            intercom,
+            folder,
+        }
+    }
+
+    fn config(&self) -> String {
+        let path = self.folder.path().join("crosswalk.yaml");
+        path.to_str().unwrap().to_owned()
+    }
+
+    async fn run(&self) -> (Running, String) {
+        let config = self.config();
+        let mut running = Running::start(&["run", "--config", &config, "--print-addresses"]);
+        let addresses: Value = serde_json::from_str(&running.line()).unwrap();
+        let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
+        let webhooks = address("webhooks");
+        self.intercom.set_webhook_url(webhooks).await.unwrap();
+        (running, address("admin"))
+    }
+
+    fn made(&self, act: Value) -> String {
+        let made = match act["object"].is_string() {
+            true => self.salesforce.act(act).unwrap(),
+            false => self.intercom.act(act).unwrap(),
+        };
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    fn there(&self, number: usize, email: &str, more: Value) -> String {
+        let mut fields = json!({"FirstName": "Pat", "LastName": format!("N{number}"),
+            "Email": email});
+        fields
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.made(json!({"verb": "create", "object": "Contact", "fields": fields}))
+    }
+
+    fn here(&self, number: usize, email: &str, more: Value) -> String {
+        let mut act = json!({"verb": "create_contact", "role": "lead",
+            "name": format!("Pat N{number}"), "email": email});
+        act.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.made(act)
+    }
+
+    fn populate(&self) -> Crowd {
+        let mut crowd = Crowd::default();
+        for number in 0..PEOPLE {
+            let email = format!("pat{number}@kestrel.example");
+            match number % 8 {
+                0..=3 => {
+                    let there = self.there(number, &email, json!({"Title": "Engineer"}));
+                    let here = self.here(number, &email, json!({"phone": "+14155550100"}));
+                    crowd.both.insert(here, there);
+                }
+                4 => {
+                    self.there(number, &email, json!({}));
+                }
+                5 => {
+                    self.here(number, &email, json!({}));
+                }
+                6 => {
+                    let here = self.here(number, &email, json!({}));
+                    let key = json!({"Intercom_Contact_ID__c": format!("sandbox1:{here}")});
+                    // Another address: only the key tells.
+                    let there = self.there(number, &format!("old{number}@x.example"), key);
+                    crowd.keyed.insert(here, there);
+                }
+                _ => {
+                    let here = self.here(number, &email, json!({}));
+                    let tag = json!({"verb": "tag", "contact_id": here, "name": "qualified"});
+                    self.intercom.act(tag).unwrap();
+                    crowd.qualified.push(here);
+                }
+            }
+        }
+        let email = "joan@kestrel.example";
+        self.there(9_001, email, json!({}));
+        self.there(9_002, email, json!({}));
+        crowd.doubtful = self.here(9_000, email, json!({}));
+        crowd
+    }
+
+    fn rows(&self, object: &str) -> Vec<Value> {
+        let mut state = self.salesforce.state();
+        let rows = state["records"][object].take();
+        rows.as_array().cloned().unwrap_or_default()
+    }
+
+    /// The Contacts and Leads by our key.
+    fn by_key(&self) -> BTreeMap<String, Value> {
+        let rows = self.rows("Contact").into_iter().chain(self.rows("Lead"));
+        let keyed = rows.filter_map(|row| {
+            let key = row["Intercom_Contact_ID__c"].as_str()?;
+            Some((key.strip_prefix("sandbox1:")?.to_owned(), row))
+        });
+        keyed.collect()
+    }
+
+    /// What the whole crowd became, once it has.
+    fn is_joined(&self, crowd: &Crowd) -> Result<(), String> {
+        let linked = self.by_key();
+        for (here, there) in crowd.both.iter().chain(&crowd.keyed) {
+            let found = linked.get(here).map(|row| row["Id"].as_str().unwrap());
+            if found != Some(there) {
+                return Err(format!("{here} is {found:?} and not {there}"));
+            }
+        }
+        for here in &crowd.qualified {
+            if !linked.contains_key(here) {
+                return Err(format!("no lead was made of {here}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let why = match look() {
+            Ok(found) => return found,
+            Err(why) => why,
+        };
+        assert!(Instant::now() < deadline, "{what} never came: {why}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn backfill(admin: &str, more: &[&str]) -> (bool, String) {
+    let command = ["backfill", "--bridge", "main", "--admin", admin, "--json"];
+    let ended = output(&[&command[..], more].concat());
+    let told = text(&ended.stderr) + &text(&ended.stdout);
+    (ended.status.success(), told)
+}
+
+fn journal(installation: &Installation, name: &str) -> Vec<Value> {
+    let lines = stands_on(installation, "journal");
+    let all = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter(|line| line.to_string().contains(&format!("\"{name}\"")))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_both_systems_hold_is_joined_once_and_nothing_is_overwritten() {
+    let installation = Installation::new().await;
+    let crowd = installation.populate();
+    let before = installation.rows("Contact");
+    let (running, admin) = installation.run().await;
+    let (done, told) = backfill(&admin, &[]);
+    assert!(done, "{told}");
+    let end: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let rows = end["rows"].as_u64().unwrap() as usize;
+    // Five of eight are in Salesforce, seven of eight in Intercom; and one tag.
+    let people = PEOPLE / 8 * 6 + 2 + PEOPLE / 8 * 7 + 1;
+    assert!(rows > people && rows < people + 100, "{told}");
+    assert_eq!((&end["state"], &end["run"]), (&json!("done"), &json!(1)));
+
+    until("the crowd", || installation.is_joined(&crowd)).await;
+    // What stood in Salesforce stands there: only our key is new.
+    for row in before {
+        let id = &row["Id"];
+        let now = installation.rows("Contact");
+        let now = now.iter().find(|one| one["Id"] == *id).unwrap();
+        for field in ["FirstName", "LastName", "Email", "Title"] {
+            assert_eq!(now[field], row[field], "{field} of {id}");
+        }
+    }
+    let leads = installation.rows("Lead");
+    assert_eq!(
+        leads.len(),
+        crowd.qualified.len(),
+        "made for those who qualify, once each"
+    );
+    let doubt = installation.by_key().contains_key(&crowd.doubtful);
+    assert!(!doubt, "two have that address: a person decides");
+    // Searches are for those who qualify and whom nobody in the view matches.
+    let searches = installation.salesforce.request_log();
+    let asked = searches
+        .iter()
+        .filter(|one| one.path.contains("/query"))
+        .count();
+    assert!(asked < 3 * crowd.qualified.len(), "{asked} queries");
+
+    // A second import finds nothing new.
+    let (requests, leads) = (installation.salesforce.request_log().len(), leads.len());
+    let (done, told) = backfill(&admin, &[]);
+    assert!(done, "{told}");
+    until("the second walk", || {
+        match journal(&installation, "walk_ended").len() {
+            2 => Ok(()),
+            walks => Err(format!("{walks} walks")),
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(installation.rows("Lead").len(), leads);
+    let more = installation.salesforce.request_log();
+    let writes = more[requests..]
+        .iter()
+        .filter(|one| one.method != "GET")
+        .count();
+    assert_eq!(writes, 0, "nothing is written again");
+    drop(running);
+}
+
+/// Kills the process in the middle of an import. Answers the run that ended after the restart.
+async fn killed(is_anchored: bool) -> Value {
+    let installation = Installation::new().await;
+    let crowd = installation.populate();
+    let (_, there) = crowd.both.first_key_value().unwrap();
+    let slow = std::fs::read_to_string(installation.config()).unwrap();
+    let (fast, slowly) = ("per_second_max\":2000", "per_second_max\":150");
+    std::fs::write(installation.config(), slow.replace(fast, slowly)).unwrap();
+    let (running, admin) = installation.run().await;
+    let (nothing, told) = backfill(&admin, &["--resume"]);
+    assert!(!nothing && told.contains("was ever begun"), "{told}");
+    if is_anchored {
+        let fields = json!({"Department": "Research"});
+        let update = json!({"verb": "update", "id": there, "fields": fields});
+        installation.salesforce.act(update).unwrap();
+        let topic = |topic| stands_on(&installation, topic);
+        until("the feed's cursor", || {
+            match topic("cursors").contains("\"cdc\"") {
+                true => Ok(()),
+                false => Err("none".to_owned()),
+            }
+        })
+        .await;
+    }
+    let (asked, told) = backfill(&admin, &["--detach"]);
+    assert!(asked, "{told}");
+    let (again, told) = backfill(&admin, &["--detach"]);
+    assert!(!again && told.contains("is under way"), "{told}");
+    until("some rows", || {
+        match stands_on(&installation, "salesforce.observed")
+            .lines()
+            .count()
+        {
+            200.. => Ok(()),
+            count => Err(format!("{count} rows")),
+        }
+    })
+    .await;
+    // SIGKILL, in the middle of it.
+    drop(running);
+    let (running, admin) = installation.run().await;
+    let (done, told) = backfill(&admin, &["--resume"]);
+    assert!(done, "{told}");
+    until("the crowd", || installation.is_joined(&crowd)).await;
+    let leads = installation.rows("Lead").len();
+    assert_eq!(leads, crowd.qualified.len());
+    drop(running);
+    serde_json::from_str(told.lines().last().unwrap()).unwrap()
+}
+
+fn stands_on(installation: &Installation, topic: &str) -> String {
+    let command = ["tail", topic, "--json", "--from-beginning", "--no-follow"];
+    let told = output(&[&command[..], &["--config", &installation.config()]].concat());
+    text(&told.stdout)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_killed_goes_on_where_it_stood() {
+    let end = killed(true).await;
+    assert_eq!((&end["state"], &end["run"]), (&json!("done"), &json!(1)));
+}
+
+/// What happened between the two subscriptions is known to nobody: no row that was read before may
+/// stand for what is there now.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_whose_subscription_had_no_position_begins_anew_after_a_kill() {
+    let end = killed(false).await;
+    assert_eq!((&end["state"], &end["run"]), (&json!("done"), &json!(2)));
+}
+
+#[test]
+fn a_backfill_without_a_running_process_says_what_to_start() {
+    let (told, error) = backfill("127.0.0.1:9", &[]);
+    assert!(
+        !told && error.contains("start `crosswalk run` first"),
+        "{error}"
+    );
+}
