@@ -6,6 +6,7 @@ mod actors;
 pub mod checker;
 mod edges;
 mod history;
+mod import;
 mod mapping;
 mod pipeline;
 mod prng;

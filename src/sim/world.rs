@@ -13,6 +13,7 @@ use crate::domain::{ObservationId, Outcome, Timestamp, Topic, WriteTarget};
 use crate::sim::checker;
 use crate::sim::edges::{Feed, of_post};
 use crate::sim::history::{By, Repeat};
+use crate::sim::import::Import;
 use crate::sim::mapping::APP_ID;
 use crate::sim::pipeline::{Fate, Pipeline};
 use crate::sim::prng::Prng;
@@ -111,6 +112,7 @@ pub struct World {
     pub lost_echoes: usize,
     /// Whether people that reps enter become contacts.
     pub outward: bool,
+    pub(super) import: Import,
 }
 
 /// Runs one seed.
@@ -163,6 +165,7 @@ impl World {
             chance,
             pipeline: Pipeline::new(START_MS, outward),
             outward,
+            import: Import::of(options.seed),
             repeats: Vec::new(),
             clock: Arc::default(),
             runtime,
@@ -187,6 +190,10 @@ impl World {
     fn later(&mut self, after: i64, event: Event) {
         self.sequence += 1;
         self.queue.insert((self.now + after, self.sequence), event);
+    }
+
+    pub(super) fn tell(&mut self, after: i64, topic: Topic, told: Observation) {
+        self.later(after, Event::Observed(topic, Box::new(told)));
     }
 
     fn poll_in(&mut self, after: i64) {
@@ -273,6 +280,7 @@ impl World {
         }
         self.actions_left -= 1;
         self.somebody_acts();
+        self.import_goes_on();
         self.observe(None);
         let pause = match self.chance.below(100) {
             0..40 => self.chance.between(0, 900),

@@ -22,6 +22,21 @@ pub struct Object {
     pub fields: Vec<String>,
 }
 
+impl Object {
+    /// Asks for the page behind an id.
+    pub fn soql(&self, after: Option<&str>) -> String {
+        let mut fields: Vec<&str> = vec!["Id"];
+        let others = self.fields.iter().map(String::as_str);
+        fields.extend(others.filter(|name| *name != "Id" && *name != "SystemModstamp"));
+        fields.push("SystemModstamp");
+        // An id comes from an answer of theirs; nothing but letters and digits may stand in it.
+        let after = after.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let from = after.map_or(String::new(), |id| format!(" WHERE Id > '{id}'"));
+        let (fields, name) = (fields.join(", "), &self.name);
+        format!("SELECT {fields} FROM {name}{from} ORDER BY Id LIMIT {ROWS_MAX}")
+    }
+}
+
 /// The org of a bridge: its objects in the order in which they are read.
 #[derive(Clone)]
 pub struct Org {
@@ -143,7 +158,7 @@ impl Phase {
 /// By id, so that the position means the same in a week: a query's own cursor is forgotten after
 /// two days.
 async fn rows(org: &Org, object: &Object, after: Option<&str>) -> Result<Part, Error> {
-    let soql = soql(object, after);
+    let soql = object.soql(after);
     let page = org.client.query_page(&Page::First { soql }).await?;
     let last = page.rows.last().and_then(|row| row["Id"].as_str());
     let next = last.map(str::to_owned);
@@ -153,18 +168,6 @@ async fn rows(org: &Org, object: &Object, after: Option<&str>) -> Result<Part, E
     };
     let items = page.rows.into_iter().map(read).collect();
     Ok(Part { items, next })
-}
-
-fn soql(object: &Object, after: Option<&str>) -> String {
-    let mut fields: Vec<&str> = vec!["Id"];
-    let others = object.fields.iter().map(String::as_str);
-    fields.extend(others.filter(|name| *name != "Id" && *name != "SystemModstamp"));
-    fields.push("SystemModstamp");
-    // An id comes from an answer of theirs; nothing but letters and digits may stand in it.
-    let after = after.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let from = after.map_or(String::new(), |id| format!(" WHERE Id > '{id}'"));
-    let (fields, name) = (fields.join(", "), &object.name);
-    format!("SELECT {fields} FROM {name}{from} ORDER BY Id LIMIT {ROWS_MAX}")
 }
 
 async fn tags(at: &Workspace) -> Result<Part, Error> {
@@ -208,12 +211,12 @@ mod tests {
             fields: vec!["Email".into(), "Id".into()],
         };
         assert_eq!(
-            soql(&object, Some("00Q000000000001AAA")),
+            object.soql(Some("00Q000000000001AAA")),
             "SELECT Id, Email, SystemModstamp FROM Lead WHERE Id > '00Q000000000001AAA' \
              ORDER BY Id LIMIT 2000"
         );
-        let first = soql(&object, None);
-        assert_eq!(soql(&object, Some("1' OR Id != '")), first);
+        let first = object.soql(None);
+        assert_eq!(object.soql(Some("1' OR Id != '")), first);
         assert!(!first.contains("WHERE"));
     }
 }

@@ -16,7 +16,7 @@ use crate::mapping::Section;
 use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
 use crate::processor::decide::{pursue, request, walk};
 use crate::sync::conflict::Sent;
-use crate::sync::echo::shown_again;
+use crate::sync::echo::{awaits_echo, shown_again};
 use crate::sync::moves::moved;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId, change: &Change) {
@@ -211,6 +211,15 @@ pub fn row_read<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnap
     }
     if state.writing.is_some() || state.reading.is_some() {
         return holds::hold(journal, terms, &state, row, via);
+    }
+    let shown = moved(&state, fold::watched(terms, section, record), row);
+    if shown.fields.keys().any(|name| awaits_echo(&state, name)) {
+        // A write of ours was answered without a version: the row may have been read before it.
+        let terms = Terms {
+            quiet: false,
+            ..*terms
+        };
+        return request::read_record(journal, &terms, record, ReadPurpose::Tie);
     }
     fold::fold(journal, terms, section, row, via);
 }

@@ -153,6 +153,28 @@ fn a_row_fills_in_what_no_event_has_told_and_takes_nothing_back() {
 }
 
 #[test]
+fn a_row_that_may_come_from_before_our_write_is_read_again() {
+    let mut pair = Pair::new();
+    let more = pair.event(40, Writer::Foreign, &[("Title", "Analyst")]);
+    pair.settle(more, 41);
+    // Answered without a version, and no event has told of it yet.
+    let write = pair.webhook(200_000, &[("custom_attributes.job_title", "Countess")]);
+    let lead = pair.lead.clone();
+    let write = write.into_iter().find(|one| one.source == sales()).unwrap();
+    let more = pair.world.answer(&write, written(&lead, false));
+    pair.settle(more, 201);
+    let mut row = row("Lead", &lead.id, 190, &[("Title", "Analyst")]);
+    row.record = lead.clone();
+    let out = import(&mut pair.world, row);
+    assert!(out.len() == 1 && is_read_of(&out[0], &lead), "{out:?}");
+    assert_eq!(pair.seen(&lead, "Title"), Value::text("Countess"));
+    assert_eq!(
+        pair.decided("custom_attributes.job_title"),
+        Value::text("Countess")
+    );
+}
+
+#[test]
 fn a_repeated_import_changes_nothing() {
     let mut world = World::with_mapping(BOTH);
     import(&mut world, there_is("003000000000001AAA", ADA, &[]));
