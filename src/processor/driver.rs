@@ -250,6 +250,8 @@ impl Driver {
             self.last_checkpoint = Instant::now();
         }
         while let Ok(question) = self.questions.try_recv() {
+            // Many ask for the digest: what changed is hashed once, not for each of them.
+            self.view.settled_digest();
             question(self);
         }
         Ok(batch.len())

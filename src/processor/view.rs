@@ -38,6 +38,8 @@ pub struct View {
     journal_offset: u64,
     /// A read that failed: what was decided on it must not be committed.
     failed: Cell<Option<&'static str>>,
+    /// Entries that were hashed since it was opened.
+    hashes: Cell<u64>,
 }
 
 /// A changed entry.
@@ -87,6 +89,7 @@ impl View {
             hashed: Digest::from_bytes(&standing.digest),
             journal_offset: standing.journal_offset,
             failed: Cell::new(None),
+            hashes: Cell::new(0),
         })
     }
 
@@ -125,7 +128,13 @@ impl View {
         self.hashed
     }
 
+    /// How much hashing was done: many times the changes that were folded would be a defect.
+    pub fn hashes(&self) -> u64 {
+        self.hashes.get()
+    }
+
     fn hash(&self, key: &ViewKey, dirty: &Dirty) -> Hashed {
+        self.hashes.set(self.hashes.get() + 1);
         let before = match dirty.counted {
             Counted::Hash(before) => before,
             Counted::Stored => {

@@ -345,6 +345,20 @@ fn a_digest_is_recorded_now_and_then_and_holds_in_a_rebuild() {
 }
 
 #[test]
+fn a_rebuild_hashes_what_changed_and_not_the_view_for_every_entry() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    bench.show(0..200);
+    settle(&mut driver);
+    drop(driver);
+    let driver = bench.driver();
+    let entries = driver.view().journal_offset();
+    let hashes = driver.view().hashes();
+    assert!(entries > 800, "{entries}");
+    assert!(hashes < 10 * entries, "{hashes} for {entries} entries");
+}
+
+#[test]
 fn a_mapping_that_changed_without_a_higher_version_is_refused() {
     let bench = Bench::new();
     let mut driver = bench.driver();

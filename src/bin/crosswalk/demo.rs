@@ -7,6 +7,7 @@ mod check;
 mod child;
 mod judge;
 mod latency;
+mod past;
 mod privacy;
 mod quiet;
 mod script;

@@ -174,6 +174,7 @@ pub fn personal(extras: u32) -> Vec<String> {
         texts.extend([extra.name(), extra.email.clone(), extra.phone.clone()]);
         texts.extend([extra.first, extra.last].map(str::to_owned));
     }
+    texts.extend(crate::demo::past::personal());
     texts.extend(QUESTIONS.map(str::to_owned));
     texts.sort();
     texts.dedup();

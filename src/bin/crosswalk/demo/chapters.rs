@@ -7,6 +7,7 @@ mod echoes;
 mod growing;
 mod invited;
 mod matching;
+mod past;
 mod proof;
 pub mod sales;
 mod strangers;
@@ -22,6 +23,7 @@ const CALM: Duration = Duration::from_millis(250);
 /// Plays the whole story.
 pub async fn play(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Result<()> {
     opening(story);
+    past::is_taken_in(story).await?;
     growing::visitors_write(story).await?;
     growing::one_qualifies(story).await?;
     growing::she_changes_details(story).await?;

@@ -85,6 +85,19 @@ impl Child {
         Some((kb / 1_024.0 * 10.0).round() / 10.0)
     }
 
+    /// Takes in what both systems hold, as an operator would; answers what the command said.
+    pub async fn backfill(&self) -> anyhow::Result<Value> {
+        let mut command = crosswalk()?;
+        command.args(["backfill", "--bridge", "main", "--json"]);
+        command.args(["--admin", &self.admin]).stderr(Stdio::null());
+        let output = tokio::time::timeout(COMMAND_WAIT, command.output()).await;
+        let output = output.context("crosswalk backfill does not end")??;
+        if !output.status.success() {
+            bail!("crosswalk backfill ended with {}", output.status);
+        }
+        serde_json::from_slice(&output.stdout).context("crosswalk backfill printed no JSON")
+    }
+
     /// Everything that stands on a topic, as `crosswalk tail` shows it to an operator.
     pub async fn tail(&self, topic: &str) -> anyhow::Result<Vec<Value>> {
         self.read(topic, &[]).await

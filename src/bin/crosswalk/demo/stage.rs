@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::demo::admin::Admin;
 use crate::demo::cast;
 use crate::demo::child::Child;
+use crate::demo::past::{self, Past};
 use crate::demo::workdir::Workdir;
 
 /// Intercom's minute is too long for a story.
@@ -24,6 +25,8 @@ pub struct Stage {
     pub salesforce: salesforce::Handle,
     pub admin: Admin,
     pub child: Child,
+    /// Who was there before crosswalk came.
+    pub past: Past,
 }
 
 impl Stage {
@@ -53,6 +56,8 @@ impl Stage {
         let config = workdir.path().join("crosswalk.yaml");
         write(&workdir.path().join("mapping.yaml"), MAPPING)?;
         write(&config, &configuration(&intercom, &salesforce))?;
+        // Before anybody listens.
+        let past = past::happens(&intercom, &salesforce)?;
         let child = Child::start(&config, &workdir.path().join("run.log")).await?;
         let admin = Admin::new(&child.admin)?;
         let pointed = intercom.set_webhook_url(child.webhooks.clone()).await;
@@ -62,6 +67,7 @@ impl Stage {
             salesforce,
             admin,
             child,
+            past,
         })
     }
 
