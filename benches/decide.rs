@@ -24,10 +24,6 @@ use crosswalk::processor::decide::Timing;
 use crosswalk::processor::step::{Mappings, Settings, step};
 use crosswalk::processor::view::View;
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const BATCH: usize = 500;
 const ROUNDS: usize = 7;
 const PER_ROUND: usize = 1_000;

@@ -17,7 +17,7 @@ use crate::processor::overlay::{Changes, first_of};
 /// few times that. Emptied when full: the working set comes back by itself.
 const CLEAN_BYTES_MAX: usize = 4 << 20;
 /// About the bytes of changes beyond which the store is brought up, whatever else is due.
-pub const DIRTY_BYTES_MAX: usize = 8 << 20;
+pub const DIRTY_BYTES_MAX: usize = 4 << 20;
 /// What an entry costs beside its bytes: key, map and allocation.
 const ENTRY_OVERHEAD_BYTES: usize = 200;
 

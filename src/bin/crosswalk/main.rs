@@ -31,10 +31,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Decisions make and drop many small things; this allocator takes a third off their time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Keeps Intercom and Salesforce telling the same story about the same customer.
 ///
 /// One configuration file names the workspaces, the orgs and which of them belong together;

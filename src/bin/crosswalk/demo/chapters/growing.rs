@@ -11,6 +11,8 @@ pub async fn visitors_write(story: &mut Story) -> anyhow::Result<()> {
     story
         .voice
         .chapter("Visitors write in Intercom; Salesforce is not troubled");
+    let mark = story.salesforce_mark();
+    let known = story.stage.intercom.deliveries().len();
     for question in QUESTIONS {
         let contact = story
             .act(json!({"verb": "visitor_writes", "body": question}))
@@ -23,12 +25,12 @@ pub async fn visitors_write(story: &mut Story) -> anyhow::Result<()> {
         story.script.nothing_for(contact, "an anonymous visitor");
     }
     story.quiet(CALM).await?;
-    let notifications = story.stage.intercom.deliveries().len();
+    let notifications = story.stage.intercom.deliveries().len() - known;
     story.crosswalk(&format!(
         "keeps {notifications} notifications: no address, no tag, so there is nothing to do"
     ));
     let leads = story.stage.rows("Lead").len();
-    let requests = story.stage.salesforce.request_log().len();
+    let requests = story.stage.salesforce.request_log_since(mark).len();
     story.salesforce(&format!("{leads} Leads, {requests} requests received"));
     Ok(())
 }
