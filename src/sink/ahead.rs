@@ -42,7 +42,18 @@ impl Ahead {
     }
 
     /// What a commit has to say beside its results; nothing where it would say the same again.
-    pub fn tell(&mut self, settled: Vec<Span>, at: Timestamp) -> Option<Outgoing> {
+    /// `settled` is known of what was taken, up to `next`: of what lies behind, what was told
+    /// stands, or a slow reader would make it forgotten.
+    pub fn tell(&mut self, settled: Vec<Span>, next: u64, at: Timestamp) -> Option<Outgoing> {
+        let mut settled = settled;
+        for (from, to) in &self.told {
+            let from = next.max(*from);
+            match settled.last_mut() {
+                _ if from >= *to => {}
+                Some((_, end)) if *end == from => *end = *to,
+                _ => settled.push((from, *to)),
+            }
+        }
         if settled == self.told {
             return None;
         }
@@ -107,22 +118,39 @@ mod tests {
     #[test]
     fn what_was_told_is_known_to_the_successor() {
         let mut ahead = Ahead::inherited(System::Salesforce, 3, None);
-        assert_eq!(ahead.tell(vec![], Timestamp(0)), None, "in order: no word");
-        let told = ahead.tell(vec![(5, 7), (9, 10)], Timestamp(0)).unwrap();
-        assert_eq!(ahead.tell(vec![(5, 7), (9, 10)], Timestamp(0)), None);
+        assert_eq!(
+            ahead.tell(vec![], 12, Timestamp(0)),
+            None,
+            "in order: no word"
+        );
+        let told = ahead.tell(vec![(5, 7), (9, 10)], 12, Timestamp(0)).unwrap();
+        assert_eq!(ahead.tell(vec![(5, 7), (9, 10)], 12, Timestamp(0)), None);
         assert_eq!(told.key, key(System::Salesforce, 3));
         let mut next = Ahead::inherited(System::Salesforce, 3, Some(&entry(told)));
         let settled: Vec<u64> = (0..12).filter(|offset| next.is_settled(*offset)).collect();
         assert_eq!(settled, [5, 6, 9]);
-        let last = next.tell(vec![], Timestamp(0)).unwrap();
+        let last = next.tell(vec![], 12, Timestamp(0)).unwrap();
         assert_eq!(last.message, None, "a tombstone, once");
-        assert_eq!(next.tell(vec![], Timestamp(0)), None);
+        assert_eq!(next.tell(vec![], 12, Timestamp(0)), None);
+    }
+
+    #[test]
+    fn what_has_not_been_read_again_yet_stays_told() {
+        let mut ahead = Ahead::inherited(System::Salesforce, 0, None);
+        let told = ahead.tell(vec![(1, 3), (5, 6)], 6, Timestamp(0)).unwrap();
+        let mut next = Ahead::inherited(System::Salesforce, 0, Some(&entry(told)));
+        // The reader has shown the first command only, which is open.
+        assert_eq!(next.tell(vec![], 1, Timestamp(0)), None);
+        assert!(next.is_settled(1) && next.is_settled(5));
+        assert_eq!(next.tell(vec![(1, 2)], 2, Timestamp(0)), None);
+        next.tell(vec![(1, 4)], 4, Timestamp(0)).unwrap();
+        assert!(next.is_settled(3) && next.is_settled(5) && !next.is_settled(4));
     }
 
     #[test]
     fn bytes_that_cannot_be_read_say_nothing() {
         let mut told = Ahead::inherited(System::Intercom, 0, None);
-        let mut told = told.tell(vec![(1, 2)], Timestamp(0)).unwrap();
+        let mut told = told.tell(vec![(1, 2)], 12, Timestamp(0)).unwrap();
         if let Some(Message::Cursor(cursor)) = &mut told.message {
             cursor.position = vec![255; 3];
         }

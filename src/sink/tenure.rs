@@ -354,7 +354,8 @@ impl<'a> Tenure<'a> {
         let mut outputs = std::mem::take(&mut self.settled);
         self.committing_count = outputs.len();
         let now = self.worker.clock.now();
-        outputs.extend(self.ahead.tell(self.in_flight.ahead(), now));
+        let (settled, next) = (self.in_flight.ahead(), self.in_flight.next());
+        outputs.extend(self.ahead.tell(settled, next, now));
         let position = (self.at, self.in_flight.position());
         let log = self.worker.log.clone();
         let lease = self.lease.clone();
