@@ -6,6 +6,7 @@ mod crowd;
 mod echoes;
 mod growing;
 mod invited;
+mod killed;
 mod matching;
 mod past;
 mod proof;
@@ -41,6 +42,7 @@ pub async fn play(story: &mut Story, contacts: u32, edits: u32) -> anyhow::Resul
     conversion::happens(story).await?;
     invited::is_made(story).await?;
     crowd::comes(story, contacts, edits).await?;
+    killed::in_a_burst(story).await?;
     proof::rebuild(story).await
 }
 

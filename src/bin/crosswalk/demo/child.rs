@@ -146,6 +146,11 @@ impl Child {
         digest.with_context(|| format!("crosswalk verify names no digest: {}", text.trim()))
     }
 
+    /// Kills it: nothing of it is finished.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.kill().await.context("cannot kill crosswalk")
+    }
+
     /// Asks it to end, as an orchestrator does; kills it if it does not.
     pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
         let id = self.process.id().context("crosswalk has ended already")?;

@@ -41,7 +41,9 @@ pub async fn judge(story: &mut Story) -> anyhow::Result<Summary> {
     failures.extend(doors(story, &metrics).await?);
     failures.extend(logged(story)?);
     failures.extend(digests(story));
-    let memory = story.stage.child.memory_peak_mb();
+    let first = story.before.as_ref().and_then(|(.., memory)| *memory);
+    let peaks = [first, story.stage.child.memory_peak_mb()];
+    let memory = peaks.into_iter().flatten().reduce(f64::max);
     if let Some(found) = memory.filter(|found| *found > MEMORY_MB_MAX) {
         let expected = format!("at most {MEMORY_MB_MAX} MB at the peak");
         failures.push(Failure::new("memory", expected, format!("{found} MB")));
@@ -79,20 +81,21 @@ struct Counts<'a> {
 
 fn figures(story: &Story, verdict: &Verdict, counts: &Counts<'_>) -> Vec<(&'static str, Value)> {
     let stats = counts.stats;
-    let conflicts = events(stats, &["conflict_decided", "conflict_opened"]);
-    let echoes = events(stats, &["echo_suppressed"]);
+    let told = |names: &[&str]| story.counted(stats, |stats| events(stats, names));
+    let conflicts = told(&["conflict_decided", "conflict_opened"]);
+    let echoes = told(&["echo_suppressed"]);
     let (view, rebuild) = &story.digests;
     let [p50, p99] = [50, 99].map(|percent| story.latency.percentile_ms(percent));
     let back = &story.latency_to_intercom;
     let [back_p50, back_p99] = [50, 99].map(|percent| back.percentile_ms(percent));
     vec![
-        ("observations", json!(observations(stats))),
-        ("journal_events", json!(all_events(stats))),
+        ("observations", json!(story.counted(stats, observations))),
+        ("journal_events", json!(story.counted(stats, all_events))),
         ("writes_salesforce", json!(verdict.writes_salesforce)),
         ("writes_intercom", json!(verdict.writes_intercom)),
         ("echoes_suppressed", json!(echoes)),
         ("conflicts", json!(conflicts)),
-        ("review_items", json!(events(stats, &REVIEWS))),
+        ("review_items", json!(told(&REVIEWS))),
         ("dead_letters", json!(counts.letters)),
         ("lost", json!(verdict.lost)),
         ("duplicate_writes", json!(verdict.duplicate_writes)),
@@ -133,10 +136,11 @@ fn expect(check: &'static str, expected: u64, found: u64) -> Option<Failure> {
 
 fn counted(story: &Story, stats: &Value, letters: u64) -> Vec<Failure> {
     let script = &story.script;
-    let reviews = events(stats, &REVIEWS);
+    let told = |names: &[&str]| story.counted(stats, |stats| events(stats, names));
+    let reviews = told(&REVIEWS);
     let letters = expect("dead_letters", script.dead_letters, letters);
-    let conflicts = events(stats, &["conflict_decided", "conflict_opened"]);
-    let forms = events(stats, &["form_accepted"]);
+    let conflicts = told(&["conflict_decided", "conflict_opened"]);
+    let forms = told(&["form_accepted"]);
     letters
         .into_iter()
         .chain(expect("conflicts", script.conflicts, conflicts))
@@ -181,7 +185,11 @@ async fn doors(story: &Story, metrics: &(u16, String)) -> anyhow::Result<Vec<Fai
 
 fn logged(story: &Story) -> anyhow::Result<Vec<Failure>> {
     let path = story.stage.child.log();
-    let log = std::fs::read_to_string(path).context("cannot read what crosswalk logged")?;
+    let mut log = std::fs::read_to_string(path).context("cannot read what crosswalk logged")?;
+    if let Some((_, first, _)) = &story.before {
+        let first = std::fs::read_to_string(first);
+        log.push_str(&first.context("cannot read what crosswalk logged before it was killed")?);
+    }
     let personal = cast::personal(story.extras);
     let found = privacy::found_in(&log, &personal, &cast::SECRETS);
     let failure = |text: &str| {

@@ -1,7 +1,7 @@
 //! The stage: two sandboxes in this process, crosswalk as a process of its own between them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -78,6 +78,20 @@ impl Stage {
         let rows = rows.as_array().cloned().unwrap_or_default();
         let alive = |row: &Value| row["IsDeleted"] != Value::Bool(true);
         rows.into_iter().filter(alive).collect()
+    }
+
+    /// Kills crosswalk and starts it anew; answers where the old one logged, and its memory's peak.
+    pub async fn kill(&mut self) -> anyhow::Result<(PathBuf, Option<f64>)> {
+        let (config, log) = (self.child.config().to_owned(), self.child.log().to_owned());
+        let memory = self.child.memory_peak_mb();
+        self.child.kill().await?;
+        self.child = Child::start(&config, &log.with_extension("again.log")).await?;
+        self.admin = Admin::new(&self.child.admin)?;
+        let pointed = self.intercom.set_webhook_url(self.child.webhooks.clone());
+        pointed
+            .await
+            .context("crosswalk does not answer Intercom's handshake")?;
+        Ok((log, memory))
     }
 
     /// Stops crosswalk as an orchestrator would, then the sandboxes.

@@ -1,5 +1,6 @@
 //! The story so far: the voice, the stage, the script, and the verbs that chapters are told with.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -33,6 +34,8 @@ pub struct Story {
     pub extras: u32,
     /// Digests of the view and of its rebuild.
     pub digests: (String, String),
+    /// Of the process that was killed: what it had counted, where it logged, its memory's peak.
+    pub before: Option<(Value, PathBuf, Option<f64>)>,
 }
 
 impl Story {
@@ -46,6 +49,7 @@ impl Story {
             latency_to_intercom: Latency::default(),
             extras: 0,
             digests: (String::new(), String::new()),
+            before: None,
         }
     }
 
@@ -144,6 +148,19 @@ impl Story {
     }
 
     /// The number of the last request that Salesforce received.
+    /// The process dies and comes again; `stats` is what it had counted when all was quiet.
+    pub async fn killed(&mut self, stats: Value) -> anyhow::Result<()> {
+        let (log, memory) = self.stage.kill().await?;
+        self.before = Some((stats, log, memory));
+        Ok(())
+    }
+
+    /// What the processes of the story counted, up to `stats` of the one that runs.
+    pub fn counted(&self, stats: &Value, count: impl Fn(&Value) -> u64) -> u64 {
+        let before = self.before.as_ref().map_or(0, |(stats, ..)| count(stats));
+        before + count(stats)
+    }
+
     pub fn salesforce_mark(&self) -> u64 {
         let log = self.stage.salesforce.request_log();
         log.last().map_or(0, |entry| entry.n)
