@@ -48,7 +48,10 @@ pub const CAUSES: [(&str, &str); 15] = [
         "read_rejected",
         "a remote system refused a read or a lookup",
     ),
-    ("row_unreadable", "a row of Salesforce could not be read"),
+    (
+        "row_unreadable",
+        "a row that an import or a sweep read has a form that is not understood",
+    ),
     (
         "schema_unknown",
         "a change event names a schema that Salesforce does not give, or that is none",
