@@ -37,6 +37,17 @@ pub enum Error {
     Malformed { step: &'static str, reason: String },
 }
 
+impl Error {
+    /// A code for health: which part of a call failed.
+    pub fn health_code(&self) -> &'static str {
+        match self {
+            Self::Login { .. } => "login_failed",
+            Self::Refused(_) => "refused",
+            _ => "broken",
+        }
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {

@@ -33,7 +33,7 @@ pub struct Sorted {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Echo {
-    pub name: String,
+    pub name: Name,
     pub value: Value,
     pub signal: EchoSignal,
     /// The record's write that it is the echo of.
@@ -66,7 +66,7 @@ pub fn sort(
     for name in watched {
         if let Some(got) = snapshot.fields.get(name) {
             if of.is_some_and(|of| known.is_rewritten(name, got, of)) {
-                sorted.older.push(name.clone().to_string().into());
+                sorted.older.push(name.clone());
                 continue;
             }
             known.sort_one(&mut sorted, writer, snapshot.version, name, got);
@@ -94,7 +94,7 @@ impl Known<'_> {
 
     /// Whether a later write than the event's own has replaced what it shows of a field that the
     /// event's write did not send: what a creation left blank, what automation set then.
-    fn is_rewritten(&self, name: &str, got: &Value, of: u64) -> bool {
+    fn is_rewritten(&self, name: &Name, got: &Value, of: u64) -> bool {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
         let mut writes = self.state.recent_writes.iter().filter(wrote);
         let own = writes.clone().any(|one| one.sequence == of);
@@ -102,7 +102,7 @@ impl Known<'_> {
         !own && later && got != self.state.value_seen(name)
     }
 
-    fn sort_one(&self, out: &mut Sorted, writer: Writer, at: Version, name: &str, got: &Value) {
+    fn sort_one(&self, out: &mut Sorted, writer: Writer, at: Version, name: &Name, got: &Value) {
         let ours = writer != Writer::Foreign;
         if let Some(value) = self.sent.value(name)
             && !self.state.echoed.contains(name)
@@ -121,18 +121,18 @@ impl Known<'_> {
             return out.echoes.extend(self.untagged(name, got));
         }
         let order = last.and_then(|seen| against_an_answer(at, seen));
-        let (name, got) = (name.to_owned(), got.clone());
+        let (name, got) = (name.clone(), got.clone());
         match order {
             _ if unconfirmed.is_some() => {
-                out.held.insert(name.into(), got);
+                out.held.insert(name, got);
             }
             // The answer may have been given before or after: only another one can tell.
             Some(Order::Overlaps) => {
-                out.held.insert(name.into(), got);
+                out.held.insert(name, got);
             }
-            Some(Order::Older) => out.older.push(name.into()),
+            Some(Order::Older) => out.older.push(name),
             Some(Order::Newer) | None => {
-                out.moves.insert(name.into(), got);
+                out.moves.insert(name, got);
             }
         }
     }
@@ -141,7 +141,7 @@ impl Known<'_> {
         &self,
         out: &mut Sorted,
         writer: Writer,
-        name: &str,
+        name: &Name,
         got: &Value,
         sent: &Value,
     ) {
@@ -151,7 +151,7 @@ impl Known<'_> {
                 Writer::OurUser | Writer::Foreign => EchoSignal::InFlight,
             };
             out.echoes.push(Echo {
-                name: name.to_owned(),
+                name: name.clone(),
                 value: got.clone(),
                 signal,
                 write: self.state.write_sequence,
@@ -163,14 +163,14 @@ impl Known<'_> {
                 None => self.own_form(out, name, sent, got),
             }
         } else {
-            out.held.insert(name.into(), got.clone());
+            out.held.insert(name.clone(), got.clone());
         }
     }
 
     /// An event of our own that shows what one of the last writes sent. An earlier one than the
     /// latest sets nothing back. A feed keeps the order of the writes: once a write's echo has been
     /// seen, that of an earlier one cannot come.
-    fn of_earlier_write(&self, writer: Writer, name: &str, got: &Value) -> Option<Echo> {
+    fn of_earlier_write(&self, writer: Writer, name: &Name, got: &Value) -> Option<Echo> {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
         let writes = self.state.recent_writes.iter().rev().filter(wrote);
         let latest = writes.clone().next()?.sequence;
@@ -182,7 +182,7 @@ impl Known<'_> {
             Writer::OurUser | Writer::Foreign => EchoSignal::Seen,
         };
         Some(Echo {
-            name: name.to_owned(),
+            name: name.clone(),
             value: got.clone(),
             signal,
             write: found.sequence,
@@ -191,14 +191,14 @@ impl Known<'_> {
     }
 
     /// The value is what is seen already. The first time after a write, that is its echo.
-    fn untagged(&self, name: &str, got: &Value) -> Option<Echo> {
+    fn untagged(&self, name: &Name, got: &Value) -> Option<Echo> {
         let echo = self.of_earlier_write(Writer::Foreign, name, got)?;
         (echo.signal == EchoSignal::Seen).then_some(echo)
     }
 
     /// We wrote the field and it came back different: the remote's own form, or automation. Where
     /// a write of another value waits for its echo too, it may be that one's.
-    fn own_form(&self, out: &mut Sorted, name: &str, sent: &Value, got: &Value) {
+    fn own_form(&self, out: &mut Sorted, name: &Name, sent: &Value, got: &Value) {
         if got == sent {
             return;
         }
@@ -211,12 +211,12 @@ impl Known<'_> {
             field.is_none_or(|field| !field.flows_from(self.system) || field.equivalent(sent, got));
         let same = field.is_some_and(|field| field.equivalent(sent, got));
         if others.count() > 0 && !same {
-            out.unclear.push(name.into());
+            out.unclear.push(name.clone());
         } else if accepted {
-            out.forms.push((name.into(), sent.clone(), got.clone()));
+            out.forms.push((name.clone(), sent.clone(), got.clone()));
         } else {
-            out.against.insert(name.into());
-            out.moves.insert(name.into(), got.clone());
+            out.against.insert(name.clone());
+            out.moves.insert(name.clone(), got.clone());
         }
     }
 }

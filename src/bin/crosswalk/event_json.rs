@@ -86,7 +86,7 @@ impl Show {
     fn desire(self, desire: &Desire) -> (String, Json) {
         let basis = format!("{:?}", desire.basis).to_lowercase();
         let shown = json!({"value": self.value(&desire.value), "basis": basis});
-        (desire.name.clone().to_string(), shown)
+        (desire.name.to_string(), shown)
     }
 
     fn held(self, held: &HeldObservation) -> Json {

@@ -13,6 +13,7 @@ use crate::feeds::book::{self, Book, Standing};
 use crate::feeds::import::board::{Asked, Counter, State};
 use crate::feeds::import::pages::{Item, Org, Part, Phase, Workspace, phases};
 use crate::feeds::import::position::Position;
+use crate::feeds::salesforce::notes;
 use crate::feeds::salesforce::subscribe::is_position;
 use crate::ports::clock::Clock;
 use crate::ports::event_log::{Outgoing, Place};
@@ -335,13 +336,9 @@ impl Importer {
             position: position.to_bytes(),
             at: self.parts.clock.now(),
         };
-        standing.cursor = Some(cursor.clone());
-        Outgoing {
-            topic: Topic::Cursors,
-            place: Place::ByKey,
-            key: Cursor::key(&cursor.source, &cursor.name),
-            message: Some(Message::Cursor(cursor)),
-        }
+        let entry = notes::cursor(&cursor);
+        standing.cursor = Some(cursor);
+        entry
     }
 
     /// Says behind the rows of every source that they were all.
@@ -448,9 +445,7 @@ impl Error {
     /// A code for health.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Remote(ClientError::Login { .. }) => "login_failed",
-            Self::Remote(ClientError::Refused(_)) => "refused",
-            Self::Remote(_) => "broken",
+            Self::Remote(error) => error.health_code(),
             Self::Book(_) => "log_failed",
             Self::Unanchored => "subscription_lost",
         }

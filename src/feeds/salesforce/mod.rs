@@ -3,7 +3,7 @@
 mod cache;
 pub mod event;
 mod gather;
-mod notes;
+pub(in crate::feeds) mod notes;
 pub mod org;
 pub mod owners;
 mod pace;

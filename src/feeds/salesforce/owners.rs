@@ -204,9 +204,7 @@ impl Error {
     /// A code for health.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Remote(ClientError::Login { .. }) => "login_failed",
-            Self::Remote(ClientError::Refused(_)) => "refused",
-            Self::Remote(_) => "broken",
+            Self::Remote(error) => error.health_code(),
             Self::Book(_) => "log_failed",
         }
     }

@@ -145,9 +145,9 @@ fn suppress<J: Journal>(
     let mut by_sign: BTreeMap<(u64, EchoSignal), Vec<Name>> = BTreeMap::new();
     for one in &sorted.echoes {
         let names = by_sign.entry((one.write, one.signal)).or_default();
-        names.push(one.name.clone().into());
+        names.push(one.name.clone());
         if one.confirms {
-            confirmed.insert(one.name.clone().into(), one.value.clone());
+            confirmed.insert(one.name.clone(), one.value.clone());
         }
     }
     let state = record_state(journal, journal.bridge(), record);

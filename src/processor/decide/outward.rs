@@ -109,7 +109,7 @@ fn creation(
     let key = state.value_seen(&rule.key.salesforce).display();
     Some(Creation {
         object: ObjectName::new(section.intercom_object.as_str()).ok()?,
-        key_field: rule.key.intercom.clone().to_string(),
+        key_field: rule.key.intercom.to_string(),
         key_value: key.trim().to_owned(),
         auto_assign: false,
         desires: desires::at_creation_in_intercom(section, &rule.key, customer, origin),

@@ -90,7 +90,7 @@ pub fn create<J: Journal>(
     let write = WriteCommand {
         target: WriteTarget::Create {
             object: creation.object.clone(),
-            key_field: creation.key_field.clone().into(),
+            key_field: creation.key_field.as_str().into(),
             key_value: creation.key_value.clone(),
             origin: origin.clone(),
         },

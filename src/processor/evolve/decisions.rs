@@ -182,7 +182,7 @@ fn contested<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         candidates: claims.iter().map(|claim| claim.record.clone()).collect(),
         reason: format!("conflict:{field}"),
         opened_at: bridge_state(edit.view, edit.bridge).last_at,
-        field: Some(field.clone().to_string()),
+        field: Some(field.to_string()),
         claims: claims.clone(),
     };
     let key = ViewKey::review(edit.bridge, review);

@@ -236,7 +236,7 @@ fn conflict(event: &E) -> Option<Told> {
     };
     let records = claims.into_iter().map(|claim| claim.record.clone());
     let mut told = Told::new(Kind::Conflict, *customer, records.collect());
-    told.fields = vec![field.clone().to_string()];
+    told.fields = vec![field.to_string()];
     told.review = review;
     told.policy = policy;
     Some(told)

@@ -1,6 +1,6 @@
 //! What touches many customers: an import, a new mapping, an owner renamed, an account joined.
 
-use super::both::stage::{ADA, BOTH, Pair, texts};
+use super::both::stage::{ADA, BOTH, COMPANIES, Pair, texts};
 use super::world::*;
 use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::bridge_state;
@@ -363,14 +363,7 @@ fn an_owners_new_name_reaches_every_record_of_theirs() {
 
 #[test]
 fn people_join_the_company_that_their_account_gets_later() {
-    let companies = "companies:
-  objects: {intercom: company, salesforce: [Account]}
-  match:
-    - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
-  fields: []
-relations: {contact_company: to_intercom}
-";
-    let mut pair = Pair::of(&format!("{BOTH}{companies}"));
+    let mut pair = Pair::of(&format!("{BOTH}{COMPANIES}"));
     let account = salesforce("Account", "001000000000001AAA");
     let key = texts(&[("Intercom_Company_ID__c", "A-1")]);
     pair.event_of(&account, EventKind::Created, 20, Writer::Foreign, key);

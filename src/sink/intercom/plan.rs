@@ -140,7 +140,7 @@ pub fn body(fields: &[FieldWrite], absent: &BTreeSet<String>) -> Map<String, Jso
                 body.insert("plan".into(), value);
             }
             None => {
-                body.insert(field.name.clone().to_string(), value);
+                body.insert(field.name.to_string(), value);
             }
         }
     }

@@ -137,7 +137,7 @@ fn sections(mapping: &Mapping) -> impl Iterator<Item = &Section> {
 fn watched(object: &mut Object, name: &str, section: &Section) {
     for field in section.watched_salesforce.get(name).into_iter().flatten() {
         if field.starts_with("Owner.") {
-            object.parents.insert(field.clone().to_string());
+            object.parents.insert(field.to_string());
         } else if field != "Id" && field != "attributes.type" {
             object.field(field);
         }
@@ -177,7 +177,7 @@ fn mapped(object: &mut Object, name: &str, section: &Section, map: &FieldMap) {
         match &map.transform {
             Transform::Same => field.same.push(Same {
                 model: model(section.kind).to_owned(),
-                path: map.intercom.clone().to_string(),
+                path: map.intercom.to_string(),
                 to_salesforce,
                 to_intercom: map.flows_to(System::Intercom),
             }),

@@ -21,14 +21,7 @@ fn joins(command: &Command) -> Option<String> {
 
 /// A pair whose contact belongs to an account that is linked to the company `acme`.
 fn at_the_account() -> (Pair, Vec<Command>) {
-    let companies = "companies:
-  objects: {intercom: company, salesforce: [Account]}
-  match:
-    - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
-  fields: []
-relations: {contact_company: to_intercom}
-";
-    let mapping = format!("{BOTH}{companies}");
+    let mapping = format!("{BOTH}{COMPANIES}");
     let mut pair = Pair::of(&mapping);
     let known = RecordSnapshot {
         record: company("acme"),

@@ -79,6 +79,15 @@ people:
       meaning: where to find the person
 "#;
 
+/// To stand behind `BOTH`: people join the company of their account.
+pub const COMPANIES: &str = "companies:
+  objects: {intercom: company, salesforce: [Account]}
+  match:
+    - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}
+  fields: []
+relations: {contact_company: to_intercom}
+";
+
 pub const ADA: &str = "ada@example.com";
 pub const TITLE: &str = "custom_attributes.job_title";
 

@@ -137,8 +137,7 @@ impl Storm {
         for field in &mapping.people.fields {
             if field.names_in(system).iter().any(|one| one == name) {
                 let decided = field.decided_from(system, &fields);
-                self.said
-                    .push((field.intercom.clone().to_string(), decided));
+                self.said.push((field.intercom.to_string(), decided));
             }
         }
     }
@@ -426,7 +425,7 @@ impl Storm {
             );
             let said = self
                 .said
-                .contains(&(field.intercom.clone().to_string(), ours.clone()));
+                .contains(&(field.intercom.to_string(), ours.clone()));
             assert!(said || ours.is_blank(), "nobody said {}", ours.display());
         }
     }

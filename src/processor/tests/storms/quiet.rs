@@ -79,7 +79,7 @@ fn agrees(storm: &Storm, record: &RecordRef, state: &RecordState) {
         let edited = storm
             .salesforce
             .edited
-            .contains_key(&(record.clone(), name.clone().to_string()));
+            .contains_key(&(record.clone(), name.to_string()));
         if owned && !edited {
             let there = row.get(name).cloned().unwrap_or_default();
             let (there, wanted) = (there.display(), desire.value.display());

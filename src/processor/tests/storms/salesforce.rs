@@ -139,7 +139,7 @@ impl Salesforce {
         for field in &write.fields {
             row.0.insert(field.name.clone(), field.value.clone());
             self.edited
-                .remove(&(record.clone(), field.name.clone().to_string()));
+                .remove(&(record.clone(), field.name.to_string()));
         }
     }
 
