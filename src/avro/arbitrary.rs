@@ -175,6 +175,16 @@ fn change() -> BoxedStrategy<Change> {
             rows
         }),
         (text(), text()).prop_map(|(tag_id, name)| Change::TagNamed { tag_id, name }),
+        snapshot().prop_map(Change::Swept),
+        (record(), version()).prop_map(|(record, at)| Change::SweptGone { record, at }),
+        (count(), at(), at(), count()).prop_map(|(run, since, until, compared)| {
+            Change::SweepEnded {
+                run,
+                since,
+                until,
+                compared,
+            }
+        }),
     ]
     .boxed()
 }

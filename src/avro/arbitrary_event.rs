@@ -21,6 +21,7 @@ fn via() -> impl Strategy<Value = Via> {
         Via::Write,
         Via::Feed,
         Via::Row,
+        Via::Sweep,
     ])
 }
 
@@ -399,6 +400,18 @@ fn people() -> BoxedStrategy<DomainEvent> {
 fn bookkeeping() -> BoxedStrategy<DomainEvent> {
     prop_oneof![
         at().prop_map(|to| DomainEvent::TimeAdvanced { to }),
+        (record(), vec(name(), 0..4))
+            .prop_map(|(record, fields)| DomainEvent::RecordHealed { record, fields }),
+        (source(), count(), at(), at(), count(), count()).prop_map(
+            |(source, run, since, until, compared, healed)| DomainEvent::SweepEnded {
+                source,
+                run,
+                since,
+                until,
+                compared,
+                healed,
+            }
+        ),
         (source(), count(), any::<u32>(), count()).prop_map(|(source, run, of, rows)| {
             DomainEvent::ImportEnded {
                 source,

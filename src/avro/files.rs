@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 130] = [
+pub const FILES: [(&str, &str); 135] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -223,6 +223,10 @@ pub const FILES: [(&str, &str); 130] = [
         include_str!("../../schemas/journal/read_unknown.v1.avsc"),
     ),
     (
+        "crosswalk.journal.RecordHealed",
+        include_str!("../../schemas/journal/record_healed.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.RecordLeft",
         include_str!("../../schemas/journal/record_left.v1.avsc"),
     ),
@@ -261,6 +265,10 @@ pub const FILES: [(&str, &str); 130] = [
     (
         "crosswalk.journal.ReviewOpened",
         include_str!("../../schemas/journal/review_opened.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.SweepEnded",
+        include_str!("../../schemas/journal/sweep_ended.v1.avsc"),
     ),
     (
         "crosswalk.journal.TagNamed",
@@ -389,6 +397,18 @@ pub const FILES: [(&str, &str); 130] = [
     (
         "crosswalk.observed.Shown",
         include_str!("../../schemas/observed/shown.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.SweepEnded",
+        include_str!("../../schemas/observed/sweep_ended.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.Swept",
+        include_str!("../../schemas/observed/swept.v1.avsc"),
+    ),
+    (
+        "crosswalk.observed.SweptGone",
+        include_str!("../../schemas/observed/swept_gone.v1.avsc"),
     ),
     (
         "crosswalk.observed.TagNamed",

@@ -23,6 +23,9 @@ union!(Change {
     8 "Imported" => Imported { run, row },
     9 "ImportEnded" => ImportEnded { run, of, rows },
     10 "TagNamed" => TagNamed { tag_id, name },
+    11 "Swept" => Swept(row),
+    12 "SweptGone" => SweptGone { record, at },
+    13 "SweepEnded" => SweepEnded { run, since, until, compared },
 });
 
 record!(RecordEvent {

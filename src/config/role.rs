@@ -83,6 +83,14 @@ pub struct Feeds {
     pub liveness: Duration,
     /// Rows an import appends in a second at most, for each bridge.
     pub import_rows_per_second_max: u32,
+    /// Between two sweeps of a bridge.
+    pub sweep_interval: Duration,
+    /// What was saved less than this ago may still be on its way: it is left to the next sweep.
+    pub sweep_settle: Duration,
+    /// How much of the window before a sweep reads again.
+    pub sweep_overlap: Duration,
+    /// Rows a sweep appends in a second at most, for each bridge.
+    pub sweep_rows_per_second_max: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,6 +311,10 @@ impl Default for Feeds {
             batch_bytes_max: 8 * 1_048_576,
             liveness: Duration::from_secs(120),
             import_rows_per_second_max: 1_000,
+            sweep_interval: Duration::from_secs(900),
+            sweep_settle: Duration::from_secs(60),
+            sweep_overlap: Duration::from_secs(600),
+            sweep_rows_per_second_max: 200,
         }
     }
 }
@@ -318,7 +330,12 @@ impl Feeds {
             "batch_bytes_max",
             "liveness_seconds",
             "import_rows_per_second_max",
+            "sweep_interval_seconds",
+            "sweep_settle_seconds",
+            "sweep_overlap_seconds",
+            "sweep_rows_per_second_max",
         ])?;
+        let rate = |field: &Field<'_>| Ok(field.whole_number(1, 100_000)? as u32);
         Ok(Self {
             channel: table.or("channel", default.channel, channel)?,
             after_gap: table.or("after_gap", default.after_gap, after_gap)?,
@@ -339,7 +356,23 @@ impl Feeds {
             import_rows_per_second_max: table.or(
                 "import_rows_per_second_max",
                 default.import_rows_per_second_max,
-                |field| Ok(field.whole_number(1, 100_000)? as u32),
+                rate,
+            )?,
+            sweep_interval: table.or(
+                "sweep_interval_seconds",
+                default.sweep_interval,
+                Field::seconds,
+            )?,
+            sweep_settle: table.or("sweep_settle_seconds", default.sweep_settle, Field::seconds)?,
+            sweep_overlap: table.or(
+                "sweep_overlap_seconds",
+                default.sweep_overlap,
+                Field::seconds,
+            )?,
+            sweep_rows_per_second_max: table.or(
+                "sweep_rows_per_second_max",
+                default.sweep_rows_per_second_max,
+                rate,
             )?,
         })
     }

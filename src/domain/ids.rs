@@ -313,6 +313,17 @@ impl ObservationId {
         Self(derive("imported_row", &parts))
     }
 
+    /// The end of a sweep: of the run and its window, since the count of runs begins anew with a
+    /// new log.
+    pub fn of_sweep(source: &SourceId, run: u64, until_ms: i64) -> Self {
+        let parts: [&[u8]; 3] = [
+            source.as_str().as_bytes(),
+            &run.to_be_bytes(),
+            &until_ms.to_be_bytes(),
+        ];
+        Self(derive("sweep", &parts))
+    }
+
     /// What an import says beside its rows: `what` names it within the run.
     pub fn of_import(source: &SourceId, run: u64, what: &str) -> Self {
         let parts: [&[u8]; 3] = [

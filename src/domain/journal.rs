@@ -262,6 +262,24 @@ pub enum DomainEvent {
         customers: u64,
     },
 
+    // === what was lost on the way ===
+    /// A sweep showed what no webhook or event had told.
+    RecordHealed {
+        record: RecordRef,
+        /// What it showed; nothing where the record is gone, or back.
+        fields: Vec<Name>,
+    },
+    /// A source was compared over a window of its own clock.
+    SweepEnded {
+        source: SourceId,
+        run: u64,
+        since: Timestamp,
+        until: Timestamp,
+        compared: u64,
+        /// Records healed since the report before.
+        healed: u64,
+    },
+
     // === people ===
     ReviewAnswered {
         review: ReviewId,
@@ -332,6 +350,8 @@ impl DomainEvent {
             Self::WalkStarted { .. } => "walk_started",
             Self::WalkAdvanced { .. } => "walk_advanced",
             Self::WalkEnded { .. } => "walk_ended",
+            Self::RecordHealed { .. } => "record_healed",
+            Self::SweepEnded { .. } => "sweep_ended",
             Self::WriteRequested { .. } => "write_requested",
             Self::ReadRequested { .. } => "read_requested",
             Self::WriteSettled { .. } => "write_settled",
@@ -392,8 +412,10 @@ pub enum Via {
     Write,
     /// A change event.
     Feed,
-    /// A row of a sweep or backfill.
+    /// A row of an import, or of the sweep of users.
     Row,
+    /// A row of a sweep.
+    Sweep,
 }
 
 /// What one side says a field holds.

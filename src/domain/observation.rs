@@ -132,6 +132,19 @@ pub enum Change {
     ImportEnded { run: u64, of: u32, rows: u64 },
     /// What a tag is called: lists and snapshots name tags by id.
     TagNamed { tag_id: String, name: String },
+    /// A row of a sweep: what a webhook or event should have shown long ago. It loses a tie.
+    Swept(RecordSnapshot),
+    /// A sweep found the record deleted; `at`: when the source says it happened.
+    SweptGone { record: RecordRef, at: Version },
+    /// All rows of a source that were saved in the window stand before this.
+    SweepEnded {
+        run: u64,
+        /// The window, by the source's clock: from and before.
+        since: Timestamp,
+        until: Timestamp,
+        /// Rows of the window that were looked at.
+        compared: u64,
+    },
 }
 
 /// A change event, for one record. Events of one feed come in the order of their commits.

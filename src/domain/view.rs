@@ -198,6 +198,7 @@ pub enum ViewEntry {
     /// A user of an org who can own records: `Name`, `Email`, `UserRole.Name`.
     Owner(Fields),
     Walk(Walk),
+    Sweep(SweepState),
 }
 
 impl ViewEntry {
@@ -494,6 +495,30 @@ pub struct Walk {
     /// The last customer that was looked at.
     pub to: Option<CustomerId>,
     pub customers: u64,
+}
+
+/// What the sweeps of a source found.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SweepState {
+    /// Records healed since the last report.
+    pub healed: u64,
+    /// Records healed ever.
+    pub healed_ever: u64,
+    pub last: Option<SweepReport>,
+}
+
+/// One comparison of a source, as it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepReport {
+    pub source: SourceId,
+    pub run: u64,
+    /// The window, by the source's clock: from and before.
+    pub since: Timestamp,
+    pub until: Timestamp,
+    pub compared: u64,
+    pub healed: u64,
+    /// By our clock.
+    pub ended_at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]

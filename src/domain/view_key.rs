@@ -16,6 +16,7 @@
 //! _partition/<p> 00 0d                         Partition
 //! <bridge> 00 0e <record hash 16>              Owner: a user who can own records
 //! <bridge> 00 0f <sequence, big endian 8>      Walk: by the sequence that started it
+//! <bridge> 00 10 <source hash 16>              Sweep: what the sweeps of a source found
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
@@ -104,6 +105,11 @@ impl ViewKey {
     pub fn walk_of(&self) -> Option<u64> {
         let (_, last) = self.0.split_last_chunk::<8>()?;
         Some(u64::from_be_bytes(*last))
+    }
+
+    pub fn sweep(bridge: &BridgeId, source: &SourceId) -> Self {
+        let hash = derive("sweep", &[source.as_str().as_bytes()]);
+        Self::of(bridge.as_str(), 0x10, &hash)
     }
 
     pub fn partition(partition: u32) -> Self {

@@ -3,7 +3,11 @@
 
 pub mod book;
 pub mod import;
+pub mod pages;
+mod pause;
 mod remembered;
+mod rows;
 pub mod salesforce;
+pub mod sweep;
 
 pub use book::Book;

@@ -16,6 +16,9 @@ pub trait ViewQuestions: Send + Sync {
     /// Open review items, at most `max` of each bridge.
     fn reviews(&self, max: usize) -> Result<Value, Error>;
 
+    /// What the last sweep of each source compared and repaired.
+    fn sweeps(&self) -> Result<Value, Error>;
+
     /// Puts a person's answer to a review item on the log; it is carried out in its turn.
     fn answer_review(
         &self,

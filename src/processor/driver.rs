@@ -464,6 +464,11 @@ fn count_message(message: &Message) {
                 let counter = &metrics().review_items_total;
                 counter.with_label_values(&[kind.label()]).inc();
             }
+            if let DomainEvent::RecordHealed { record, .. } = &entry.event {
+                let counter = &metrics().healed_records_total;
+                let labels = [record.source.as_str(), record.object.as_str()];
+                counter.with_label_values(&labels).inc();
+            }
         }
         _ => {}
     }

@@ -89,6 +89,26 @@ pub fn reviews<V: ViewRead>(view: &V, bridge: &BridgeId, max: usize) -> Json {
     json!(items)
 }
 
+/// The last report of each source that is swept.
+pub fn sweeps<V: ViewRead>(view: &V, bridge: &BridgeId) -> Json {
+    let (mut from, to) = ViewKey::range(bridge, 0x10);
+    let mut reports = Vec::new();
+    while let Some((key, entry)) = view.first(&from, &to) {
+        if let ViewEntry::Sweep(state) = &*entry
+            && let Some(last) = &state.last
+        {
+            reports.push(json!({
+                "bridge": bridge.as_str(), "source": last.source.as_str(), "run": last.run,
+                "since": last.since.0, "until": last.until.0, "compared": last.compared,
+                "healed": last.healed, "healed_ever": state.healed_ever,
+                "ended_at": last.ended_at.0,
+            }));
+        }
+        from = key.next();
+    }
+    json!(reports)
+}
+
 fn resolve<V: ViewRead>(view: &V, bridge: &BridgeId, mut id: CustomerId) -> CustomerId {
     // Aliases point at what was kept, which may have been absorbed later; founding order ends it.
     for _ in 0..64 {

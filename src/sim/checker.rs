@@ -179,7 +179,9 @@ fn disagreement(
         .filter(|edit| !matches!(edit.by, By::Us { .. }))
         .collect();
     if !same_form(&left, &right) {
-        if is_kept_from_first_link(world, pair, &edits, (ours, theirs)) {
+        if is_kept_from_first_link(world, pair, &edits, (ours, theirs))
+            || is_first_seen_late(world, pair, &edits, theirs)
+        {
             return None;
         }
         return Some(format!(
@@ -265,6 +267,16 @@ fn is_kept_from_first_link(
     let before = |edit: Option<&&Edit>| edit.is_none_or(|edit| edit.at <= key.at + APART_MS);
     let by_row = rows.iter().flatten().all(|row| before(set(row, theirs)));
     before(set(pair.contact, ours)) && by_row
+}
+
+/// A lead's contact whose creation nobody told of, and that was changed before a sweep showed it:
+/// what it shows then may as well have been its own, and stays.
+fn is_first_seen_late(world: &World, pair: &Pair<'_>, edits: &[&Edit], theirs: &str) -> bool {
+    let mut rows = world.remotes.rows.values();
+    let own = |edit: &&&Edit| edit.record == pair.row && edit.field == theirs && !edit.born;
+    world.sweep.unborn.contains(pair.row)
+        && rows.any(|row| row["ConvertedContactId"] == pair.row)
+        && edits.iter().any(|edit| own(&edit))
 }
 
 /// Invariant 2: writes of a field are bounded by what others did to it.

@@ -8,7 +8,7 @@ use crate::clients::percent;
 use crate::clients::salesforce::row;
 use crate::domain::{Change, Observation, ObservationBody, ObservationId, RawPayload, Timestamp};
 use crate::domain::{RecordSnapshot, SourceId, Topic};
-use crate::feeds::import::Object;
+use crate::feeds::pages::{Object, Window};
 use crate::mapping::{Offer, Sources};
 use crate::sim::mapping::{APP_ID, SALES, SUPPORT, mapping};
 use crate::sim::pipeline::{bridge, source};
@@ -49,7 +49,7 @@ impl World {
             return;
         }
         let rows = match self.import.phase {
-            0 | 1 => self.rows_of(SALESFORCE[self.import.phase]),
+            0 | 1 => self.rows_of(SALESFORCE[self.import.phase], None),
             2 => self.contacts_listed(),
             _ => {
                 self.import_ends();
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    fn rows_of(&mut self, object: &str) -> Vec<RecordSnapshot> {
+    pub(super) fn rows_of(&mut self, object: &str, window: Option<Window>) -> Vec<RecordSnapshot> {
         let offer = Offer {
             sources: Sources {
                 salesforce: source(SALES),
@@ -104,28 +104,34 @@ impl World {
             name: object.to_owned(),
             fields: compiled.people.salesforce_fields(object),
         };
-        let login: Json = serde_json::from_slice(&self.remotes.login).expect("a login is JSON");
-        let token = format!(
-            "Bearer {}",
-            login["access_token"].as_str().unwrap_or_default()
-        );
-        let target = percent::encode(&asked.soql(None));
-        let target = format!("/services/data/v66.0/query?q={target}");
-        let call = ("GET", target.as_str());
-        let headers = [("authorization", token.as_str())];
-        let org = &mut self.remotes.salesforce;
-        let answer = org.request(call, &headers, Vec::new(), self.now);
-        let page: Json = serde_json::from_slice(&answer.body).expect("a page is JSON");
-        let rows = page["records"]
-            .as_array()
-            .expect("a query is answered with rows");
+        let soql = percent::encode(&asked.soql(None, window));
+        let rows = self.asked_of_the_org(&format!("query?q={soql}"));
         let read = |row| row::snapshot(&source(SALES), object, row, &asked.fields);
         rows.iter()
             .map(|row| read(row).expect("a row can be read"))
             .collect()
     }
 
-    fn contacts_listed(&mut self) -> Vec<RecordSnapshot> {
+    /// The rows that a query finds; a history has fewer than a page.
+    pub(super) fn asked_of_the_org(&mut self, query: &str) -> Vec<Json> {
+        let login: Json = serde_json::from_slice(&self.remotes.login).expect("a login is JSON");
+        let token = format!(
+            "Bearer {}",
+            login["access_token"].as_str().unwrap_or_default()
+        );
+        let target = format!("/services/data/v66.0/{query}");
+        let call = ("GET", target.as_str());
+        let headers = [("authorization", token.as_str())];
+        let org = &mut self.remotes.salesforce;
+        let answer = org.request(call, &headers, Vec::new(), self.now);
+        let mut page: Json = serde_json::from_slice(&answer.body).expect("a page is JSON");
+        match page["records"].take() {
+            Json::Array(rows) => rows,
+            _ => panic!("a query is answered with rows: {page}"),
+        }
+    }
+
+    pub(super) fn contacts_listed(&mut self) -> Vec<RecordSnapshot> {
         let headers = [
             ("authorization", "Bearer sandbox-access-token"),
             ("intercom-version", "2.14"),
@@ -151,7 +157,12 @@ fn topic_of(phase: usize) -> Topic {
     }
 }
 
-fn observation(id: ObservationId, source: SourceId, change: Change, now: i64) -> Observation {
+pub(super) fn observation(
+    id: ObservationId,
+    source: SourceId,
+    change: Change,
+    now: i64,
+) -> Observation {
     Observation {
         id,
         bridge: bridge(),

@@ -12,6 +12,7 @@ mod pipeline;
 mod prng;
 mod remotes;
 mod sinks;
+mod sweep;
 mod store;
 pub mod world;
 mod wire;

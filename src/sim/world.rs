@@ -19,6 +19,7 @@ use crate::sim::pipeline::{Fate, Pipeline};
 use crate::sim::prng::Prng;
 use crate::sim::remotes::Remotes;
 use crate::sim::sinks::{Job, Sink};
+use crate::sim::sweep::Sweep;
 use crate::sim::wire::{Progress, REQUEST_TIMEOUT_MS, Run, WorldClock};
 
 /// 2026-01-05, a Monday.
@@ -106,13 +107,14 @@ pub struct World {
     started: u64,
     polls_at: Option<i64>,
     actions_left: usize,
-    faults: bool,
+    pub(super) faults: bool,
     /// Words drawn so far: each is said once.
     pub(super) words: usize,
     pub lost_echoes: usize,
     /// Whether people that reps enter become contacts.
     pub outward: bool,
     pub(super) import: Import,
+    pub(super) sweep: Sweep,
 }
 
 /// Runs one seed.
@@ -166,6 +168,7 @@ impl World {
             pipeline: Pipeline::new(START_MS, outward),
             outward,
             import: Import::of(options.seed),
+            sweep: Sweep::of(options.seed, START_MS),
             repeats: Vec::new(),
             clock: Arc::default(),
             runtime,
@@ -220,7 +223,10 @@ impl World {
             self.faults = false;
             let since = *quiet_since.get_or_insert(self.now);
             if self.is_at_rest() {
-                return Ok(());
+                if !std::mem::take(&mut self.sweep.is_final_due) {
+                    return Ok(());
+                }
+                self.sweeps();
             }
             if self.now - since > QUIET_MAX_MS {
                 let (unrest, waiting) = (self.pipeline.unrest(), self.pipeline.waiting());
@@ -281,6 +287,7 @@ impl World {
         self.actions_left -= 1;
         self.somebody_acts();
         self.import_goes_on();
+        self.sweep_goes_on();
         self.observe(None);
         let pause = match self.chance.below(100) {
             0..40 => self.chance.between(0, 900),
@@ -311,12 +318,20 @@ impl World {
                 let long = if self.faults { 60 } else { 0 };
                 let after = self.chance.delay(1_500, 4 * MINUTE_MS, long);
                 if let Some(observation) = of_post(&post, self.now + after) {
+                    if echo.is_none() && self.is_lost(&observation) {
+                        break;
+                    }
                     let topic = Topic::IntercomObserved;
                     self.later(after, Event::Observed(topic, Box::new(observation)));
                 }
             }
         }
-        for observation in self.feed.take(&mut self.remotes, self.now) {
+        let told = self.feed.take(&mut self.remotes, self.now);
+        if self.is_gap() {
+            self.falls(&told);
+            return;
+        }
+        for observation in told {
             let long = if self.faults { 40 } else { 0 };
             let delay = self.chance.delay(1_500, 4 * MINUTE_MS, long);
             self.feed_at = self.feed_at.max(self.now + delay);

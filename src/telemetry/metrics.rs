@@ -46,6 +46,8 @@ pub struct Metrics {
     pub dead_letters_total: IntCounterVec,
     /// `kind`.
     pub review_items_total: IntCounterVec,
+    /// Records that a sweep repaired: nothing else had told of the change; `source`, `object`.
+    pub healed_records_total: IntCounterVec,
     /// Entries between a reader's position and its topic's end; `group`, `topic`, `partition`.
     pub consumer_lag: IntGaugeVec,
     /// From the request of a command to its result, the time on the log included; `system`,
@@ -67,6 +69,8 @@ pub struct FeedMetrics {
     pub reconnects_total: IntCounterVec,
     /// Rows of imports, `source` and `object`.
     pub imported_rows_total: IntCounterVec,
+    /// Rows that sweeps compared, `source` and `object`.
+    pub swept_rows_total: IntCounterVec,
     /// Windows in which changes may be missing; each has a notification.
     pub gaps_total: IntCounterVec,
     /// When the cursor was last appended, in seconds of the epoch; `source`, `feed`. Its age is
@@ -137,6 +141,12 @@ impl Metrics {
             )?,
             dead_letters_total: counters(&r, "dead_letters_total", "Dead letters", &["reason"])?,
             review_items_total: counters(&r, "review_items_total", "Review items", &["kind"])?,
+            healed_records_total: counters(
+                &r,
+                "healed_records_total",
+                "Records that a sweep repaired",
+                &["source", "object"],
+            )?,
             consumer_lag: gauges(
                 &r,
                 "consumer_lag",
@@ -200,6 +210,12 @@ impl FeedMetrics {
                 r,
                 "feed_imported_rows_total",
                 "Rows that imports appended",
+                &["source", "object"],
+            )?,
+            swept_rows_total: counters(
+                r,
+                "feed_swept_rows_total",
+                "Rows that sweeps compared",
                 &["source", "object"],
             )?,
             gaps_total: counters(

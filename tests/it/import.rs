@@ -1,22 +1,14 @@
 //! `crosswalk backfill` against both sandboxes: what they hold before crosswalk is installed.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crosswalk::sandbox::{intercom, salesforce};
 use serde_json::{Value, json};
 
-use crate::cli::{Running, output, text};
+use crate::cli::{output, text};
+use crate::installation::{Installation, until};
 
-const MAPPING: &str = include_str!("../../src/bin/crosswalk/demo/mapping.yaml");
 const PEOPLE: usize = 320;
-
-/// Both systems as they were for years, and nothing between them yet.
-struct Installation {
-    salesforce: salesforce::Handle,
-    intercom: intercom::Handle,
-    folder: tempfile::TempDir,
-}
 
 /// Who is where: `both` by address, `keyed` by our key, the rest on one side only.
 #[derive(Default)]
@@ -30,80 +22,6 @@ struct Crowd {
 }
 
 impl Installation {
-    async fn new() -> Self {
-        let salesforce = salesforce::start(Default::default()).await.unwrap();
-        let intercom = intercom::start(Default::default()).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let config = json!({
-            "server": {"webhooks": "127.0.0.1:0", "admin": "127.0.0.1:0"},
-            "log": {"embedded": {"path": "log.db"}},
-            "view": {"path": "view"},
-            "sources": {
-                "support": {"intercom": {
-                    "app_id": "sandbox1", "client_secret": "sandbox-client-secret",
-                    "access_token": "sandbox-access-token", "base_url": intercom.base_url(),
-                    "create_attributes": true,
-                }},
-                "sales": {"salesforce": {
-                    "login_url": salesforce.base_url(), "client_id": "sandbox-client-id",
-                    "client_secret": "sandbox-client-secret", "client_token": "crosswalk-main",
-                    "pubsub": {"endpoint": salesforce.pubsub_url()},
-                }},
-            },
-            "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
-            "feeds": {"import_rows_per_second_max": 2_000},
-        });
-        std::fs::write(folder.path().join("crosswalk.yaml"), config.to_string()).unwrap();
-        std::fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
-        Self {
-            salesforce,
-            intercom,
-            folder,
-        }
-    }
-
-    fn config(&self) -> String {
-        let path = self.folder.path().join("crosswalk.yaml");
-        path.to_str().unwrap().to_owned()
-    }
-
-    async fn run(&self) -> (Running, String) {
-        let config = self.config();
-        let mut running = Running::start(&["run", "--config", &config, "--print-addresses"]);
-        let addresses: Value = serde_json::from_str(&running.line()).unwrap();
-        let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
-        let webhooks = address("webhooks");
-        self.intercom.set_webhook_url(webhooks).await.unwrap();
-        (running, address("admin"))
-    }
-
-    fn made(&self, act: Value) -> String {
-        let made = match act["object"].is_string() {
-            true => self.salesforce.act(act).unwrap(),
-            false => self.intercom.act(act).unwrap(),
-        };
-        made["id"].as_str().unwrap().to_owned()
-    }
-
-    fn there(&self, number: usize, email: &str, more: Value) -> String {
-        let mut fields = json!({"FirstName": "Pat", "LastName": format!("N{number}"),
-            "Email": email});
-        fields
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        self.made(json!({"verb": "create", "object": "Contact", "fields": fields}))
-    }
-
-    fn here(&self, number: usize, email: &str, more: Value) -> String {
-        let mut act = json!({"verb": "create_contact", "role": "lead",
-            "name": format!("Pat N{number}"), "email": email});
-        act.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        self.made(act)
-    }
-
     fn populate(&self) -> Crowd {
         let mut crowd = Crowd::default();
         for number in 0..PEOPLE {
@@ -142,12 +60,6 @@ impl Installation {
         crowd
     }
 
-    fn rows(&self, object: &str) -> Vec<Value> {
-        let mut state = self.salesforce.state();
-        let rows = state["records"][object].take();
-        rows.as_array().cloned().unwrap_or_default()
-    }
-
     /// The Contacts and Leads by our key.
     fn by_key(&self) -> BTreeMap<String, Value> {
         let rows = self.rows("Contact").into_iter().chain(self.rows("Lead"));
@@ -176,18 +88,6 @@ impl Installation {
     }
 }
 
-async fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let why = match look() {
-            Ok(found) => return found,
-            Err(why) => why,
-        };
-        assert!(Instant::now() < deadline, "{what} never came: {why}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 fn backfill(admin: &str, more: &[&str]) -> (bool, String) {
     let command = ["backfill", "--bridge", "main", "--admin", admin, "--json"];
     let ended = output(&[&command[..], more].concat());
@@ -196,7 +96,7 @@ fn backfill(admin: &str, more: &[&str]) -> (bool, String) {
 }
 
 fn journal(installation: &Installation, name: &str) -> Vec<Value> {
-    let lines = stands_on(installation, "journal");
+    let lines = installation.topic("journal");
     let all = lines
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -282,7 +182,7 @@ async fn killed(is_anchored: bool) -> Value {
         let fields = json!({"Department": "Research"});
         let update = json!({"verb": "update", "id": there, "fields": fields});
         installation.salesforce.act(update).unwrap();
-        let topic = |topic| stands_on(&installation, topic);
+        let topic = |topic| installation.topic(topic);
         until("the feed's cursor", || {
             match topic("cursors").contains("\"cdc\"") {
                 true => Ok(()),
@@ -296,10 +196,7 @@ async fn killed(is_anchored: bool) -> Value {
     let (again, told) = backfill(&admin, &["--detach"]);
     assert!(!again && told.contains("is under way"), "{told}");
     until("some rows", || {
-        match stands_on(&installation, "salesforce.observed")
-            .lines()
-            .count()
-        {
+        match installation.topic("salesforce.observed").lines().count() {
             200.. => Ok(()),
             count => Err(format!("{count} rows")),
         }
@@ -315,12 +212,6 @@ async fn killed(is_anchored: bool) -> Value {
     assert_eq!(leads, crowd.qualified.len());
     drop(running);
     serde_json::from_str(told.lines().last().unwrap()).unwrap()
-}
-
-fn stands_on(installation: &Installation, topic: &str) -> String {
-    let command = ["tail", topic, "--json", "--from-beginning", "--no-follow"];
-    let told = output(&[&command[..], &["--config", &installation.config()]].concat());
-    text(&told.stdout)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,16 @@ pub fn change(change: &Change) -> Json {
         Change::Row(shown) => json!({"row": snapshot(shown)}),
         Change::Imported { run, row } => json!({"imported": {"run": run, "row": snapshot(row)}}),
         Change::TagNamed { tag_id, name } => json!({"tag_named": [tag_id, name]}),
+        Change::Swept(row) => json!({"swept": snapshot(row)}),
+        Change::SweptGone { record, at } => {
+            json!({"swept_gone": [record.to_string(), at.from_ms, at.to_ms]})
+        }
+        Change::SweepEnded {
+            run,
+            since,
+            until,
+            compared,
+        } => json!({"sweep_ended": [run, since.0, until.0, compared]}),
         Change::ImportEnded { run, of, rows } => json!({"import_ended": [run, of, rows]}),
     }
 }

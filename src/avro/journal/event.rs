@@ -45,4 +45,6 @@ union!(DomainEvent {
     37 "WalkStarted" => WalkStarted { reason, record, version },
     38 "WalkAdvanced" => WalkAdvanced { walk, to, customers },
     39 "WalkEnded" => WalkEnded { walk, reason, customers },
+    40 "RecordHealed" => RecordHealed { record, fields },
+    41 "SweepEnded" => SweepEnded { source, run, since, until, compared, healed },
 });

@@ -16,6 +16,7 @@ symbols!(Via {
     4 "WRITE" => Write,
     5 "FEED" => Feed,
     6 "ROW" => Row,
+    7 "SWEEP" => Sweep,
 });
 
 symbols!(WalkReason {

@@ -107,6 +107,7 @@ fn router(admin: Admin) -> Router {
         .route("/v1/reviews/{review}", post(answer_review))
         .route("/v1/imports", get(imports))
         .route("/v1/imports/{bridge}", post(ask_import))
+        .route("/v1/sweeps", get(sweeps))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
         .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
@@ -263,6 +264,10 @@ fn shown(bridge: &str, progress: &Progress) -> Value {
 fn no_feeds() -> Response {
     let text = "the feeds do not run in this process, or are starting";
     refuse(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+async fn sweeps(State(admin): State<Admin>) -> Response {
+    ask(admin, |view| view.sweeps()).await
 }
 
 async fn digest(State(admin): State<Admin>) -> Response {

@@ -202,6 +202,18 @@ fn change(change: &Change, show: Show) -> Json {
             "run": run, "row": snapshot(row, show),
         }}),
         Change::TagNamed { tag_id, name } => json!({"tag_named": {"tag_id": tag_id, "name": name}}),
+        Change::Swept(row) => json!({"swept": snapshot(row, show)}),
+        Change::SweptGone { record, at } => json!({"swept_gone": {
+            "record": record.to_string(), "version_ms": [at.from_ms, at.to_ms],
+        }}),
+        Change::SweepEnded {
+            run,
+            since,
+            until,
+            compared,
+        } => json!({"sweep_ended": {
+            "run": run, "since": time(since.0), "until": time(until.0), "compared": compared,
+        }}),
         Change::ImportEnded { run, of, rows } => json!({"import_ended": {
             "run": run, "of": of, "rows": rows,
         }}),

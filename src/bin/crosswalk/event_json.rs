@@ -133,30 +133,6 @@ impl Show {
                 "ending": self.read_ending(ending),
             }),
             DomainEvent::TimeAdvanced { to } => json!({"to": time(to.0)}),
-            DomainEvent::ImportEnded {
-                source,
-                run,
-                of,
-                rows,
-            } => json!({"source": source.as_str(), "run": run, "of": of, "rows": rows}),
-            DomainEvent::WalkStarted {
-                reason,
-                record,
-                version,
-            } => json!({
-                "reason": reason.label(), "version": version,
-                "record": record.as_ref().map(ToString::to_string),
-            }),
-            DomainEvent::WalkAdvanced {
-                walk,
-                to,
-                customers,
-            } => json!({"walk": walk, "to": to.to_string(), "customers": customers}),
-            DomainEvent::WalkEnded {
-                walk,
-                reason,
-                customers,
-            } => json!({"walk": walk, "reason": reason.label(), "customers": customers}),
             DomainEvent::BatchConsumed {
                 inputs,
                 observations,
@@ -185,7 +161,7 @@ impl Show {
             DomainEvent::ReviewClosed { review, how } => {
                 json!({"review": review.to_string(), "how": how})
             }
-            of_records => self.of_records(of_records),
+            of_many => of_those_beside(of_many).unwrap_or_else(|| self.of_records(of_many)),
         }
     }
 
@@ -441,4 +417,49 @@ fn target(target: &WriteTarget) -> Json {
 
 fn key(key: &MatchKey) -> String {
     format!("{:?}:{}", key.rule, hex::encode(&key.hash[..4]))
+}
+
+/// What imports, walks and sweeps say; none for any other event.
+fn of_those_beside(event: &DomainEvent) -> Option<Json> {
+    Some(match event {
+        DomainEvent::ImportEnded {
+            source,
+            run,
+            of,
+            rows,
+        } => json!({"source": source.as_str(), "run": run, "of": of, "rows": rows}),
+        DomainEvent::SweepEnded {
+            source,
+            run,
+            since,
+            until,
+            compared,
+            healed,
+        } => json!({
+            "source": source.as_str(), "run": run, "since": time(since.0),
+            "until": time(until.0), "compared": compared, "healed": healed,
+        }),
+        DomainEvent::RecordHealed { record, fields } => json!({
+            "record": record.to_string(), "fields": fields,
+        }),
+        DomainEvent::WalkStarted {
+            reason,
+            record,
+            version,
+        } => json!({
+            "reason": reason.label(), "version": version,
+            "record": record.as_ref().map(ToString::to_string),
+        }),
+        DomainEvent::WalkAdvanced {
+            walk,
+            to,
+            customers,
+        } => json!({"walk": walk, "to": to.to_string(), "customers": customers}),
+        DomainEvent::WalkEnded {
+            walk,
+            reason,
+            customers,
+        } => json!({"walk": walk, "reason": reason.label(), "customers": customers}),
+        _ => return None,
+    })
 }

@@ -1,5 +1,5 @@
-//! The feeds: per org one subscription to change events and one sweep of its users; per bridge an
-//! import that waits to be asked.
+//! The feeds: per org one subscription to change events and one sweep of its users; per bridge a
+//! sweep of both systems and an import that waits to be asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,20 +88,19 @@ pub fn start(
         transport: shared.transport,
         blind,
     };
-    let (importers, board) = imports::prepare(config, &shared)?;
-    for (name, importer) in importers {
-        let stop = stopped.clone();
-        feeds.push(watched(
-            name,
-            importer.run(stop.clone()),
-            stop,
-            failed.clone(),
-        ));
+    let prepared = imports::prepare(config, &shared)?;
+    for (name, importer) in prepared.importers {
+        let (stop, failed) = (stopped.clone(), failed.clone());
+        feeds.push(watched(name, importer.run(stop.clone()), stop, failed));
+    }
+    for (name, sweeper) in prepared.sweepers {
+        let (stop, failed) = (stopped.clone(), failed.clone());
+        feeds.push(watched(name, sweeper.run(stop.clone()), stop, failed));
     }
     Ok(Handle {
         stop,
         feeds,
-        board: Arc::new(board),
+        board: Arc::new(prepared.board),
     })
 }
 

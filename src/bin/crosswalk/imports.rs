@@ -1,4 +1,4 @@
-//! The imports: one per bridge, wired to its own clients.
+//! The imports and sweeps: one of each per bridge, wired to clients of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use crosswalk::clients::{Transport, intercom, salesforce};
 use crosswalk::config::{Bridge, Config, SourceKind};
 use crosswalk::domain::SourceId;
 use crosswalk::feeds::Book;
-use crosswalk::feeds::import::{Board, Importer, Object, Options, Org, Parts, Workspace};
+use crosswalk::feeds::import::{self, Board, Importer};
+use crosswalk::feeds::pages::{Object, Org, Workspace};
 use crosswalk::feeds::salesforce::subscribe;
+use crosswalk::feeds::sweep::{self, Sweeper};
 use crosswalk::mapping::Mapping;
 use crosswalk::ports::clock::Clock;
 use crosswalk::telemetry::RoleHealth;
@@ -17,10 +19,10 @@ use tokio::sync::watch;
 
 use crate::{mappings, sinks};
 
-/// Percent of a workspace's request window that an import leaves to everybody else.
+/// Percent of a workspace's request window that an import or sweep leaves to everybody else.
 const RESERVE_PERCENT: u32 = 50;
 
-/// What every importer is given.
+/// What every importer and sweeper is given.
 pub struct Shared {
     pub book: Arc<Book>,
     pub clock: Arc<dyn Clock>,
@@ -30,14 +32,17 @@ pub struct Shared {
     pub blind: BTreeMap<SourceId, watch::Receiver<u64>>,
 }
 
-/// The importers with their names, and the board at which they are asked.
-pub fn prepare(
-    config: &Config,
-    shared: &Shared,
-) -> anyhow::Result<(Vec<(String, Importer)>, Board)> {
+/// The importers and sweepers with their names, and the board at which the importers are asked.
+pub struct Prepared {
+    pub importers: Vec<(String, Importer)>,
+    pub sweepers: Vec<(String, Sweeper)>,
+    pub board: Board,
+}
+
+pub fn prepare(config: &Config, shared: &Shared) -> anyhow::Result<Prepared> {
     let offers = mappings::load(config)?;
     let mut board = Board::default();
-    let mut importers = Vec::new();
+    let (mut importers, mut sweepers) = (Vec::new(), Vec::new());
     for bridge in config.bridges.values() {
         let (_, offer) = offers
             .get(&bridge.id)
@@ -51,7 +56,24 @@ pub fn prepare(
         })?;
         let (org, workspaces) = sources(config, bridge, &mapping, shared)?;
         let blind = shared.blind.get(&org.source).cloned();
-        let importer = Importer::new(Parts {
+        let feeds = &config.feeds;
+        let sweeper = Sweeper::new(sweep::Parts {
+            bridge: bridge.id.clone(),
+            partition: bridge.partition,
+            org: org.clone(),
+            workspaces: workspaces.clone(),
+            book: Arc::clone(&shared.book),
+            clock: Arc::clone(&shared.clock),
+            health: shared.health.clone(),
+            options: sweep::Options {
+                interval: feeds.sweep_interval,
+                settle: feeds.sweep_settle,
+                overlap: feeds.sweep_overlap,
+                rows_per_second_max: feeds.sweep_rows_per_second_max,
+            },
+        });
+        sweepers.push((format!("{}/sweep", bridge.id), sweeper));
+        let importer = Importer::new(import::Parts {
             blind: blind.context("every org has a subscription")?,
             bridge: bridge.id.clone(),
             partition: bridge.partition,
@@ -62,13 +84,17 @@ pub fn prepare(
             clock: Arc::clone(&shared.clock),
             health: shared.health.clone(),
             counter: board.open(&bridge.id),
-            options: Options {
-                rows_per_second_max: config.feeds.import_rows_per_second_max,
+            options: import::Options {
+                rows_per_second_max: feeds.import_rows_per_second_max,
             },
         });
         importers.push((format!("{}/import", bridge.id), importer));
     }
-    Ok((importers, board))
+    Ok(Prepared {
+        importers,
+        sweepers,
+        board,
+    })
 }
 
 fn sources(

@@ -23,6 +23,7 @@ mod run;
 mod sandbox;
 mod signals;
 mod sinks;
+mod sweeps;
 mod tail;
 mod verify;
 mod view_answers;
@@ -66,6 +67,7 @@ enum Command {
     Identity(identity::Arguments),
     Review(review::Arguments),
     DeadLetters(dead_letters::Arguments),
+    Sweeps(sweeps::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Identity(arguments) => identity::run(arguments),
         Command::Review(arguments) => review::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
+        Command::Sweeps(arguments) => sweeps::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };
     match done {

@@ -128,6 +128,18 @@ impl ViewQuestions for ViewAnswers {
         Ok(json!({"reviews": reviews}))
     }
 
+    fn sweeps(&self) -> Result<Value, Error> {
+        let mut sweeps = Vec::new();
+        for bridge in &self.bridges {
+            let id = bridge.id.clone();
+            let reports = self.ask(bridge.partition, move |driver| {
+                queries::sweeps(driver.view(), &id)
+            })?;
+            sweeps.extend(reports.as_array().into_iter().flatten().cloned());
+        }
+        Ok(json!({"sweeps": sweeps}))
+    }
+
     fn answer_review(
         &self,
         review: &ReviewId,

@@ -128,6 +128,27 @@ impl Client {
         Ok(Page { rows, more })
     }
 
+    /// One page of the contacts that a query finds, those changed last first. `after` is the cursor
+    /// that the page before named.
+    pub async fn changed_contacts(
+        &self,
+        query: &Json,
+        after: Option<&str>,
+    ) -> Result<Listed, Error> {
+        let mut pagination = json!({"per_page": PAGE_MAX});
+        if let Some(after) = after {
+            pagination["starting_after"] = after.into();
+        }
+        let mut body = Body::new();
+        body.insert("query".into(), query.clone());
+        body.insert("pagination".into(), pagination);
+        let sort = json!({"field": "updated_at", "order": "descending"});
+        body.insert("sort".into(), sort);
+        let path = "/contacts/search";
+        let page = self.send("search", Method::Post, path, Some(&body)).await?;
+        paged("search", page)
+    }
+
     /// One page of all contacts, oldest first: live ones only. `after` is the cursor that the page
     /// before named (intercom.md 2.4).
     pub async fn contacts(&self, after: Option<&str>) -> Result<Listed, Error> {
@@ -135,14 +156,7 @@ impl Client {
             format!("&starting_after={}", percent::encode(after))
         });
         let path = format!("/contacts?per_page={PAGE_MAX}{after}");
-        let mut page = self.get("contacts", &path).await?;
-        let next = page["pages"]["next"]["starting_after"].as_str();
-        let next = next.map(str::to_owned);
-        let total = page["total_count"].as_u64();
-        let Some(Json::Array(rows)) = page.get_mut("data").map(Json::take) else {
-            return Err(malformed("contacts", "no data"));
-        };
-        Ok(Listed { rows, next, total })
+        paged("contacts", self.get("contacts", &path).await?)
     }
 
     /// The next part of the scroll over all companies that have contacts. Only one scroll is open
@@ -276,6 +290,16 @@ impl Client {
             timeout: self.options.request_timeout,
         }
     }
+}
+
+fn paged(step: &'static str, mut page: Json) -> Result<Listed, Error> {
+    let next = page["pages"]["next"]["starting_after"].as_str();
+    let next = next.map(str::to_owned);
+    let total = page["total_count"].as_u64();
+    let Some(Json::Array(rows)) = page.get_mut("data").map(Json::take) else {
+        return Err(malformed(step, "no data"));
+    };
+    Ok(Listed { rows, next, total })
 }
 
 fn listed(step: &'static str, mut answer: Json) -> Result<Vec<Json>, Error> {

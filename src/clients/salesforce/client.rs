@@ -64,6 +64,10 @@ pub enum Page {
     First {
         soql: String,
     },
+    /// Of deleted rows too, as long as the bin keeps them.
+    All {
+        soql: String,
+    },
     /// As the page before named it; it is good for some two days.
     Next(String),
 }
@@ -152,6 +156,7 @@ impl Client {
     pub async fn query_page(&self, page: &Page) -> Result<Rows, Error> {
         let path = match page {
             Page::First { soql } => self.path(&format!("query?q={}", percent::encode(soql))),
+            Page::All { soql } => self.path(&format!("queryAll?q={}", percent::encode(soql))),
             Page::Next(path) => checked_path(path)?,
         };
         let response = self.call(Call::get(path)).await?;

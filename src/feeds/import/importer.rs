@@ -7,16 +7,17 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::clients::Error as ClientError;
-use crate::domain::{BridgeId, Change, Cursor, DeadLetter, Message, Observation, ObservationBody};
-use crate::domain::{ObservationId, RawPayload, SourceId, Timestamp, Topic};
+use crate::domain::{BridgeId, Change, Cursor, ObservationId, SourceId, Timestamp};
 use crate::feeds::book::{self, Book, Standing};
 use crate::feeds::import::board::{Asked, Counter, State};
-use crate::feeds::import::pages::{Item, Org, Part, Phase, Workspace, phases};
 use crate::feeds::import::position::Position;
+use crate::feeds::pages::{Item, Org, Part, Phase, Workspace, phases};
+use crate::feeds::pause::wait_after;
+use crate::feeds::rows::Rows;
 use crate::feeds::salesforce::notes;
 use crate::feeds::salesforce::subscribe::is_position;
 use crate::ports::clock::Clock;
-use crate::ports::event_log::{Outgoing, Place};
+use crate::ports::event_log::Outgoing;
 use crate::telemetry::{RoleHealth, metrics};
 
 /// Between two tries of a call that failed; doubles up to the longest.
@@ -26,8 +27,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const COMMIT_ROWS_MAX: usize = 200;
 /// How often it is looked whether the subscription has begun.
 const FEED_POLL: Duration = Duration::from_millis(200);
-/// A scroll that somebody else holds ends after a minute (intercom.md 2.5).
-const SCROLL_WAIT: Duration = Duration::from_secs(61);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -57,6 +56,7 @@ pub struct Parts {
 pub struct Importer {
     parts: Parts,
     phases: Vec<Phase>,
+    rows: Rows,
     began_at: Timestamp,
 }
 
@@ -81,11 +81,17 @@ enum Error {
 
 impl Importer {
     pub fn new(parts: Parts) -> Self {
-        let phases = phases(&parts.org, &parts.workspaces);
+        let phases = phases(&parts.org, &parts.workspaces, None);
         let began_at = parts.clock.now();
+        let rows = Rows {
+            bridge: parts.bridge.clone(),
+            partition: parts.partition,
+            clock: Arc::clone(&parts.clock),
+        };
         Self {
             parts,
             phases,
+            rows,
             began_at,
         }
     }
@@ -114,7 +120,10 @@ impl Importer {
                 }
                 Err(error) => {
                     let bridge = &self.parts.bridge;
-                    let wait = self.wait_after(&error, pause);
+                    let wait = match &error {
+                        Error::Remote(error) => wait_after(error, pause),
+                        _ => pause,
+                    };
                     tracing::warn!(%bridge, %error, ?wait, "the import waits");
                     self.parts.health.degraded(&self.part(), error.reason());
                     self.parts.counter.show(|shown| {
@@ -130,18 +139,6 @@ impl Importer {
 
     fn part(&self) -> String {
         format!("{}/import", self.parts.bridge)
-    }
-
-    fn wait_after(&self, error: &Error, pause: Duration) -> Duration {
-        match error {
-            Error::Remote(ClientError::Refused(refusal)) if refusal.has_code("scroll_exists") => {
-                SCROLL_WAIT
-            }
-            Error::Remote(ClientError::Refused(refusal)) => {
-                refusal.retry_after.map_or(pause, |asked| asked.max(pause))
-            }
-            _ => pause,
-        }
     }
 
     /// One run, or what is left of one.
@@ -355,7 +352,7 @@ impl Importer {
             let id = ObservationId::of_import(source, run, "ended");
             let change = Change::ImportEnded { run, of, rows };
             let body = (source, "import", change, Json::Null);
-            entries.push(self.observation(id, is_salesforce, body));
+            entries.push(self.rows.observation(id, is_salesforce, body));
         }
         entries.push(self.cursor(standing, &position));
         self.append(standing, entries).await?;
@@ -376,67 +373,18 @@ impl Importer {
             Item::Row(row, raw) => {
                 let id = ObservationId::of_imported_row(&row.record, run);
                 let change = Change::Imported { run, row: *row };
-                self.observation(id, phase.is_salesforce(), (source, object, change, raw))
+                let body = (source, object, change, raw);
+                self.rows.observation(id, phase.is_salesforce(), body)
             }
             Item::Tag(tag_id, name, raw) => {
                 let id = ObservationId::of_import(source, run, &format!("tag {tag_id} {name}"));
                 let change = Change::TagNamed { tag_id, name };
-                self.observation(id, false, (source, object, change, raw))
+                self.rows
+                    .observation(id, false, (source, object, change, raw))
             }
-            Item::Unreadable(why, raw) => self.dead_letter(phase, why, &raw),
-        }
-    }
-
-    fn observation(
-        &self,
-        id: ObservationId,
-        is_salesforce: bool,
-        (source, topic, change, raw): (&SourceId, &str, Change, Json),
-    ) -> Outgoing {
-        let body = ObservationBody::Changed {
-            source: source.clone(),
-            topic: topic.to_owned(),
-            change,
-            raw: RawPayload {
-                content_type: "application/json".to_owned(),
-                bytes: raw.to_string().into_bytes(),
-            },
-        };
-        let observation = Observation {
-            id,
-            bridge: self.parts.bridge.clone(),
-            received_at: self.parts.clock.now(),
-            traceparent: None,
-            body,
-        };
-        Outgoing {
-            topic: match is_salesforce {
-                true => Topic::SalesforceObserved,
-                false => Topic::IntercomObserved,
-            },
-            place: Place::Partition(self.parts.partition),
-            key: self.parts.bridge.to_string(),
-            message: Some(Message::Observation(Box::new(observation))),
-        }
-    }
-
-    fn dead_letter(&self, phase: &Phase, why: String, raw: &Json) -> Outgoing {
-        let counter = &metrics().dead_letters_total;
-        counter.with_label_values(&["row_unreadable"]).inc();
-        let letter = DeadLetter {
-            bridge: self.parts.bridge.clone(),
-            at: self.parts.clock.now(),
-            origin: phase.name(),
-            reason: "row_unreadable".to_owned(),
-            hint: why,
-            command: None,
-            bytes: raw.to_string().into_bytes(),
-        };
-        Outgoing {
-            topic: Topic::DeadLetters,
-            place: Place::Partition(self.parts.partition),
-            key: self.parts.bridge.to_string(),
-            message: Some(Message::DeadLetter(Box::new(letter))),
+            Item::Unreadable(why, raw) => self.rows.dead_letter(phase, why, &raw),
+            // Rows are asked for that are there.
+            Item::Gone(..) => unreachable!("an import asks for no deleted records"),
         }
     }
 }

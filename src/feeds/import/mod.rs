@@ -6,9 +6,7 @@
 
 mod board;
 mod importer;
-mod pages;
 mod position;
 
 pub use board::{Asked, Board, Progress, Refusal, State};
 pub use importer::{Importer, Options, Parts};
-pub use pages::{Object, Org, Workspace};

@@ -12,7 +12,7 @@ use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
-use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, relation};
+use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, relation, sweep};
 use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
@@ -170,6 +170,7 @@ pub fn note<J: Journal>(
     };
     let mut shown = moved.fields.clone();
     shown.extend(confirmed(&state, snapshot));
+    let healed = sweep::heals(via, &moved);
     journal.emit(E::RecordSeen {
         record: record.clone(),
         version,
@@ -179,6 +180,12 @@ pub fn note<J: Journal>(
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
+    if let Some(fields) = healed {
+        journal.emit(E::RecordHealed {
+            record: record.clone(),
+            fields,
+        });
+    }
     keep(journal, terms, section, record, &state, &moved.fields);
     (!nothing).then_some((moved.fields, keys_changed))
 }

@@ -26,6 +26,7 @@ pub mod settle_read;
 pub mod holds;
 pub mod pause;
 pub mod due;
+mod sweep;
 pub mod walk;
 
 pub use observation::{Terms, Timing, decide};

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
-use crate::processor::decide::{pursue, request, walk};
+use crate::processor::decide::{pursue, request, sweep, walk};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{awaits_echo, shown_again};
 use crate::sync::moves::moved;
@@ -82,6 +82,14 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId,
         Change::ImportEnded { run, of, rows } => {
             walk::import_ended(journal, source, *run, *of, *rows);
         }
+        Change::Swept(row) => sweep::row(journal, terms, row),
+        Change::SweptGone { record, at } => sweep::gone(journal, terms, record, *at),
+        Change::SweepEnded {
+            run,
+            since,
+            until,
+            compared,
+        } => sweep::ended(journal, source, *run, (*since, *until), *compared),
         Change::TagNamed { tag_id, name } => name_tag(journal, source, tag_id, name),
         Change::Kept => journal.trace("not_interpreted", None),
     }

@@ -4,8 +4,8 @@ use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{ViewWrite, bridge_state};
 use crate::domain::{JournalEntry, JournalKey};
 use crate::processor::evolve::edit::Edit;
-use crate::processor::evolve::walks;
 use crate::processor::evolve::{bookkeeping, commands, decisions, holds, links, records};
+use crate::processor::evolve::{sweeps, walks};
 
 /// Folds one entry. Returns false when the view had it already, which changes nothing.
 ///
@@ -75,6 +75,7 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::WalkStarted { .. }
         | E::WalkAdvanced { .. }
         | E::WalkEnded { .. } => walks::apply(edit, event),
+        E::RecordHealed { .. } | E::SweepEnded { .. } => sweeps::apply(edit, event),
         // Its stamp is what it says, and every entry's stamp is folded above.
         E::TimeAdvanced { .. } => {}
         E::BatchConsumed { .. } | E::DigestRecorded { .. } | E::BridgeQuarantined { .. } => {

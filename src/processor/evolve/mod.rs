@@ -10,6 +10,7 @@ pub mod edit;
 pub mod holds;
 pub mod links;
 pub mod records;
+mod sweeps;
 mod walks;
 
 pub use entry::evolve;

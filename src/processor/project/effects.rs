@@ -52,11 +52,20 @@ pub fn project<V: ViewRead>(
             .map(|letter| here(Topic::DeadLetters, letter))
             .into_iter()
             .collect(),
+        _ => notice_of(bridge, entry)
+            .map(|notice| here(Topic::Notifications, Message::Notification(notice)))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// What people are told of.
+fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
+    Some(match &entry.event {
         E::RecordWaiting { record, missing } => {
             let text = format!("{record} qualifies and waits for: {}", missing.join(", "));
             let records = vec![record.clone()];
-            let notice = notice(bridge, entry, "record_waiting", text, records);
-            vec![here(Topic::Notifications, Message::Notification(notice))]
+            notice(bridge, entry, "record_waiting", text, records)
         }
         E::ConflictOpened {
             review,
@@ -66,8 +75,7 @@ pub fn project<V: ViewRead>(
         } => {
             let records: Vec<_> = claims.iter().map(|claim| claim.record.clone()).collect();
             let text = format!("{review}: two sides changed {field}; a person decides");
-            let notice = notice(bridge, entry, "conflict_opened", text, records);
-            vec![here(Topic::Notifications, Message::Notification(notice))]
+            notice(bridge, entry, "conflict_opened", text, records)
         }
         E::WalkEnded {
             reason, customers, ..
@@ -77,8 +85,22 @@ pub fn project<V: ViewRead>(
                 _ => "the new mapping has reached everybody",
             };
             let text = format!("{what}: {customers} customers looked at");
-            let notice = notice(bridge, entry, "walk_ended", text, Vec::new());
-            vec![here(Topic::Notifications, Message::Notification(notice))]
+            notice(bridge, entry, "walk_ended", text, Vec::new())
+        }
+        E::SweepEnded {
+            source,
+            since,
+            until,
+            compared,
+            healed,
+            ..
+        } if *healed > 0 => {
+            let text = format!(
+                "{source}: {healed} records were repaired that no webhook or event had told of; \
+                 {compared} saved between {} and {} ms were compared",
+                since.0, until.0
+            );
+            notice(bridge, entry, "sweep_ended", text, Vec::new())
         }
         E::ReviewOpened {
             review,
@@ -90,11 +112,10 @@ pub fn project<V: ViewRead>(
             let text = format!("{review}: {kind:?} ({reason}) at {record}");
             let mut records = vec![record.clone()];
             records.extend(candidates.iter().cloned());
-            let notice = notice(bridge, entry, "review_opened", text, records);
-            vec![here(Topic::Notifications, Message::Notification(notice))]
+            notice(bridge, entry, "review_opened", text, records)
         }
-        _ => Vec::new(),
-    }
+        _ => return None,
+    })
 }
 
 /// The dead letter of a command that the remote refused: the command itself, as JSON.

@@ -16,4 +16,5 @@ mod quarantine;
 mod attaching;
 mod canonical;
 mod storms;
+mod sweeps;
 mod walks;

@@ -213,6 +213,23 @@ fn observed() -> Vec<(String, Message)> {
                 name: "qualified".to_owned(),
             },
         ),
+        ("swept", Change::Swept(snapshot(lead()))),
+        (
+            "swept_gone",
+            Change::SweptGone {
+                record: lead(),
+                at: version(),
+            },
+        ),
+        (
+            "sweep_ended",
+            Change::SweepEnded {
+                run: 7,
+                since: Timestamp(1_768_018_094_000),
+                until: Timestamp(1_768_018_994_000),
+                compared: 212,
+            },
+        ),
     ];
     let message = |(case, change): (&str, _)| {
         let body = ObservationBody::Changed {

@@ -8,7 +8,7 @@ use crosswalk::domain::journal::{
     WriteEnding,
 };
 use crosswalk::domain::{
-    CustomerId, Gone, MatchKey, MatchRule, Message, RecordRef, ReviewId, Topic, Value,
+    CustomerId, Gone, MatchKey, MatchRule, Message, RecordRef, ReviewId, Timestamp, Topic, Value,
 };
 
 use super::samples::*;
@@ -318,8 +318,21 @@ fn disputes() -> Cases {
         reason: WalkReason::Import,
         customers: 60_000,
     };
+    let healed = DomainEvent::RecordHealed {
+        record: lead(),
+        fields: vec!["Title".into()],
+    };
+    let swept = DomainEvent::SweepEnded {
+        source: source("sales"),
+        run: 7,
+        since: Timestamp(1_768_018_094_000),
+        until: Timestamp(1_768_018_994_000),
+        compared: 212,
+        healed: 1,
+    };
     [
         decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
+        healed, swept,
     ]
     .map(|event| ("", event))
     .into()
