@@ -249,10 +249,22 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
     (!fields.is_empty()).then_some((write.sequence, fields))
 }
 
+/// What is known of the place of a snapshot that shows other values than our write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// By its version alone.
+    ByVersion,
+    /// It came while a write of ours was out: it may also show what stood before an earlier write,
+    /// or that write coming back.
+    Held,
+    /// A feed keeps its order: it comes from after what the write expected, whatever the clocks
+    /// say.
+    Causally,
+}
+
 /// What a snapshot from before a write of ours shows of fields that the write has replaced:
-/// somebody set them, not knowing of the write, and we did not know of them. `causal`: it is known
-/// to come from after what the write expected, whatever the clocks say.
-pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool) -> Fields {
+/// somebody set them, not knowing of the write, and we did not know of them.
+pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Placed) -> Fields {
     let is_lost = |(name, shown): &(&Name, &Value)| {
         let hash = shown.hash();
         let wrote = |write: &&RecentWrite| write.hashes.contains_key(*name);
@@ -260,18 +272,24 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, causal: bool)
         let known = writes.clone().any(|write| {
             write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(&hash)
         });
-        let Some(write) = writes.next() else {
+        let order = |write: &RecentWrite| snapshot.version.against(&write.since);
+        // The write that it was taken beside: of those that were asked for later it knew nothing.
+        let beside = match placed {
+            Placed::Held => writes.clone().find(|write| order(write) != Order::Older),
+            Placed::ByVersion | Placed::Causally => writes.clone().next(),
+        };
+        let (Some(latest), Some(beside)) = (writes.next(), beside) else {
             return false;
         };
-        let news = match snapshot.version.against(&write.since) {
-            _ if causal => write.before.get(*name) != Some(&hash),
-            Order::Newer => write.before.get(*name) != Some(&hash),
+        let news = match order(beside) {
+            _ if placed == Placed::Causally => beside.before.get(*name) != Some(&hash),
+            Order::Newer => beside.before.get(*name) != Some(&hash),
             // In the second of what was known: what we have not seen there before is news too.
             Order::Overlaps => !known,
             Order::Older => false,
         };
-        let stands = state.value_seen(name).hash() == write.hashes[*name];
-        stands && news && hash != write.hashes[*name]
+        let stands = state.value_seen(name).hash() == latest.hashes[*name];
+        stands && news && hash != latest.hashes[*name]
     };
     let lost = snapshot.fields.iter().filter(is_lost);
     lost.map(|(name, shown)| (name.clone(), shown.clone()))

@@ -11,7 +11,7 @@ use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::{Terms, first_link, fold, holds, overwrite, owner, pursue, request};
 use crate::sync::conflict::Sent;
-use crate::sync::echo::{self, Known, Sorted};
+use crate::sync::echo::{self, Known, Placed, Sorted};
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, event: &RecordEvent) {
     let record = &event.record;
@@ -112,7 +112,7 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
             .collect();
         let replaced = with(&snapshot, replaced);
         let foreign = event.writer == Writer::Foreign;
-        if !(foreign && overwrite::claims(journal, terms, section, &replaced, true)) {
+        if !(foreign && overwrite::claims(journal, terms, section, &replaced, Placed::Causally)) {
             journal.trace("older", Some(record));
         }
     }

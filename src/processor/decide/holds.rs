@@ -6,6 +6,7 @@ use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
 use crate::domain::{Gone, RecordRef, RecordSnapshot, ReviewId};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
+use crate::sync::echo::Placed;
 use crate::sync::release::{REREADS_MAX, verdict};
 
 /// Keeps a snapshot until the record's command in flight has ended. Beyond the bound only the fact
@@ -134,7 +135,11 @@ fn judge<J: Journal>(
     });
     if verdict == Verdict::Dropped && state.gone.is_none() {
         let snapshot = observation.snapshot(record);
-        overwrite::claims(journal, terms, section, &snapshot, true);
+        let placed = match observation.via {
+            Via::Feed => Placed::Causally,
+            _ => Placed::Held,
+        };
+        overwrite::claims(journal, terms, section, &snapshot, placed);
     }
     if verdict == Verdict::Folded {
         fold::fold(

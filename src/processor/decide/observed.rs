@@ -16,7 +16,7 @@ use crate::mapping::Section;
 use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
 use crate::processor::decide::{pursue, request, sweep, walk};
 use crate::sync::conflict::Sent;
-use crate::sync::echo::{awaits_echo, shown_again};
+use crate::sync::echo::{Placed, awaits_echo, shown_again};
 use crate::sync::moves::moved;
 
 pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, source: &SourceId, change: &Change) {
@@ -142,7 +142,7 @@ fn place<J: Journal>(
     let record = &snapshot.record;
     let order = snapshot.version.against(&state.version);
     if order == Order::Older {
-        if !overwrite::claims(journal, terms, section, snapshot, false) {
+        if !overwrite::claims(journal, terms, section, snapshot, Placed::ByVersion) {
             journal.trace("older", Some(record));
         }
         return;

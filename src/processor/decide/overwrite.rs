@@ -9,23 +9,22 @@ use crate::domain::{Fields, RecordSnapshot};
 use crate::identity::pursuit::seen_fields;
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree};
-use crate::sync::echo::overwritten;
+use crate::sync::echo::{Placed, overwritten};
 
 /// Takes what a snapshot shows of replaced values as claims. False if it shows none.
-/// `causal`: it is known to come from after what the write expected, whatever the clocks say.
 pub fn claims<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
     snapshot: &RecordSnapshot,
-    causal: bool,
+    placed: Placed,
 ) -> bool {
     let bridge = journal.bridge().clone();
     let record = &snapshot.record;
     let Some(state) = record_state(journal, &bridge, record) else {
         return false;
     };
-    let lost = overwritten(&state, snapshot, causal);
+    let lost = overwritten(&state, snapshot, placed);
     if lost.is_empty() {
         return false;
     }

@@ -1,7 +1,7 @@
 //! What comes late, and what an answer cannot say. All found by the simulation.
 
 use super::stage::*;
-use crate::domain::{EventKind, Fields, Outcome, Value, Version, Writer};
+use crate::domain::{Command, EventKind, Fields, Outcome, Value, Version, Writer};
 use crate::processor::tests::world::*;
 
 const NICKNAME: &str = "custom_attributes.nickname";
@@ -236,4 +236,59 @@ fn a_lead_converted_before_its_creation_is_answered_hands_its_place_on() {
     pair.settle(out, 5);
     let key = pair.seen(&person, "Intercom_Contact_ID__c");
     assert_eq!(key, Value::text("abc123:c1"));
+}
+
+/// Two writes of a phone, one after the other, and what is shown of the contact before the first
+/// lands. Answers the second write, while it is out.
+fn two_writes_of_a_phone(shown_at: i64, shown: Value) -> (Pair, Command) {
+    let mut pair = Pair::new();
+    let contact = pair.contact.clone();
+    let write = pair.event(40, Writer::Foreign, &[("Phone", FIRST)]);
+    let write = writes_to(&write, &contact)[0].clone();
+    // Another field changes before the write lands.
+    let mut beside = pair.shown(shown_at, &[("name", "Ada King")]);
+    beside.fields.insert("phone".into(), shown);
+    pair.world.show(beside);
+    pair.event(42, Writer::Foreign, &[("Phone", SECOND)]);
+    let landed = pair.outcome(&write, 50, &[("name", "Ada King")]);
+    let mut out = pair.world.answer(&write, landed);
+    let later = writes_to(&out, &contact)[0].clone();
+    out.retain(|one| one.id != later.id);
+    pair.settle(out, 51);
+    (pair, later)
+}
+
+const FIRST: &str = "+14155550111";
+const SECOND: &str = "+14155550122";
+const THIRD: &str = "+14155550133";
+
+/// Found by a storm, where each write took seconds.
+#[test]
+fn what_was_shown_beside_an_earlier_write_is_no_claim_against_the_later_one() {
+    let (mut pair, later) = two_writes_of_a_phone(41_500, Value::Null);
+    // The first write's own webhook comes late.
+    let mut echo = pair.shown(50_200, &[("phone", FIRST)]);
+    echo.fields.insert("name".into(), Value::text("Ada King"));
+    pair.world.show(echo);
+    let landed = pair.outcome(&later, 60, &[]);
+    let out = pair.world.answer(&later, landed);
+    assert_eq!(pair.count("conflict_decided"), 0);
+    assert_eq!(pair.decided("phone"), Value::text(SECOND));
+    pair.settle(out, 61);
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(SECOND));
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+    assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
+}
+
+/// And what a person said beside the first write is one.
+#[test]
+fn what_a_person_said_beside_an_earlier_write_is_a_claim() {
+    let (mut pair, later) = two_writes_of_a_phone(45_500, Value::text(THIRD));
+    let landed = pair.outcome(&later, 60, &[]);
+    let out = pair.world.answer(&later, landed);
+    let conflict = (Value::text(THIRD), Value::text(SECOND));
+    assert_eq!(pair.last_conflict(), conflict);
+    pair.settle(out, 61);
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(THIRD));
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(THIRD));
 }
