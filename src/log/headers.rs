@@ -76,6 +76,7 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
                 ObservationBody::Answered(_) => "answered",
                 ObservationBody::MappingOffered { .. } => "mapping_offered",
                 ObservationBody::ReviewAnswered { .. } => "review_answered",
+                ObservationBody::LetterSettled { .. } => "letter_settled",
             };
             let trace = seen.traceparent.clone();
             (seen.id.to_string(), kind, seen.received_at, trace)

@@ -11,6 +11,8 @@ use crate::ports::event_log::Error;
 
 /// Bytes written between checkpoints.
 const BYTES_BETWEEN: usize = 4 << 20;
+/// And transactions: a small one still writes a whole page of each table and index it touches.
+const TRANSACTIONS_BETWEEN: usize = 100;
 /// Frames in the write-ahead log beyond which writers wait for a full checkpoint: some 32 MB.
 const FRAMES_MAX: i64 = 4_000;
 
@@ -20,6 +22,7 @@ pub struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     written: usize,
+    transactions: usize,
 }
 
 impl Checkpointer {
@@ -30,20 +33,24 @@ impl Checkpointer {
             .name("log-checkpoint".to_owned())
             .spawn(move || run(&conn, &woken))
             .map_err(|error| Error::Open(error.to_string()))?;
+        // What a process that was killed left behind is moved first.
+        let _ = wake.try_send(());
         Ok(Self {
             wake: Some(wake),
             thread: Some(thread),
             written: 0,
+            transactions: 0,
         })
     }
 
-    /// Counts what was written and asks for a checkpoint when it is enough.
+    /// Counts what a transaction wrote and asks for a checkpoint when it is enough.
     pub fn wrote(&mut self, bytes: usize) {
         self.written += bytes;
-        if self.written < BYTES_BETWEEN {
+        self.transactions += 1;
+        if self.written < BYTES_BETWEEN && self.transactions < TRANSACTIONS_BETWEEN {
             return;
         }
-        self.written = 0;
+        (self.written, self.transactions) = (0, 0);
         if let Some(wake) = &self.wake {
             match wake.try_send(()) {
                 // A full queue means that one is asked for already.

@@ -58,6 +58,9 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// The write-ahead log is cut to this when it begins anew.
+const WAL_BYTES_KEPT: i64 = 32 << 20;
+
 /// Opens the file for writing, making its tables if it is new.
 pub fn open_writer(path: &Path, options: &Options) -> Result<(Connection, Partitions), Error> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -71,6 +74,8 @@ pub fn open_writer(path: &Path, options: &Options) -> Result<(Connection, Partit
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "cache_size", -8_000)?;
+        // What a burst made of it is given back to the disk.
+        conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
         // The checkpoint thread does it, so that no append waits for it.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(conn)
