@@ -294,6 +294,8 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
         (review(), answer(), text()).prop_map(|(review, answer, by)| {
             ObservationBody::ReviewAnswered { review, answer, by }
         }),
+        (text(), settlement(), text())
+            .prop_map(|(letter, how, by)| ObservationBody::LetterSettled { letter, how, by }),
     ]
     .boxed()
 }
@@ -479,4 +481,11 @@ pub fn message() -> BoxedStrategy<Message> {
         1 => profile().prop_map(|p| Message::Profile(Box::new(p))),
     ]
     .boxed()
+}
+
+fn settlement() -> impl Strategy<Value = LetterSettlement> {
+    prop_oneof![
+        Just(LetterSettlement::Redriven),
+        Just(LetterSettlement::Discarded)
+    ]
 }

@@ -390,6 +390,11 @@ fn people() -> BoxedStrategy<DomainEvent> {
             }
         ),
         (review(), text()).prop_map(|(review, how)| DomainEvent::ReviewClosed { review, how }),
+        (text(), text(), text()).prop_map(|(letter, how, by)| DomainEvent::LetterSettled {
+            letter,
+            how,
+            by
+        }),
         (review(), text(), text()).prop_map(|(review, answer, by)| {
             DomainEvent::ReviewAnswered { review, answer, by }
         }),

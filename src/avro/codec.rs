@@ -70,6 +70,9 @@ fn put_observation(observation: &Observation, w: &mut Writer) {
         ObservationBody::ReviewAnswered { review, answer, by } => {
             decision::put_answer(observation, (review, answer, by), w);
         }
+        ObservationBody::LetterSettled { letter, how, by } => {
+            decision::put_letter(observation, (letter, how, by), w);
+        }
     }
 }
 

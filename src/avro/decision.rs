@@ -3,11 +3,17 @@
 use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
-use crate::domain::observation::ReviewAnswer;
+use crate::domain::observation::{LetterSettlement, ReviewAnswer};
 use crate::domain::{Observation, ObservationBody, ReviewId};
 
 const MAPPING_OFFERED: i64 = 0;
 const REVIEW_ANSWERED: i64 = 1;
+const LETTER_SETTLED: i64 = 2;
+
+symbols!(LetterSettlement {
+    1 "REDRIVEN" => Redriven,
+    2 "DISCARDED" => Discarded,
+});
 
 union!(ReviewAnswer {
     0 "Link" => Link { to },
@@ -42,6 +48,19 @@ pub fn put_answer(
     w.field("by", by);
 }
 
+pub fn put_letter(
+    observation: &Observation,
+    (letter, how, by): (&String, &LetterSettlement, &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(LETTER_SETTLED, "LetterSettled");
+    w.field("letter", letter);
+    w.field("how", how);
+    w.field("by", by);
+}
+
 pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
     let head = take_head(r)?;
     r.enter("body");
@@ -54,6 +73,11 @@ pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
         REVIEW_ANSWERED => Ok(head.with(ObservationBody::ReviewAnswered {
             review: r.field("review")?,
             answer: r.field("answer")?,
+            by: r.field("by")?,
+        })),
+        LETTER_SETTLED => Ok(head.with(ObservationBody::LetterSettled {
+            letter: r.field("letter")?,
+            how: r.field("how")?,
             by: r.field("by")?,
         })),
         other => Err(r.unknown_case(other)),

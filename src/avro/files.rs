@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 135] = [
+pub const FILES: [(&str, &str); 138] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -49,6 +49,14 @@ pub const FILES: [(&str, &str); 135] = [
     (
         "crosswalk.decision.Keep",
         include_str!("../../schemas/decision/keep.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.LetterSettled",
+        include_str!("../../schemas/decision/letter_settled.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.LetterSettlement",
+        include_str!("../../schemas/decision/letter_settlement.v1.avsc"),
     ),
     (
         "crosswalk.decision.Link",
@@ -173,6 +181,10 @@ pub const FILES: [(&str, &str); 135] = [
     (
         "crosswalk.journal.LeadConverted",
         include_str!("../../schemas/journal/lead_converted.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.LetterSettled",
+        include_str!("../../schemas/journal/letter_settled.v1.avsc"),
     ),
     (
         "crosswalk.journal.LinkDeferred",

@@ -69,9 +69,9 @@ impl Subject {
             Message::Observation(observation) => match &observation.body {
                 ObservationBody::Changed { .. } => Self::Observed,
                 ObservationBody::Answered(_) => Self::Result,
-                ObservationBody::MappingOffered { .. } | ObservationBody::ReviewAnswered { .. } => {
-                    Self::Decision
-                }
+                ObservationBody::MappingOffered { .. }
+                | ObservationBody::ReviewAnswered { .. }
+                | ObservationBody::LetterSettled { .. } => Self::Decision,
             },
             Message::Journal(_) => Self::Journal,
             Message::Command(_) => Self::Command,

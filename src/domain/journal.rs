@@ -281,6 +281,12 @@ pub enum DomainEvent {
     },
 
     // === people ===
+    /// A person dealt with a dead letter.
+    LetterSettled {
+        letter: String,
+        how: String,
+        by: String,
+    },
     ReviewAnswered {
         review: ReviewId,
         answer: String,
@@ -350,6 +356,7 @@ impl DomainEvent {
             Self::WalkStarted { .. } => "walk_started",
             Self::WalkAdvanced { .. } => "walk_advanced",
             Self::WalkEnded { .. } => "walk_ended",
+            Self::LetterSettled { .. } => "letter_settled",
             Self::RecordHealed { .. } => "record_healed",
             Self::SweepEnded { .. } => "sweep_ended",
             Self::WriteRequested { .. } => "write_requested",

@@ -29,7 +29,7 @@ pub use journal::{DomainEvent, JournalEntry, JournalKey};
 pub use message::{Cursor, DeadLetter, Message, Notification, SourceSchema, Topic, TraceLine};
 pub use name::Name;
 pub use observation::{Change, EventKind, Observation, ObservationBody, RawPayload};
-pub use observation::{RecordEvent, ReviewAnswer, Writer};
+pub use observation::{LetterSettlement, RecordEvent, ReviewAnswer, Writer};
 pub use record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot, RefSet};
 pub use result::{CommandResult, Outcome, RejectClass, Rejection};
 pub use time::{Timestamp, Version};

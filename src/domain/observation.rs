@@ -44,6 +44,31 @@ pub enum ObservationBody {
         /// Who answered, as the operator names themselves.
         by: String,
     },
+    /// What a person did about a dead letter. What follows stands beside it, if anything does.
+    LetterSettled {
+        /// `PARTITION@OFFSET`, where it stands.
+        letter: String,
+        how: LetterSettlement,
+        by: String,
+    },
+}
+
+/// What becomes of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LetterSettlement {
+    /// What it holds was taken up again.
+    Redriven,
+    /// Nothing is to be done about it.
+    Discarded,
+}
+
+impl LetterSettlement {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Redriven => "redriven",
+            Self::Discarded => "discarded",
+        }
+    }
 }
 
 /// What a person can answer. Ids only: values stay in the journal.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{ReviewAnswer, ReviewId};
+use crate::domain::{LetterSettlement, ReviewAnswer, ReviewId};
 
 /// Answers for the admin port. Calls block, a little: the answer stands between two steps of the
 /// processor. Answers may hold personal values; they go to operators, never to logs.
@@ -27,6 +27,10 @@ pub trait ViewQuestions: Send + Sync {
         by: &str,
     ) -> Result<Value, Error>;
 
+    /// Puts it on the log that a person took a dead letter up again or put it aside, with what
+    /// follows from it.
+    fn settle_letter(&self, letter: &str, how: LetterSettlement, by: &str) -> Result<Value, Error>;
+
     /// The view's digest with the position and the view version at which it holds.
     fn digest(&self) -> Result<Value, Error>;
 
@@ -40,6 +44,9 @@ pub enum Error {
     NotReady(String),
     #[error("the query is not understood: {0}")]
     BadQuery(String),
+    /// It is understood, and cannot be done as things are.
+    #[error("{0}")]
+    Refused(String),
     #[error("the view could not be asked: {0}")]
     Failed(String),
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::domain::journal::ReviewKind;
 use crate::domain::record::MatchRule;
 use crate::domain::shared::Shared;
 use crate::domain::view::{
@@ -107,6 +108,21 @@ pub fn sweeps<V: ViewRead>(view: &V, bridge: &BridgeId) -> Json {
         from = key.next();
     }
     json!(reports)
+}
+
+/// The open review item of a record whose write or read was refused.
+pub fn refused<V: ViewRead>(view: &V, bridge: &BridgeId, record: &RecordRef) -> Option<ReviewId> {
+    let (mut from, to) = ViewKey::range(bridge, 0x07);
+    while let Some((key, entry)) = view.first(&from, &to) {
+        if let ViewEntry::Review(item) = &*entry
+            && item.record == *record
+            && item.kind == ReviewKind::Rejected
+        {
+            return Some(item.id);
+        }
+        from = key.next();
+    }
+    None
 }
 
 fn resolve<V: ViewRead>(view: &V, bridge: &BridgeId, mut id: CustomerId) -> CustomerId {

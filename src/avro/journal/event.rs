@@ -47,4 +47,5 @@ union!(DomainEvent {
     39 "WalkEnded" => WalkEnded { walk, reason, customers },
     40 "RecordHealed" => RecordHealed { record, fields },
     41 "SweepEnded" => SweepEnded { source, run, since, until, compared, healed },
+    42 "LetterSettled" => LetterSettled { letter, how, by },
 });

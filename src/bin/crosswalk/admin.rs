@@ -11,7 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use crosswalk::domain::{RecordRef, ReviewAnswer, ReviewId};
+use crosswalk::domain::{LetterSettlement, RecordRef, ReviewAnswer, ReviewId};
 use crosswalk::feeds::import::{Asked, Board, Progress, Refusal};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::telemetry::{Health, Readiness, metrics};
@@ -108,6 +108,7 @@ fn router(admin: Admin) -> Router {
         .route("/v1/imports", get(imports))
         .route("/v1/imports/{bridge}", post(ask_import))
         .route("/v1/sweeps", get(sweeps))
+        .route("/v1/dead-letters/{letter}", post(settle_letter))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
         .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
@@ -189,13 +190,9 @@ async fn answer_review(
         let text = format!("{review:?} is no review item: it looks like rev_ and 32 digits");
         return refuse(StatusCode::BAD_REQUEST, &text);
     };
-    let by = answer.by.trim().to_owned();
-    if by.is_empty() || by.len() > 200 {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "`by` names who answers, in 1 to 200 bytes",
-        );
-    }
+    let Some(by) = named(&answer.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
     let record = answer.record.as_deref().map(RecordRef::parse).transpose();
     let Ok(record) = record else {
         let text = "a record is written as source/object/id";
@@ -212,6 +209,13 @@ async fn answer_review(
         }
     };
     ask(admin, move |view| view.answer_review(&review, &answer, &by)).await
+}
+
+const NAMELESS: &str = "`by` names who answers, in 1 to 200 bytes";
+
+fn named(by: &str) -> Option<String> {
+    let by = by.trim();
+    (1..=200).contains(&by.len()).then(|| by.to_owned())
 }
 
 async fn imports(State(admin): State<Admin>) -> Response {
@@ -266,6 +270,34 @@ fn no_feeds() -> Response {
     refuse(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
+/// What is done about a dead letter: `redrive` or `discard`, and who does it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settle {
+    by: String,
+    how: String,
+}
+
+async fn settle_letter(
+    State(admin): State<Admin>,
+    Path(letter): Path<String>,
+    asked: Result<Json<Settle>, JsonRejection>,
+) -> Response {
+    let Ok(Json(asked)) = asked else {
+        let text = r#"the body is {"by", "how"} as JSON; how is redrive or discard"#;
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let Some(by) = named(&asked.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
+    let how = match asked.how.as_str() {
+        "redrive" => LetterSettlement::Redriven,
+        "discard" => LetterSettlement::Discarded,
+        _ => return refuse(StatusCode::BAD_REQUEST, "`how` is redrive or discard"),
+    };
+    ask(admin, move |view| view.settle_letter(&letter, how, &by)).await
+}
+
 async fn sweeps(State(admin): State<Admin>) -> Response {
     ask(admin, |view| view.sweeps()).await
 }
@@ -303,6 +335,7 @@ where
             let status = match error {
                 Error::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Error::BadQuery(_) => StatusCode::BAD_REQUEST,
+                Error::Refused(_) => StatusCode::CONFLICT,
                 Error::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             refuse(status, &error.to_string())

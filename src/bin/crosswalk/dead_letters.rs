@@ -1,17 +1,20 @@
 //! `crosswalk dead-letters`: what could not be handled, by cause, with what a person can do.
 
+mod settle;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
-use crosswalk::domain::{Command as Asked, DeadLetter, Message, Topic};
+use crosswalk::domain::{Command as Asked, DeadLetter, LetterSettlement, Message, Topic};
 use crosswalk::log::embedded::EmbeddedLog;
 use crosswalk::ports::event_log::{EntryBody, EventLog, ReadFrom, ReadLimit, TopicPartition};
 use serde_json::{Value as Json, json};
 
 use crate::event_json::{Show, time};
+use crate::letters;
 use crate::open_log;
 use crate::print::print;
 
@@ -68,7 +71,7 @@ pub const CAUSES: [(&str, &str); 15] = [
     ("write_rejected", "a remote system refused a write"),
 ];
 
-/// Show what could not be handled without a person.
+/// See and settle what could not be handled without a person.
 ///
 /// Each dead letter keeps the bytes that came, where from, why, and what can be done. They are read
 /// from the log, beside the running process, and stay there for 30 days.
@@ -77,7 +80,8 @@ pub const CAUSES: [(&str, &str); 15] = [
     verbatim_doc_comment,
     after_help = "Examples:\n  crosswalk dead-letters list --config crosswalk.yaml\n  \
     crosswalk dead-letters list --cause write_rejected --json | jq -r '.[].letters[]'\n  \
-    crosswalk dead-letters show 0@17"
+    crosswalk dead-letters show 0@17\n  \
+    crosswalk dead-letters redrive --cause unknown_workspace --by ann"
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -104,6 +108,25 @@ enum Command {
         crosswalk dead-letters show 0@17 --raw > notification.json"
     )]
     Show(ShowOne),
+    /// Take up again what letters hold, once what was wrong is mended.
+    ///
+    /// A notification or a row is read anew; a refused write or read is tried again, as its review
+    /// item would be. What cannot be taken up says why, and stays.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  crosswalk dead-letters redrive 0@17 0@18 --by ann\n  \
+        crosswalk dead-letters redrive --cause unknown_workspace --by ann"
+    )]
+    Redrive(settle::Settle),
+    /// Put letters aside: nothing is to be done about them.
+    ///
+    /// They leave the list; their bytes stay for 30 days, and who put them aside stands in the
+    /// journal. A refused record stays blocked, with its review item.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk dead-letters discard --cause bad_item --by ann"
+    )]
+    Discard(settle::Settle),
 }
 
 #[derive(clap::Args)]
@@ -117,6 +140,9 @@ struct List {
     /// Those of this cause only.
     #[arg(long, value_name = "CAUSE")]
     cause: Option<String>,
+    /// Those that were redriven or discarded, too.
+    #[arg(long)]
+    all: bool,
     /// Print one JSON array, with every letter's id.
     #[arg(long)]
     json: bool,
@@ -150,6 +176,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
+        Command::Redrive(settle) => settle.run("redrive"),
+        Command::Discard(settle) => settle.run("discard"),
     }
 }
 
@@ -189,6 +217,29 @@ fn each(
     Ok(())
 }
 
+/// What people did about letters.
+fn settled(log: &EmbeddedLog) -> anyhow::Result<Settled> {
+    let partitions = 0..log.partitions().of(Topic::Decisions);
+    Ok(letters::settled(log, partitions)?)
+}
+
+type Settled = BTreeMap<String, (LetterSettlement, String)>;
+
+/// The ids of the open letters of a cause.
+fn open_ids(config: &Config, wanted: &str, bridge: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let log = open_log::beside(config)?;
+    let settled = settled(&log)?;
+    let mut ids = Vec::new();
+    each(&log, |id, letter| {
+        let of_bridge = bridge.is_none_or(|bridge| letter.bridge.as_str() == bridge);
+        if of_bridge && cause(&letter.reason) == wanted && !settled.contains_key(&id) {
+            ids.push(id);
+        }
+        Ok(())
+    })?;
+    Ok(ids)
+}
+
 /// The records of the command that was refused, if the letter holds one.
 fn records(letter: &DeadLetter) -> Vec<String> {
     let Ok(asked) = serde_json::from_slice::<Asked>(&letter.bytes) else {
@@ -218,7 +269,11 @@ impl List {
         let config = Config::load(&self.config)?;
         let log = open_log::beside(&config)?;
         let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
+        let settled = settled(&log)?;
         each(&log, |id, letter| {
+            if !self.all && settled.contains_key(&id) {
+                return Ok(());
+            }
             let bridge = letter.bridge.as_str();
             let other = |wanted: &Option<String>, one: &str| {
                 wanted.as_ref().is_some_and(|wanted| wanted != one)
@@ -325,10 +380,7 @@ impl ShowOne {
     fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
         let log = open_log::beside(&config)?;
-        let place = self.letter.split_once('@').and_then(|(partition, offset)| {
-            Some((partition.parse::<u32>().ok()?, offset.parse::<u64>().ok()?))
-        });
-        let Some((partition, offset)) = place else {
+        let Some((partition, offset)) = letters::place(&self.letter) else {
             bail!("{:?} is no letter's id; they look like 0@17", self.letter);
         };
         let topic = Topic::DeadLetters;
@@ -362,8 +414,12 @@ impl ShowOne {
             true => json!(String::from_utf8_lossy(&letter.bytes)),
             false => json!(format!("[hidden, {} bytes]", letter.bytes.len())),
         };
+        let settled = settled(&log)?;
+        let done = settled.get(&self.letter);
+        let done = done.map(|(how, by)| json!({"how": how.label(), "by": by}));
         let shown = json!({
-            "letter": self.letter, "bridge": letter.bridge.as_str(), "at": time(letter.at.0),
+            "letter": self.letter, "settled": done, "bridge": letter.bridge.as_str(),
+            "at": time(letter.at.0),
             "cause": code, "reason": letter.reason, "what": what(code), "fix": letter.hint,
             "origin": letter.origin, "records": records(letter),
             "command": letter.command.as_ref().map(ToString::to_string), "bytes": bytes,

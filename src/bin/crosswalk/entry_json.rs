@@ -164,6 +164,9 @@ fn observation(seen: &Observation, show: Show) -> Json {
         ObservationBody::ReviewAnswered { review, answer, by } => {
             json!({"review": review.to_string(), "answer": answer.to_string(), "by": by})
         }
+        ObservationBody::LetterSettled { letter, how, by } => {
+            json!({"letter": letter, "how": how.label(), "by": by})
+        }
     };
     merge(head, body)
 }

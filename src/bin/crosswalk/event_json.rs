@@ -346,6 +346,9 @@ impl Show {
             DomainEvent::ReviewAnswered { review, answer, by } => {
                 json!({"review": review.to_string(), "answer": answer, "by": by})
             }
+            DomainEvent::LetterSettled { letter, how, by } => {
+                json!({"letter": letter, "how": how, "by": by})
+            }
             _ => Json::Null,
         }
     }

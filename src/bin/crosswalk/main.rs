@@ -11,6 +11,7 @@ mod event_json;
 mod feeds;
 mod identity;
 mod imports;
+mod letters;
 mod mapping;
 mod mappings;
 mod open_log;

@@ -20,6 +20,7 @@ use crosswalk::telemetry::RoleHealth;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::Questions;
+use crate::letters::Letters;
 use crate::mappings;
 use crate::view_answers::{Bridge, ViewAnswers};
 
@@ -80,7 +81,8 @@ pub fn start(shared: &Shared, role: RoleHealth, questions: Questions) -> anyhow:
             drivers.insert(partition, driver);
         }
         // Set once; nobody else sets it.
-        let answers = ViewAnswers::new(drivers, bridges_of(&config), log, clock);
+        let letters = Letters::new(&config, Arc::clone(&log), Arc::clone(&clock));
+        let answers = ViewAnswers::new(drivers, bridges_of(&config), letters, log, clock);
         let _ = questions.set(Arc::new(answers));
         role.ready();
     });

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crosswalk::domain::{BridgeId, Message, Observation, ObservationBody, ObservationId};
-use crosswalk::domain::{ReviewAnswer, ReviewId, Topic};
+use crosswalk::domain::{BridgeId, DeadLetter, LetterSettlement, Message, Observation};
+use crosswalk::domain::{ObservationBody, ObservationId, RecordRef, ReviewAnswer, ReviewId, Topic};
 use crosswalk::mapping::Sources;
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{EventLog, Outgoing, Place};
@@ -12,6 +12,8 @@ use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::processor::driver::{Driver, Handle};
 use crosswalk::processor::queries;
 use serde_json::{Map, Value, json};
+
+use crate::letters::{Follows, Letters};
 
 /// Review items named in the counts, per bridge.
 const REVIEWS_MAX: usize = 100;
@@ -30,16 +32,19 @@ pub struct ViewAnswers {
     bridges: Vec<Bridge>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
+    letters: Letters,
 }
 
 impl ViewAnswers {
     pub fn new(
         drivers: BTreeMap<u32, Handle>,
         bridges: Vec<Bridge>,
+        letters: Letters,
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            letters,
             drivers,
             bridges,
             log,
@@ -84,6 +89,59 @@ impl ViewAnswers {
         }
         let text = format!("{review} is not open: see crosswalk review list");
         Err(Error::BadQuery(text))
+    }
+}
+
+impl ViewAnswers {
+    /// A person's answer, as it stands on the log, and its id.
+    fn answered(
+        &self,
+        bridge: &Bridge,
+        review: &ReviewId,
+        answer: &ReviewAnswer,
+        by: &str,
+    ) -> (String, Outgoing) {
+        let observation = Observation {
+            id: ObservationId::of_decision(&format!("{review} {answer} {by}")),
+            bridge: bridge.id.clone(),
+            received_at: self.clock.now(),
+            traceparent: None,
+            body: ObservationBody::ReviewAnswered {
+                review: *review,
+                answer: answer.clone(),
+                by: by.to_owned(),
+            },
+        };
+        let id = observation.id.to_string();
+        let outgoing = Outgoing {
+            topic: Topic::Decisions,
+            place: Place::Partition(bridge.partition),
+            key: bridge.id.to_string(),
+            message: Some(Message::Observation(Box::new(observation))),
+        };
+        (id, outgoing)
+    }
+
+    /// The answer that tries a refused record again: its review item is still open.
+    fn retry(&self, letter: &DeadLetter, record: &RecordRef, by: &str) -> Result<Outgoing, Error> {
+        let bridge = self.bridges.iter().find(|one| one.id == letter.bridge);
+        let Some(bridge) = bridge else {
+            let text = format!("bridge {} is not configured", letter.bridge);
+            return Err(Error::Refused(text));
+        };
+        let (id, of) = (bridge.id.clone(), record.clone());
+        let open = self.ask(bridge.partition, move |driver| {
+            json!({"review": queries::refused(driver.view(), &id, &of).map(|id| id.to_string())})
+        })?;
+        let review = open["review"].as_str().map(ReviewId::parse);
+        let Some(Ok(review)) = review else {
+            let text = format!(
+                "nothing of {record} waits any more: it was tried again or changed since; \
+                 discard the letter"
+            );
+            return Err(Error::Refused(text));
+        };
+        Ok(self.answered(bridge, &review, &ReviewAnswer::Retry, by).1)
     }
 }
 
@@ -147,27 +205,26 @@ impl ViewQuestions for ViewAnswers {
         by: &str,
     ) -> Result<Value, Error> {
         let bridge = self.bridge_awaiting(review, answer)?;
-        let observation = Observation {
-            id: ObservationId::of_decision(&format!("{review} {answer} {by}")),
-            bridge: bridge.id.clone(),
-            received_at: self.clock.now(),
-            traceparent: None,
-            body: ObservationBody::ReviewAnswered {
-                review: *review,
-                answer: answer.clone(),
-                by: by.to_owned(),
-            },
-        };
-        let id = observation.id.to_string();
-        let outgoing = Outgoing {
-            topic: Topic::Decisions,
-            place: Place::Partition(bridge.partition),
-            key: bridge.id.to_string(),
-            message: Some(Message::Observation(Box::new(observation))),
-        };
+        let (id, outgoing) = self.answered(bridge, review, answer, by);
         let appended = self.log.append(vec![outgoing]);
         appended.map_err(|error| Error::Failed(error.to_string()))?;
         Ok(json!({"decision": id, "review": review.to_string(), "answer": answer.to_string()}))
+    }
+
+    fn settle_letter(&self, letter: &str, how: LetterSettlement, by: &str) -> Result<Value, Error> {
+        let found = self.letters.open(letter)?;
+        let follows = match how {
+            LetterSettlement::Discarded => Vec::new(),
+            LetterSettlement::Redriven => {
+                match self.letters.follows(&found).map_err(Error::Refused)? {
+                    Follows::Entries(entries) => entries,
+                    Follows::Retry(record) => vec![self.retry(&found, &record, by)?],
+                }
+            }
+        };
+        let count = follows.len();
+        self.letters.settle((letter, &found), how, by, follows)?;
+        Ok(json!({"letter": letter, "how": how.label(), "entries": count}))
     }
 
     fn digest(&self) -> Result<Value, Error> {

@@ -6,5 +6,5 @@ pub mod translate;
 pub mod verify;
 
 pub use envelope::Envelope;
-pub use receive::{Answer, Destination, Post, Receiver, Workspace};
+pub use receive::{Answer, Destination, Post, Receiver, Workspace, taken_up};
 pub use translate::{Misunderstood, Translated, translate};

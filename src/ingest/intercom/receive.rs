@@ -202,7 +202,16 @@ impl Receiver {
             return self.dead_letter(post, id, &[], "unknown_workspace", hint.to_owned());
         };
         match translate(&workspace.source, &envelope) {
-            Ok(translated) => self.observation(post, workspace, &envelope.app_id, translated),
+            Ok(translated) => {
+                let app_id = &envelope.app_id;
+                let now = self.clock.now();
+                let (id, entries) = observations(post, workspace, app_id, &translated, now);
+                Verdict::Store {
+                    id: Some(id),
+                    entries,
+                    dead: None,
+                }
+            }
             Err(error) => {
                 let hint = format!("{error}; the bytes are kept, report the topic's new shape");
                 self.dead_letter(post, id, &workspace.bridges, error.code(), hint)
@@ -220,46 +229,6 @@ impl Receiver {
             .filter(|workspace| signature.verifies(&workspace.client_secret, post.bytes))
             .map(|workspace| &workspace.source)
             .collect()
-    }
-
-    /// One copy per bridge of the source, in one append.
-    fn observation(
-        &self,
-        post: &Post<'_>,
-        workspace: &Workspace,
-        app_id: &str,
-        translated: Translated,
-    ) -> Verdict {
-        let id = ObservationId::of_notification(app_id, &translated.notification_id);
-        let received_at = self.clock.now();
-        let copy = |to: &Destination| Outgoing {
-            topic: Topic::IntercomObserved,
-            place: Place::Partition(to.partition),
-            key: to.bridge.to_string(),
-            message: Some(Message::Observation(Box::new(Observation {
-                id,
-                bridge: to.bridge.clone(),
-                received_at,
-                traceparent: post
-                    .traceparent
-                    .filter(|t| is_traceparent(t))
-                    .map(str::to_owned),
-                body: ObservationBody::Changed {
-                    source: workspace.source.clone(),
-                    topic: translated.topic.clone(),
-                    change: translated.change.clone(),
-                    raw: RawPayload {
-                        content_type: content_type(post),
-                        bytes: post.bytes.to_vec(),
-                    },
-                },
-            }))),
-        };
-        Verdict::Store {
-            id: Some(id),
-            entries: workspace.bridges.iter().map(copy).collect(),
-            dead: None,
-        }
     }
 
     fn dead_letter(
@@ -290,6 +259,66 @@ impl Receiver {
             .lock()
             .expect("no holder of this lock panics")
     }
+}
+
+/// Takes up again the bytes of a dead letter, whose signature was right when they came. The error
+/// is why they still cannot be understood.
+pub fn taken_up(
+    workspaces: &[Workspace],
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Vec<Outgoing>, String> {
+    let envelope = Envelope::parse(bytes).map_err(|error| {
+        let code = error.code();
+        format!("its bytes are no notification ({code}): discard it")
+    })?;
+    let app_id = &envelope.app_id;
+    let named = workspaces.iter().find(|one| one.app_id == *app_id);
+    let Some(workspace) = named else {
+        let text = "it comes from a workspace that is not under sources; add one with its app_id";
+        return Err(text.to_owned());
+    };
+    let translated = translate(&workspace.source, &envelope).map_err(|error| error.to_string())?;
+    let post = Post {
+        signature: None,
+        traceparent: None,
+        content_type: None,
+        bytes,
+    };
+    Ok(observations(&post, workspace, app_id, &translated, now).1)
+}
+
+/// One copy per bridge of the source, in one append.
+fn observations(
+    post: &Post<'_>,
+    workspace: &Workspace,
+    app_id: &str,
+    translated: &Translated,
+    received_at: Timestamp,
+) -> (ObservationId, Vec<Outgoing>) {
+    let id = ObservationId::of_notification(app_id, &translated.notification_id);
+    let traceparent = post.traceparent.filter(|one| is_traceparent(one));
+    let copy = |to: &Destination| Outgoing {
+        topic: Topic::IntercomObserved,
+        place: Place::Partition(to.partition),
+        key: to.bridge.to_string(),
+        message: Some(Message::Observation(Box::new(Observation {
+            id,
+            bridge: to.bridge.clone(),
+            received_at,
+            traceparent: traceparent.map(str::to_owned),
+            body: ObservationBody::Changed {
+                source: workspace.source.clone(),
+                topic: translated.topic.clone(),
+                change: translated.change.clone(),
+                raw: RawPayload {
+                    content_type: content_type(post),
+                    bytes: post.bytes.to_vec(),
+                },
+            },
+        }))),
+    };
+    (id, workspace.bridges.iter().map(copy).collect())
 }
 
 fn dead_letter(

@@ -39,6 +39,13 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
     {
         return activate(journal, *version, *hash, body);
     }
+    if let ObservationBody::LetterSettled { letter, how, by } = &observation.body {
+        return journal.emit(E::LetterSettled {
+            letter: letter.clone(),
+            how: how.label().to_owned(),
+            by: by.clone(),
+        });
+    }
     let Some(terms) = terms else {
         return journal.trace("no_mapping", None);
     };
@@ -50,7 +57,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
         ObservationBody::ReviewAnswered { review, answer, by } => {
             review::answered(journal, terms, *review, answer, by);
         }
-        ObservationBody::MappingOffered { .. } => unreachable!("decided above"),
+        ObservationBody::MappingOffered { .. } | ObservationBody::LetterSettled { .. } => {
+            unreachable!("decided above")
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         }),
         E::ConflictOpened { .. } => contested(edit, event),
         // These say why; what follows from them stands in events of its own.
-        E::ConflictDecided { .. } | E::ReviewAnswered { .. } => {}
+        E::ConflictDecided { .. } | E::ReviewAnswered { .. } | E::LetterSettled { .. } => {}
         E::ReviewOpened { .. } => opened(edit, event),
         E::ReviewClosed { review, .. } => closed(edit, review),
         other => unreachable!("{} is no decision", other.name()),

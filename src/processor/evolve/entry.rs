@@ -42,6 +42,7 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::ReviewOpened { .. }
         | E::ReviewClosed { .. }
         | E::ReviewAnswered { .. }
+        | E::LetterSettled { .. }
         | E::ConflictDecided { .. }
         | E::ConflictOpened { .. }
         | E::FormAccepted { .. } => {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crosswalk::domain::{
     BridgeId, Change, Command, CommandId, CommandKind, CommandResult, Cursor, DeadLetter,
-    EventKind, FieldWrite, Fields, Gone, Lookup, LookupQuery, Message, Notification, ObjectName,
-    Observation, ObservationBody, ObservationId, Outcome, RawPayload, ReadCommand, RecordEvent,
-    RecordRef, RecordSnapshot, RefSet, RejectClass, Rejection, ReviewAnswer, ReviewId, SourceId,
-    SourceSchema, Timestamp, TraceLine, Value, Version, WriteCommand, WriteTarget, Writer,
+    EventKind, FieldWrite, Fields, Gone, LetterSettlement, Lookup, LookupQuery, Message,
+    Notification, ObjectName, Observation, ObservationBody, ObservationId, Outcome, RawPayload,
+    ReadCommand, RecordEvent, RecordRef, RecordSnapshot, RefSet, RejectClass, Rejection,
+    ReviewAnswer, ReviewId, SourceId, SourceSchema, Timestamp, TraceLine, Value, Version,
+    WriteCommand, WriteTarget, Writer,
 };
 
 use super::{samples_customer, samples_journal};
@@ -129,6 +130,14 @@ fn decisions() -> Vec<(String, Message)> {
         ),
         ("answered.retry", answered(ReviewAnswer::Retry)),
         ("answered.dismiss", answered(ReviewAnswer::Dismiss)),
+        (
+            "letter_settled",
+            ObservationBody::LetterSettled {
+                letter: "0@17".to_owned(),
+                how: LetterSettlement::Redriven,
+                by: "ops".to_owned(),
+            },
+        ),
     ];
     let message = |(case, body): (&str, _)| (format!("decision.{case}"), observation(body));
     bodies.into_iter().map(message).collect()

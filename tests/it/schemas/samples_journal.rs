@@ -322,6 +322,11 @@ fn disputes() -> Cases {
         record: lead(),
         fields: vec!["Title".into()],
     };
+    let letter = DomainEvent::LetterSettled {
+        letter: code("0@17"),
+        how: code("discarded"),
+        by: code("ops"),
+    };
     let swept = DomainEvent::SweepEnded {
         source: source("sales"),
         run: 7,
@@ -332,7 +337,7 @@ fn disputes() -> Cases {
     };
     [
         decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
-        healed, swept,
+        healed, swept, letter,
     ]
     .map(|event| ("", event))
     .into()

@@ -1,0 +1,69 @@
+//! `crosswalk dead-letters redrive|discard`: what a person does about letters.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use crosswalk::config::Config;
+use serde_json::json;
+
+use crate::admin_client;
+use crate::print::print;
+
+/// Which letters, and who settles them.
+#[derive(clap::Args)]
+pub struct Settle {
+    /// The letters' ids, PARTITION@OFFSET, as the list shows them.
+    #[arg(required_unless_present = "cause", conflicts_with = "cause")]
+    letters: Vec<String>,
+    /// All open letters of this cause, instead of ids.
+    #[arg(long, value_name = "CAUSE")]
+    cause: Option<String>,
+    /// Of this bridge only; with --cause.
+    #[arg(long, value_name = "NAME", requires = "cause")]
+    bridge: Option<String>,
+    /// Who does it; stands in the journal.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Ask the process at this address instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+}
+
+impl Settle {
+    /// Settles each; one that cannot be does not stop the others, and fails the command.
+    pub fn run(self, how: &str) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        let base = match &self.admin {
+            Some(given) => admin_client::url(given),
+            None => admin_client::configured(&config)
+                .context("server.admin listens on a port of chance: name it with --admin")?,
+        };
+        let letters = match &self.cause {
+            Some(cause) => super::open_ids(&config, cause, self.bridge.as_deref())?,
+            None => self.letters.clone(),
+        };
+        let mut failed = 0;
+        for letter in &letters {
+            let path = format!("/v1/dead-letters/{letter}");
+            match admin_client::tell(&base, &path, &json!({"by": self.by, "how": how})) {
+                Ok(Some(answer)) => {
+                    let done = answer["how"].as_str().unwrap_or_default();
+                    print(&format!("{letter} {done}\n"))?;
+                }
+                Ok(None) => bail!("nobody listens at {base}: start `crosswalk run` first"),
+                Err(error) => {
+                    failed += 1;
+                    eprintln!("{letter}: {error:#}");
+                }
+            }
+        }
+        match (failed, letters.is_empty()) {
+            (0, true) => print("there are no open letters of this cause\n"),
+            (0, false) => Ok(()),
+            _ => bail!("{failed} of {} letters stay as they are", letters.len()),
+        }
+    }
+}

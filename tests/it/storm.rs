@@ -1,0 +1,223 @@
+//! Storms: the real process between both sandboxes, with people at work on both sides, while
+//! requests fail, webhooks get lost and the process is killed. The counts are small here; `make
+//! soak` sets them full (`STORM_CHANGES`, `STORM_KILLS`, `STORM_MINUTES`, `STORM_SEED`).
+
+mod child;
+mod judge;
+mod menu;
+mod people;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::storm::child::{Child, Sample};
+use crate::storm::judge::Verdict;
+use crate::storm::menu::{Fault, menu, mixed};
+use crate::storm::people::{Chance, Stage};
+
+/// How long it may take after the last change and the last fault until both sides agree.
+const CALM_MAX: Duration = Duration::from_secs(240);
+
+/// What happens in a storm.
+struct Plan {
+    name: String,
+    people: usize,
+    changes: usize,
+    per_second: usize,
+    faults: Vec<Fault>,
+    kills: usize,
+}
+
+/// What came of it.
+struct Report {
+    plan: Plan,
+    elapsed: Duration,
+    calm_after: Duration,
+    verdict: Verdict,
+    samples: Vec<Sample>,
+}
+
+fn setting(name: &str, default: usize) -> usize {
+    let set = std::env::var(name).ok();
+    set.map_or(default, |text| text.parse().unwrap())
+}
+
+async fn storm(plan: Plan) -> Report {
+    let seed = setting("STORM_SEED", 1) as u64;
+    let mut stage = Stage::new(plan.people).await;
+    let mut child = Child::start(&stage.folder).await;
+    stage.gather(&mut child).await;
+    for fault in &plan.faults {
+        stage.suffers(fault);
+    }
+    let (mut chance, began) = (Chance::new(seed), Instant::now());
+    let (mut samples, mut sampled) = (Vec::new(), Instant::now());
+    let mut kills = kill_times(&plan, &mut chance);
+    for change in 0..plan.changes {
+        let due = Duration::from_secs_f64(change as f64 / plan.per_second as f64);
+        tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
+        stage.somebody_acts(&mut chance);
+        stage.hazards(&plan.faults, change);
+        if kills.first().is_some_and(|at| began.elapsed() >= *at) {
+            kills.remove(0);
+            child.die_and_rise(&stage.folder).await;
+        }
+        if sampled.elapsed() >= Duration::from_secs(1) {
+            sampled = Instant::now();
+            samples.push(child.sample(began.elapsed(), &stage.folder));
+            stage.take_down();
+        }
+    }
+    // Whoever was to be killed is killed, also where the changes were over sooner.
+    for _ in kills {
+        child.die_and_rise(&stage.folder).await;
+        tokio::time::sleep(Duration::from_millis(chance.below(1_500) as u64)).await;
+    }
+    let elapsed = began.elapsed();
+    stage.is_calm();
+    let verdict = loop {
+        stage.take_down();
+        let verdict = judge::judge(&stage);
+        if verdict.is_agreed() || began.elapsed() > elapsed + CALM_MAX {
+            break verdict;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    samples.push(child.sample(began.elapsed(), &stage.folder));
+    let calm_after = began.elapsed() - elapsed;
+    // What was to come late must change nothing any more.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.take_down();
+    let mut verdict = if verdict.is_agreed() {
+        judge::judge(&stage)
+    } else {
+        verdict
+    };
+    verdict.rebuilds = child.verify(&stage.folder);
+    verdict.reviews = child.reviews().await;
+    verdict.dead_letters = child.dead_letters(&stage.folder);
+    verdict.healed = child.healed(&stage.folder);
+    Report {
+        plan,
+        elapsed,
+        calm_after,
+        verdict,
+        samples,
+    }
+}
+
+/// Moments at random over the time of the changes.
+fn kill_times(plan: &Plan, chance: &mut Chance) -> Vec<Duration> {
+    let length = 1_000 * plan.changes / plan.per_second;
+    let times = (0..plan.kills).map(|_| Duration::from_millis(chance.below(length) as u64));
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times
+}
+
+impl Report {
+    fn line(&self) -> Value {
+        let (plan, verdict) = (&self.plan, &self.verdict);
+        let last = self.samples.last();
+        let second_half = &self.samples[self.samples.len() / 2..];
+        let resident = second_half.iter().map(|one| one.resident_mb);
+        json!({
+            "storm": plan.name, "changes": plan.changes, "per_second": plan.per_second,
+            "kills": plan.kills, "elapsed_s": self.elapsed.as_secs(),
+            "calm_after_s": self.calm_after.as_secs_f64().round(),
+            "lost": verdict.lost.len(), "doubled": verdict.doubled.len(),
+            "overwritten": verdict.overwritten.len(), "converged": verdict.is_agreed(),
+            "rebuilds": verdict.rebuilds, "writes": verdict.writes, "healed": verdict.healed,
+            "reviews": verdict.reviews, "dead_letters": verdict.dead_letters,
+            "vm_hwm_mb": last.map(|one| one.peak_mb),
+            "resident_mb_second_half_max": resident.fold(0.0, f64::max),
+            "disk_mb": last.map(|one| one.disk_mb),
+        })
+    }
+
+    fn demand(&self) {
+        println!("{}", self.line());
+        if let Ok(folder) = std::env::var("STORM_SAMPLES") {
+            let lines = self.samples.iter().map(Sample::line);
+            let text: String = lines.collect();
+            let path = format!("{folder}/{}.csv", self.plan.name);
+            std::fs::write(path, Sample::HEAD.to_owned() + &text).unwrap();
+        }
+        let verdict = &self.verdict;
+        assert!(verdict.is_agreed(), "{}: {verdict:#?}", self.plan.name);
+        assert!(verdict.doubled.is_empty(), "{:?}", verdict.doubled);
+        assert!(verdict.overwritten.is_empty(), "{:?}", verdict.overwritten);
+        assert!(verdict.rebuilds, "{}: another digest", self.plan.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_nothing_is_lost_doubled_or_overwritten() {
+    let kills = setting("STORM_KILLS", 4);
+    let report = storm(Plan {
+        name: "killed".to_owned(),
+        people: 40,
+        changes: 60 * kills,
+        per_second: 40,
+        faults: Vec::new(),
+        kills,
+    })
+    .await;
+    report.demand();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_once_loses_and_doubles_nothing() {
+    let changes = setting("STORM_CHANGES", 300);
+    let report = storm(Plan {
+        name: "mixed".to_owned(),
+        people: 40,
+        changes,
+        per_second: 50,
+        faults: mixed(0.10),
+        kills: 0,
+    })
+    .await;
+    report.demand();
+}
+
+/// Each fault alone takes minutes: `make soak` asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_alone_loses_and_doubles_nothing() {
+    let changes = setting("STORM_EACH", 0);
+    for fault in menu(0.10)
+        .into_iter()
+        .take(if changes > 0 { 99 } else { 0 })
+    {
+        let report = storm(Plan {
+            name: format!("alone_{}", fault.name()),
+            people: 40,
+            changes,
+            per_second: 100,
+            faults: vec![fault],
+            kills: 0,
+        })
+        .await;
+        report.demand();
+    }
+}
+
+/// An hour at fifty changes a second: `STORM_MINUTES=60`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_stays_flat() {
+    let minutes = setting("STORM_MINUTES", 0);
+    if minutes == 0 {
+        return;
+    }
+    let report = storm(Plan {
+        name: format!("long_{minutes}_minutes"),
+        people: 500,
+        changes: minutes * 60 * 50,
+        per_second: 50,
+        faults: mixed(0.02),
+        kills: 0,
+    })
+    .await;
+    report.demand();
+}
