@@ -54,3 +54,4 @@ mod sink_worker;
 mod storm;
 mod sweeps;
 mod tidy;
+mod view_damaged;

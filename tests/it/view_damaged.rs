@@ -1,0 +1,165 @@
+//! The view is a cache: whatever becomes of its files, the journal gives it back, and says so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::cli::{output, text};
+use crate::installation::{Installation, until};
+
+/// What is done to a view while nothing runs.
+type Harm = fn(&Path, &mut dyn FnMut() -> u64);
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn deleted(view: &Path, _: &mut dyn FnMut() -> u64) {
+    fs::remove_dir_all(view).unwrap();
+}
+
+fn truncated(view: &Path, _: &mut dyn FnMut() -> u64) {
+    for file in files(view) {
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    }
+}
+
+fn emptied(view: &Path, _: &mut dyn FnMut() -> u64) {
+    for file in files(view) {
+        fs::write(&file, b"").unwrap();
+    }
+}
+
+/// One bit in each kilobyte.
+fn flipped(view: &Path, chance: &mut dyn FnMut() -> u64) {
+    for file in files(view) {
+        let mut bytes = fs::read(&file).unwrap();
+        for part in bytes.chunks_mut(1_024) {
+            let place = chance() as usize % part.len();
+            part[place] ^= 1 << (chance() % 8);
+        }
+        fs::write(&file, &bytes).unwrap();
+    }
+}
+
+fn lead(installation: &Installation) -> Result<Value, String> {
+    let mut rows = installation.rows("Lead");
+    match rows.len() {
+        1 => Ok(rows.remove(0)),
+        other => Err(format!("{other} leads")),
+    }
+}
+
+/// Somebody changes a phone number, and it arrives; the view is what its journal gives.
+async fn works(installation: &Installation, admin: &str, here: &str, phone: &str) {
+    let set = json!({"phone": phone});
+    let edit = json!({"verb": "update_contact", "id": here, "set": set});
+    installation.intercom.act(edit).unwrap();
+    until(phone, || {
+        let shown = lead(installation)?["Phone"].clone();
+        match shown == phone {
+            true => Ok(()),
+            false => Err(shown.to_string()),
+        }
+    })
+    .await;
+    let config = installation.config();
+    let verified = output(&["verify", "--config", &config, "--admin", admin]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_view_is_rebuilt_and_says_so_and_nothing_is_written_anew() {
+    let installation = Installation::new().await;
+    let (running, admin) = installation.run().await;
+    let here = installation.here(1, "pat@kestrel.example", json!({}));
+    let tag = json!({"verb": "tag", "contact_id": here, "name": "qualified"});
+    installation.intercom.act(tag).unwrap();
+    until("the lead", || lead(&installation)).await;
+    works(&installation, &admin, &here, "+14155550100").await;
+    let (ended, _) = running.end("-TERM");
+    assert!(ended);
+
+    let folder = installation.folder.path();
+    let (view, older) = (folder.join("view"), folder.join("older"));
+    fs::create_dir(&older).unwrap();
+    let logs: Vec<PathBuf> = files(folder);
+    let logs = logs.into_iter().filter(|one| {
+        let name = one.file_name().unwrap().to_str().unwrap();
+        name.starts_with("log.db") && !name.ends_with("-shm")
+    });
+    let logs: Vec<PathBuf> = logs.collect();
+    for log in &logs {
+        fs::copy(log, older.join(log.file_name().unwrap())).unwrap();
+    }
+    let mut seed = 88_172_645_463_325_252_u64;
+    let mut chance = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let harms: [(&str, Harm); 4] = [
+        ("deleted", deleted),
+        ("truncated", truncated),
+        ("emptied", emptied),
+        ("flipped", flipped),
+    ];
+    for (number, (name, harm)) in harms.into_iter().enumerate() {
+        harm(&view, &mut chance);
+        let writes = installation.salesforce.request_log().len();
+        let (running, admin) = installation.run().await;
+        works(
+            &installation,
+            &admin,
+            &here,
+            &format!("+1415555011{number}"),
+        )
+        .await;
+        let requests = installation.salesforce.request_log();
+        let patches = requests[writes..]
+            .iter()
+            .filter(|one| one.method == "PATCH");
+        assert_eq!(patches.count(), 1, "{name}: what was written stands");
+        let stats = reqwest::get(format!("{admin}/v1/stats")).await.unwrap();
+        let stats: Value = stats.json().await.unwrap();
+        let recovered = stats["partitions"]["0"]["recovered_entries"]
+            .as_u64()
+            .unwrap();
+        assert!(
+            recovered > 10,
+            "{name}: it is evolved from the journal: {stats}"
+        );
+        let (ended, log) = running.end("-TERM");
+        assert!(ended, "{name}: {log}");
+        if name != "deleted" {
+            let told = log.contains("rebuilt") || log.contains("replaced");
+            assert!(told || name == "emptied", "{name}: nobody is told: {log}");
+        }
+    }
+
+    // An older log is put in its place, as from a backup: the view stands ahead of its journal.
+    for log in files(folder) {
+        let name = log.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("log.db") && log.parent() == Some(folder) {
+            fs::remove_file(log).unwrap();
+        }
+    }
+    for log in &logs {
+        fs::copy(older.join(log.file_name().unwrap()), log).unwrap();
+    }
+    let (running, admin) = installation.run().await;
+    works(&installation, &admin, &here, "+14155550120").await;
+    let (ended, log) = running.end("-TERM");
+    assert!(ended && log.contains("ahead of the journal"), "{log}");
+}
