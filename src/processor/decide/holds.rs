@@ -2,15 +2,17 @@
 
 use crate::domain::journal::{DomainEvent as E, HeldObservation, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Verdict, Via};
+use crate::domain::time::Order;
 use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
-use crate::domain::{Gone, RecordRef, RecordSnapshot, ReviewId};
+use crate::domain::{Gone, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
 use crate::sync::echo::Placed;
 use crate::sync::release::{REREADS_MAX, verdict};
 
-/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound only the fact
-/// is kept that the record must be read.
+/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound a webhook's
+/// takes the place of the one before it, since each shows the whole record; of anything else only
+/// the fact is kept that the record must be read.
 pub fn hold<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -20,11 +22,18 @@ pub fn hold<J: Journal>(
 ) {
     let record = &snapshot.record;
     if state.held.len() >= HELD_MAX {
-        if state.reread_required {
-            return journal.trace("reread_is_required", Some(record));
-        }
-        return journal.emit(E::RereadRequired {
+        let Some(before) = superseded(state, snapshot, via) else {
+            if state.reread_required {
+                return journal.trace("reread_is_required", Some(record));
+            }
+            return journal.emit(E::RereadRequired {
+                record: record.clone(),
+            });
+        };
+        journal.emit(E::HoldReleased {
             record: record.clone(),
+            observation: before,
+            verdict: Verdict::Dropped,
         });
     }
     let Some(section) = terms.mapping.section_of(record) else {
@@ -53,6 +62,18 @@ pub fn hold<J: Journal>(
         held,
         deadline,
     });
+}
+
+/// The newest of the held webhooks, if this one is not older and shows everything that it could.
+fn superseded(state: &RecordState, snapshot: &RecordSnapshot, via: Via) -> Option<ObservationId> {
+    let whole = |set: &Option<RefSet>| set.as_ref().is_none_or(|set| set.complete);
+    if via != Via::Webhook || !whole(&snapshot.tags) || !whole(&snapshot.companies) {
+        return None;
+    }
+    let held = state.held.iter().map(|held| &held.observation);
+    let webhooks = held.filter(|held| held.via == Via::Webhook);
+    let newest = webhooks.max_by_key(|held| held.version.to_ms)?;
+    (snapshot.version.against(&newest.version) != Order::Older).then_some(newest.observation)
 }
 
 /// How the answer that ends a hold can be ordered against what was held.
