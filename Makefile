@@ -13,7 +13,7 @@ LOCKED := $(if $(filter true,$(CI)),--locked)
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test sim check fmt fmt-check lint deny tools client-tools golden mutants clean
+.PHONY: help demo sandbox test sim soak fuzz bench check fmt fmt-check lint deny tools client-tools golden mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,19 @@ test: ## Run every test: unit tests, the demo's checker, the integration tests
 
 sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
 	@cargo test $(LOCKED) --test sim -- --nocapture
+
+soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES=60 adds the long run)
+	@SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim
+	@STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
+	  STORM_EACH=$${STORM_EACH:-5000} \
+	  cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1
+	@$(MAKE) fuzz
+
+fuzz: ## Fuzz everything that comes from outside, FUZZ_SECONDS (60) each
+	@.ci/fuzz
+
+bench: ## Run the benchmarks (benches/README.md says what they mean)
+	@cargo bench $(LOCKED)
 
 check: export SIM_COUNT ?= 300
 check: fmt-check lint test deny ## What CI runs: format, lints, tests with structure tests, dependency policy

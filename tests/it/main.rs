@@ -22,6 +22,7 @@ mod feed_over_grpc;
 mod feed_owners;
 mod feeds;
 mod feeds_world;
+mod fuzz_corpus;
 mod import;
 mod ingest_captured;
 mod ingest_door;

@@ -5,7 +5,7 @@ mod compatibility;
 mod examples;
 mod form;
 mod map;
-mod samples;
+pub mod samples;
 mod samples_customer;
 mod samples_journal;
 

@@ -10,3 +10,4 @@ mod position;
 
 pub use board::{Asked, Board, Progress, Refusal, State};
 pub use importer::{Importer, Options, Parts};
+pub use position::Position;

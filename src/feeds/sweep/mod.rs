@@ -8,4 +8,5 @@
 mod position;
 mod sweeper;
 
+pub use position::Position;
 pub use sweeper::{Options, Parts, Sweeper};
