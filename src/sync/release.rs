@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::domain::Name;
-use crate::domain::RecordRef;
 use crate::domain::journal::{HeldObservation, Verdict};
 use crate::domain::time::Order;
 use crate::domain::view::RecordState;
+use crate::domain::{RecordRef, RecordSnapshot};
 use crate::sync::moves::moved;
 
 /// Reads in a row that may be overtaken before the owner decides and a person is told.
@@ -32,5 +32,52 @@ pub fn verdict(
         Verdict::Folded
     } else {
         Verdict::Reread
+    }
+}
+
+/// What is left of a held observation when it is folded: a field of which something newer was told
+/// meanwhile is not set back.
+pub fn news(state: &RecordState, held: &HeldObservation, record: &RecordRef) -> RecordSnapshot {
+    let mut snapshot = held.snapshot(record);
+    snapshot.fields.retain(|name, _| {
+        let seen = state.seen.get(name);
+        !seen.is_some_and(|seen| held.version.against(&seen.version) == Order::Older)
+    });
+    snapshot
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::journal::Via;
+    use crate::domain::view::Seen;
+    use crate::domain::{ObservationId, SourceId, Value, Version};
+
+    #[test]
+    fn what_was_told_since_is_not_set_back_by_what_was_held() {
+        let mut state = RecordState::default();
+        let seen = |second| Seen {
+            value: Value::text("seen"),
+            version: Version::second(second),
+            via: Via::Feed,
+            confirmed: true,
+        };
+        for (name, second) in [("Title", 12), ("Phone", 11), ("City", 10)] {
+            state.seen.insert(name.into(), seen(second));
+        }
+        let names = ["Title", "Phone", "City", "Street"];
+        let held = HeldObservation {
+            observation: ObservationId::from_bytes([7; 16]),
+            via: Via::Feed,
+            version: Version::second(11),
+            fields: names.map(|name| (name.into(), Value::text("held"))).into(),
+            tags: None,
+            companies: None,
+        };
+        let source = SourceId::new("sales").unwrap();
+        let record = RecordRef::new(&source, "Lead", "00Q000000000001AAA").unwrap();
+        let left = news(&state, &held, &record).fields;
+        let left: Vec<&str> = left.keys().map(|name| name.as_str()).collect();
+        assert_eq!(left, ["City", "Phone", "Street"]);
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{Gone, ObservationId, RecordRef, RecordSnapshot, RefSet, Revi
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
 use crate::sync::echo::Placed;
-use crate::sync::release::{REREADS_MAX, verdict};
+use crate::sync::release::{REREADS_MAX, news, verdict};
 
 /// Keeps a snapshot until the record's command in flight has ended. Beyond the bound a webhook's
 /// takes the place of the one before it, since each shows the whole record; of anything else only
@@ -91,6 +91,7 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     let Some(section) = terms.mapping.section_of(record) else {
         return;
     };
+    drop_superseded(journal, terms, section, record, answer);
     let known = record_state(journal, journal.bridge(), record);
     let Some(known) = known.filter(|state| state.writing.is_none() && state.reading.is_none())
     else {
@@ -106,6 +107,26 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     }
     if reread {
         request::read_record(journal, terms, record, ReadPurpose::Reread);
+    }
+}
+
+/// What was consumed before a read was asked for is in its answer, also where a write of ours is
+/// out again by now.
+fn drop_superseded<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    answer: Answer,
+) {
+    let (Some(asked), Some(known)) = (
+        answer.asked,
+        record_state(journal, journal.bridge(), record),
+    ) else {
+        return;
+    };
+    for held in known.held.iter().filter(|held| held.sequence < asked) {
+        judge(journal, terms, section, record, held, answer);
     }
 }
 
@@ -163,13 +184,8 @@ fn judge<J: Journal>(
         overwrite::claims(journal, terms, section, &snapshot, placed);
     }
     if verdict == Verdict::Folded {
-        fold::fold(
-            journal,
-            terms,
-            section,
-            &observation.snapshot(record),
-            observation.via,
-        );
+        let news = news(&state, observation, record);
+        fold::fold(journal, terms, section, &news, observation.via);
     }
     verdict == Verdict::Reread
 }

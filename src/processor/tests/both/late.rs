@@ -292,3 +292,26 @@ fn what_a_person_said_beside_an_earlier_write_is_a_claim() {
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(THIRD));
     assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(THIRD));
 }
+
+/// Found by a storm: what a read had told already was held on beside the write that the read led to,
+/// and could set back what came next.
+#[test]
+fn what_a_read_supersedes_is_not_held_beside_the_write_that_follows_it() {
+    let mut pair = Pair::new();
+    let lead = pair.lead.clone();
+    let read = pair.event_of(&lead, EventKind::Gap, 40, Writer::Foreign, Fields::new());
+    pair.event(41, Writer::Foreign, &[("Title", "First")]);
+    assert_eq!(pair.world.state(&lead).held.len(), 1);
+    // The answer comes from the second of that event, and leads to another read.
+    let shown = pair.outcome(&read[0], 41, &[]);
+    let again = pair.world.answer(&read[0], shown);
+    let again = again.into_iter().find(|one| is_read_of(one, &lead));
+    let again = again.expect("the record is read again");
+    // Meanwhile an agent changes the name: it is written once the read is answered.
+    pair.webhook(42_000, &[("name", "Ada King")]);
+    let shown = pair.outcome(&again, 43, &[("Title", "First")]);
+    pair.world.answer(&again, shown);
+    let state = pair.world.state(&lead);
+    assert!(state.writing.is_some(), "the name is on its way");
+    assert!(state.held.is_empty(), "{:?}", state.held);
+}
