@@ -176,26 +176,27 @@ impl<'a> Field<'a> {
 
     /// Plain text, `{env: NAME}` or `{file: PATH}`.
     pub fn secret(&self) -> Result<Secret, Problem> {
-        let text = match &self.node.content {
+        let secret = match &self.node.content {
             Content::Map(_) => self.referenced_secret()?,
-            Content::Text(text) => text.clone(),
+            Content::Text(text) => Secret::new(text.clone()),
             Content::Empty => return Err(self.problem("must not be empty")),
             Content::List(_) => {
                 return Err(self.expected("a text, {env: NAME} or {file: PATH}"));
             }
         };
-        if text.trim().is_empty() {
+        if secret.reveal().trim().is_empty() {
             return Err(self.problem("leads to an empty secret"));
         }
-        Ok(Secret::new(text))
+        Ok(secret)
     }
 
-    fn referenced_secret(&self) -> Result<String, Problem> {
+    fn referenced_secret(&self) -> Result<Secret, Problem> {
         let table = self.table(&["env", "file"])?;
         match (table.get("env"), table.get("file")) {
             (Some(env), None) => {
                 let name = env.text()?;
-                self.around.variables.get(&name).cloned().ok_or_else(|| {
+                let text = self.around.variables.get(&name).cloned();
+                text.map(Secret::new).ok_or_else(|| {
                     self.problem(format!(
                         "names the environment variable {name}, which is not set; set it"
                     ))
@@ -203,11 +204,10 @@ impl<'a> Field<'a> {
             }
             (None, Some(file)) => {
                 let path = file.file_path()?;
-                let text = std::fs::read_to_string(&path).map_err(|error| {
+                Secret::of_file(path.clone()).map_err(|error| {
                     let shown = path.display();
                     self.problem(format!("names {shown}, which cannot be read: {error}"))
-                })?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+                })
             }
             _ => Err(self.problem("needs one of {env: NAME} and {file: PATH}")),
         }

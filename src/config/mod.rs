@@ -22,6 +22,6 @@ pub use load::{Config, Variables};
 pub use log::Log;
 pub use oauth::{Grant, Pubsub};
 pub use role::{AfterGap, Feeds, Ingest, Logging, LoggingFormat, Processor, Sink, View};
-pub use secret::Secret;
+pub use secret::{Reread, Secret};
 pub use server::Server;
 pub use source::{Intercom, Salesforce, Source, SourceKind};

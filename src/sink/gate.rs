@@ -157,7 +157,7 @@ mod tests {
             ..ExponentialBackoff::default()
         };
         pace.reset();
-        Gate::new(Pauses::new(System::Intercom), pace)
+        Gate::new(Pauses::new(System::Intercom, None), pace)
     }
 
     fn error() -> Error {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::clients::System;
 use crate::sink::error::Error;
-use crate::telemetry::metrics;
+use crate::telemetry::{RoleHealth, metrics};
 
 /// Why a system takes nothing at all for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +15,28 @@ pub enum Pause {
 }
 
 impl Pause {
+    const ALL: [Self; 3] = [Self::Credentials, Self::Limit, Self::Outage];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
             Self::Limit => "limit",
             Self::Outage => "outage",
+        }
+    }
+
+    /// What a person can do about it. Nothing is given up meanwhile.
+    fn fix(self, system: System) -> &'static str {
+        match (self, system) {
+            (Self::Credentials, System::Intercom) => {
+                "put a valid access_token where the configuration says; one in a file is read anew"
+            }
+            (Self::Credentials, System::Salesforce) => {
+                "see that the app, its secret or key and the integration user are valid; a secret \
+                 in a file is read anew"
+            }
+            (Self::Limit, _) => "wait, or see who else uses up the calls",
+            (Self::Outage, _) => "wait; the system does not answer",
         }
     }
 }
@@ -28,6 +45,7 @@ impl Pause {
 #[derive(Debug)]
 pub struct Pauses {
     system: System,
+    health: Option<RoleHealth>,
     waiting: Mutex<[usize; 3]>,
 }
 
@@ -39,17 +57,20 @@ pub struct Waiting {
 }
 
 impl Pauses {
-    pub fn new(system: System) -> Arc<Self> {
+    pub fn new(system: System, health: Option<RoleHealth>) -> Arc<Self> {
         Arc::new(Self {
             system,
+            health,
             waiting: Mutex::default(),
         })
     }
 
     pub fn enter(self: &Arc<Self>, reason: Pause, error: &Error) -> Waiting {
         if self.change(reason, |gates| gates + 1) == 1 {
+            let fix = reason.fix(self.system);
             let (system, reason) = (self.system.as_str(), reason.as_str());
-            tracing::warn!(system, reason, code = %error.source, "{system} is paused: {reason}");
+            let code = &error.source;
+            tracing::warn!(system, reason, %code, fix, "{system} is paused: {reason}; {fix}");
         }
         Waiting {
             pauses: self.clone(),
@@ -64,7 +85,16 @@ impl Pauses {
         let labels = [self.system.as_str(), reason.as_str()];
         let gauge = metrics().lane_paused.with_label_values(&labels);
         gauge.set(i64::from(*gates > 0));
-        *gates
+        let left = *gates;
+        if let Some(health) = &self.health {
+            let part = format!("sink/{}", self.system.as_str());
+            let held = |reason: &Pause| waiting[*reason as usize] > 0;
+            match Pause::ALL.iter().find(|reason| held(reason)) {
+                Some(reason) => health.degraded(&part, reason.as_str()),
+                None => health.recovered(&part),
+            }
+        }
+        left
     }
 }
 
@@ -92,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_system_is_paused_while_one_of_its_gates_is_shut() {
-        let pauses = Pauses::new(System::Intercom);
+        let pauses = Pauses::new(System::Intercom, None);
         let error = Error {
             system: System::Intercom,
             at: SourceId::new("ws").unwrap(),

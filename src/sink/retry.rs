@@ -14,6 +14,7 @@ use crate::sink::error::{Access, Error};
 use crate::sink::gate::{ASKED_MAX, Gate};
 use crate::sink::pause::{Pause, Pauses};
 use crate::sink::{intercom, salesforce};
+use crate::telemetry::RoleHealth;
 use crate::telemetry::metrics;
 
 /// Tries of a call that the remote is too busy for. A record that it is always too busy for must
@@ -130,6 +131,8 @@ pub struct Options {
     pub doubtful_max: u32,
     /// A command that has been repeated for longer than this reads before it writes.
     pub stale_after: Duration,
+    /// Where a pause is told.
+    pub health: Option<RoleHealth>,
 }
 
 impl Default for Options {
@@ -139,6 +142,7 @@ impl Default for Options {
             interval_max: Duration::from_secs(30),
             doubtful_max: 3,
             stale_after: Duration::from_secs(30),
+            health: None,
         }
     }
 }
@@ -170,8 +174,8 @@ impl Retries {
     pub fn new(system: System, options: Options) -> Self {
         Self {
             system,
+            pauses: Pauses::new(system, options.health.clone()),
             options,
-            pauses: Pauses::new(system),
         }
     }
 

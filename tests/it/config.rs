@@ -82,8 +82,8 @@ fn the_documented_file_is_read() {
     assert_eq!(config.view.open_timeout, Duration::from_secs(30));
     assert_eq!(config.logging.format, LoggingFormat::Json);
     let intercom = config.sources[&support()].intercom().unwrap();
-    assert_eq!(intercom.client_secret.reveal(), SECRETS[0]);
-    assert_eq!(intercom.access_token.reveal(), SECRETS[1]);
+    assert_eq!(&*intercom.client_secret.reveal(), SECRETS[0]);
+    assert_eq!(&*intercom.access_token.reveal(), SECRETS[1]);
     assert_eq!(intercom.base_url, "https://api.intercom.io");
     let bridge = &config.bridges[&main()];
     assert_eq!(bridge.mapping, PathBuf::from("/etc/crosswalk/mapping.yaml"));
@@ -182,7 +182,7 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.server.admin.port(), 0);
     assert_eq!(config.server.webhooks.port(), 8080);
     let intercom = config.sources[&support()].intercom().unwrap();
-    assert_eq!(intercom.client_secret.reveal(), "from-outside");
+    assert_eq!(&*intercom.client_secret.reveal(), "from-outside");
     assert_eq!((config.sink.doubtful_max, config.ingest.queue_max), (7, 9));
     assert_eq!(config.feeds.after_gap, AfterGap::Latest);
     assert_eq!(config.bridges[&main()].sources[1], support());
@@ -303,7 +303,7 @@ fn a_secret_file_is_read_without_its_last_line_break() {
     let file = folder.path().join("crosswalk.yaml");
     let config = Config::parse(&file, &text, &variables(&[])).unwrap();
     let intercom = config.sources[&support()].intercom().unwrap();
-    assert_eq!(intercom.client_secret.reveal(), "in-a-file");
+    assert_eq!(&*intercom.client_secret.reveal(), "in-a-file");
 }
 
 #[test]

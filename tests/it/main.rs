@@ -13,6 +13,7 @@ mod config;
 mod config_refusals;
 mod contract_event_log;
 mod contract_view_store;
+mod credentials;
 mod dead_letters;
 mod dead_letters_settled;
 mod demo;

@@ -22,6 +22,7 @@ mod review;
 mod roles;
 mod run;
 mod sandbox;
+mod secrets;
 mod signals;
 mod sinks;
 mod sweeps;

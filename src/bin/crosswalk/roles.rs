@@ -136,8 +136,10 @@ fn start_processors(parts: &Parts) -> anyhow::Result<processors::Handle> {
 fn start_sinks(parts: &Parts) -> anyhow::Result<sinks::Handle> {
     let role = parts.health.register("sink");
     let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
-    let handle = sinks::start(&parts.config, log, clock, parts.failed.clone())?;
-    // A lane that is down is no reason to take no webhooks: it shows in `lane_paused`.
+    let failed = parts.failed.clone();
+    let handle = sinks::start(&parts.config, log, clock, role.clone(), failed)?;
+    // A lane that is down is no reason to take no webhooks: it shows in `lane_paused`, and as
+    // degraded.
     role.ready();
     Ok(handle)
 }

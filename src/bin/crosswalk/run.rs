@@ -9,6 +9,7 @@ use crosswalk::telemetry::logging;
 use serde_json::json;
 
 use crate::roles::{self, Role, Running};
+use crate::secrets;
 use crate::signals::Signals;
 
 /// Run the roles that keep the systems joined; all of them unless told otherwise.
@@ -60,6 +61,7 @@ async fn until_signal(
     print_addresses: bool,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    secrets::watch(&config);
     let mut running = roles::run_all(config, roles).await?;
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),

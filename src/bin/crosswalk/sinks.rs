@@ -11,6 +11,7 @@ use crosswalk::domain::{BridgeId, SourceId};
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::EventLog;
 use crosswalk::sink::{self, Execute, Worker};
+use crosswalk::telemetry::RoleHealth;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,7 @@ pub fn start(
     config: &Config,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
+    health: RoleHealth,
     failed: mpsc::Sender<anyhow::Error>,
 ) -> anyhow::Result<Handle> {
     let bridges = config
@@ -44,7 +46,7 @@ pub fn start(
     };
     let (stop, stopped) = watch::channel(false);
     let mut workers = Vec::new();
-    for executor in executors(config, &clock)? {
+    for executor in executors(config, &clock, health)? {
         let system = executor.system();
         let (log, clock, bridges) = (Arc::clone(&log), Arc::clone(&clock), Arc::clone(&bridges));
         let worker = Worker::new(log, executor, clock, bridges, options.clone());
@@ -83,7 +85,11 @@ impl Handle {
     }
 }
 
-fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn Execute>; 2]> {
+fn executors(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    health: RoleHealth,
+) -> anyhow::Result<[Arc<dyn Execute>; 2]> {
     let options = http::Options {
         connect_timeout: config.sink.connect_timeout,
         ..http::Options::default()
@@ -126,6 +132,7 @@ fn executors(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<[Arc<dyn
         interval_max: config.sink.retry_interval_max,
         doubtful_max: config.sink.doubtful_max,
         stale_after: config.sink.first_try_age_max,
+        health: Some(health),
     };
     Ok([
         Arc::new(sink::salesforce::Executor::new(salesforce, retries.clone())),

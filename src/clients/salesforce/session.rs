@@ -212,7 +212,7 @@ impl Session {
             Grant::ClientCredentials { client_secret } => Ok(percent::form(&[
                 ("grant_type", "client_credentials"),
                 ("client_id", client_id),
-                ("client_secret", client_secret.reveal()),
+                ("client_secret", &client_secret.reveal()),
             ])),
             Grant::JwtBearer {
                 username,

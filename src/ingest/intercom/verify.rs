@@ -22,8 +22,9 @@ impl Signature {
 
     /// Whether whoever knows `secret` signed these bytes.
     pub fn verifies(&self, secret: &Secret, bytes: &[u8]) -> bool {
-        let key = secret.reveal().as_bytes();
-        let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+        let key = secret.reveal();
+        let mac = Hmac::<Sha1>::new_from_slice(key.as_bytes());
+        let mut mac = mac.expect("HMAC takes keys of any length");
         mac.update(bytes);
         mac.verify_slice(&self.0).is_ok()
     }

@@ -25,6 +25,7 @@
 //! The workspace:
 //! - `define_attribute`: `model`, `name`, `data_type`, `options`
 //! - `revoke_token`, `restore_token`: every REST call is 401 in between
+//! - `rotate_token`: `token`, the only one that is taken from now on
 //!
 //! Deliveries:
 //! - `ping`: `message`

@@ -14,6 +14,7 @@
 //! | `convert_lead` | `id`, `account_id`, `contact_id`, `opportunity`; also answers the three ids |
 //! | `merge` | `winner`, `losers` (one or two), `fields` picked for the winner |
 //! | `expire_sessions` | none: every token is dead |
+//! | `rotate_client_secret` | `secret`: the only one that opens a session from now on |
 //! | `create_user` | `last_name`, `first_name`, `email`, `role` (made if new), `active` |
 //!
 //! What an administrator arranges; all of it is part of the state, and `reset` ends it:

@@ -235,7 +235,7 @@ impl Metadata {
             let odd = |_| Error::Unsendable("the login's answer does not fit into metadata");
             text.parse::<MetadataValue<Ascii>>().map_err(odd)
         };
-        let mut access = value(token.access.reveal())?;
+        let mut access = value(&token.access.reveal())?;
         access.set_sensitive(true);
         Ok(Self {
             token: access,

@@ -89,7 +89,7 @@ impl Workspace {
                 self.reply(&id, body, now).map_err(sentence)?;
                 id
             }
-            "ping" | "define_attribute" | "revoke_token" | "restore_token" => {
+            "ping" | "define_attribute" | "revoke_token" | "restore_token" | "rotate_token" => {
                 self.act_on_workspace(verb, act, now)?
             }
             _ => self.act_on_company(verb, act, now)?,
@@ -131,6 +131,11 @@ impl Workspace {
             "define_attribute" => {
                 self.define_attribute(act, now).map_err(sentence)?;
                 Ok(text(act, "name")?.to_owned())
+            }
+            "rotate_token" => {
+                self.settings.access_token = text(act, "token")?.to_owned();
+                self.revoked = false;
+                Ok(String::new())
             }
             _ => {
                 self.revoked = verb == "revoke_token";

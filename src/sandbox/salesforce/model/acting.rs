@@ -23,6 +23,11 @@ impl Org {
             self.sessions.clear();
             return Ok(json!({"id": null}));
         }
+        if verb == "rotate_client_secret" {
+            text(act, "secret")?.clone_into(&mut self.settings.client_secret);
+            self.sessions.clear();
+            return Ok(json!({"id": null}));
+        }
         let user = act
             .get("as_user")
             .and_then(Value::as_str)
