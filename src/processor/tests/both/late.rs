@@ -293,8 +293,8 @@ fn what_a_person_said_beside_an_earlier_write_is_a_claim() {
     assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(THIRD));
 }
 
-/// Found by a storm: what a read had told already was held on beside the write that the read led to,
-/// and could set back what came next.
+/// Found by a storm: what a read had told already was held on beside the write that the read led
+/// to, and could set back what came next.
 #[test]
 fn what_a_read_supersedes_is_not_held_beside_the_write_that_follows_it() {
     let mut pair = Pair::new();
