@@ -7,6 +7,7 @@ pub mod draft;
 pub mod decide;
 pub mod step;
 pub mod digest;
+mod clean;
 pub mod view;
 pub mod recovery;
 pub mod driver;

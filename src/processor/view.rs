@@ -10,16 +10,14 @@ use std::sync::Arc;
 use crate::domain::ViewKey;
 use crate::domain::view::{VIEW_VERSION, ViewEntry, ViewRead};
 use crate::ports::view_store::{Checkpoint, Error, Standing, ViewStore};
+use crate::processor::clean::Clean;
 use crate::processor::digest::Digest;
 use crate::processor::overlay::{Changes, first_of};
 
-/// Encoded bytes of entries that are kept decoded although the store has them; decoded they take a
-/// few times that. Emptied when full: the working set comes back by itself.
-const CLEAN_BYTES_MAX: usize = 4 << 20;
 /// About the bytes of changes beyond which the store is brought up, whatever else is due.
 pub const DIRTY_BYTES_MAX: usize = 4 << 20;
 /// What an entry costs beside its bytes: key, map and allocation.
-const ENTRY_OVERHEAD_BYTES: usize = 200;
+pub(super) const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 /// The view of one partition.
 pub struct View {
@@ -29,8 +27,8 @@ pub struct View {
     /// Those of its keys that are walked in order.
     ordered: BTreeSet<ViewKey>,
     dirty_bytes: usize,
-    clean: RefCell<HashMap<ViewKey, Arc<ViewEntry>>>,
-    clean_bytes: Cell<usize>,
+    /// Entries that are kept decoded although the store has them.
+    clean: RefCell<Clean>,
     /// The sum over the entries as they were when they were last hashed: what changes often is
     /// hashed when somebody asks, not with each change.
     hashed: Digest,
@@ -85,7 +83,6 @@ impl View {
             ordered: BTreeSet::new(),
             dirty_bytes: 0,
             clean: RefCell::default(),
-            clean_bytes: Cell::new(0),
             hashed: Digest::from_bytes(&standing.digest),
             journal_offset: standing.journal_offset,
             failed: Cell::new(None),
@@ -99,7 +96,7 @@ impl View {
         self.dirty.clear();
         self.ordered.clear();
         self.dirty_bytes = 0;
-        self.forget_clean();
+        self.clean.borrow_mut().clear();
         self.hashed = Digest::default();
         self.journal_offset = 0;
         self.failed.set(None);
@@ -167,20 +164,6 @@ impl View {
         self.dirty_bytes > DIRTY_BYTES_MAX
     }
 
-    fn forget_clean(&self) {
-        self.clean.borrow_mut().clear();
-        self.clean_bytes.set(0);
-    }
-
-    fn keep_clean(&self, key: ViewKey, entry: Arc<ViewEntry>, bytes: usize) {
-        if self.clean_bytes.get() + bytes > CLEAN_BYTES_MAX {
-            self.forget_clean();
-        }
-        self.clean_bytes
-            .set(self.clean_bytes.get() + bytes + ENTRY_OVERHEAD_BYTES);
-        self.clean.borrow_mut().insert(key, entry);
-    }
-
     /// Takes committed changes, which bring the view to `journal_offset`.
     pub fn apply(&mut self, changes: Changes, journal_offset: u64) {
         for (key, entry) in changes {
@@ -224,7 +207,9 @@ impl View {
             };
             changes.insert(key.as_bytes().to_vec(), bytes.clone());
             match (dirty.entry, bytes) {
-                (Some(entry), Some(bytes)) => self.keep_clean(key, entry, bytes.len()),
+                (Some(entry), Some(bytes)) => {
+                    self.clean.borrow_mut().keep(key, entry, bytes.len());
+                }
                 _ => {
                     self.clean.borrow_mut().remove(&key);
                 }
@@ -282,12 +267,13 @@ impl ViewRead for View {
         if let Some(change) = self.dirty.get(key) {
             return change.entry.clone();
         }
-        if let Some(entry) = self.clean.borrow().get(key) {
-            return Some(Arc::clone(entry));
+        if let Some(entry) = self.clean.borrow_mut().get(key) {
+            return Some(entry);
         }
         let bytes = self.stored(key)?;
         let entry = self.decode(&bytes)?;
-        self.keep_clean(key.clone(), Arc::clone(&entry), bytes.len());
+        let mut clean = self.clean.borrow_mut();
+        clean.keep(key.clone(), Arc::clone(&entry), bytes.len());
         Some(entry)
     }
 
