@@ -6,6 +6,7 @@ mod child;
 mod judge;
 mod menu;
 mod people;
+mod wide;
 
 use std::time::{Duration, Instant};
 
@@ -220,4 +221,18 @@ async fn a_long_run_stays_flat() {
     })
     .await;
     report.demand();
+}
+
+/// What touches everybody keeps nobody waiting: `STORM_WIDE=100000` for the full count. Here the
+/// count is small, and what is judged is that changes come through.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_touches_everybody_lets_a_change_through() {
+    let people = setting("STORM_WIDE", 1_000);
+    let report = wide::wide(people).await;
+    println!("{report}");
+    for name in ["latency_remapped_ms", "latency_renamed_ms"] {
+        let p50 = report[name]["p50"].as_f64().unwrap();
+        // Far above what is measured, far below what waiting for everybody would take.
+        assert!(p50 < 2_000.0, "{name}: {report}");
+    }
 }

@@ -21,7 +21,7 @@ pub const SLICE_MAX: usize = 50;
 /// Events after which a slice is closed, however few customers it has looked at.
 const SLICE_EVENTS_MAX: u64 = 500;
 /// Commands without an answer above which no walk goes on.
-pub const OUTSTANDING_MAX: u64 = 500;
+pub const OUTSTANDING_MAX: u64 = 100;
 /// Walks that wait for their turn; another one of the same kind stands for those beyond it.
 const WAITING_MAX: usize = 1_000;
 

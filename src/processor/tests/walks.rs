@@ -6,6 +6,7 @@ use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::bridge_state;
 use crate::domain::{Change, Command, CommandKind, EventKind, ObservationBody};
 use crate::domain::{RawPayload, RecordRef, RecordSnapshot, SourceId, Topic, Value, Writer};
+use crate::processor::decide::walk::OUTSTANDING_MAX;
 
 fn changed(world: &mut World, source: SourceId, change: Change) -> Vec<Command> {
     let topic = match source == sales() {
@@ -230,9 +231,9 @@ fn a_walk_goes_in_slices_between_which_input_is_taken() {
 
 #[test]
 fn a_walk_waits_while_much_is_unanswered() {
-    let mut world = crowd(700);
+    let mut world = crowd(400);
     qualified_is_a_tag(&mut world);
-    for number in 0..700 {
+    for number in 0..400 {
         let email = format!("p{number}@example.com");
         let mut row = with_tag(here(&format!("c{number}"), &email, &[]));
         row.version = crate::domain::Version::second(2);
@@ -243,9 +244,10 @@ fn a_walk_waits_while_much_is_unanswered() {
         out.extend(world.pass(1));
     }
     let asked = out.len();
-    assert!((500..=550).contains(&asked), "{asked}");
+    let most = OUTSTANDING_MAX as usize;
+    assert!((most..=most + 50).contains(&asked), "{asked}");
     // Each answer makes room, and what it leads to takes some of it.
-    for command in out.iter().take(200) {
+    for command in out.iter().take(60) {
         for one in world.answer(command, found(&[])) {
             if is_create(&one) {
                 let made = salesforce("Lead", &format!("00Q{}", world.journal.len()));
@@ -255,7 +257,7 @@ fn a_walk_waits_while_much_is_unanswered() {
             }
         }
         let open = bridge_state(&world.view, &bridge()).outstanding;
-        assert!(open <= 560, "{open}");
+        assert!(open <= OUTSTANDING_MAX + 60, "{open}");
     }
     let lookups = world.commands.iter().filter(|one| is_lookup(one)).count();
     assert!(lookups > asked + 50, "{lookups}");

@@ -74,6 +74,34 @@ impl Child {
         self.peak_mb = peak_mb;
     }
 
+    /// SIGTERM, and another process in its place.
+    pub async fn end_and_rise(&mut self, folder: &Path) {
+        let peak_mb = self.peak_mb.max(self.status("VmHWM:"));
+        let id = self.process.id().to_string();
+        let asked = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(asked.unwrap().success());
+        self.process.wait().unwrap();
+        *self = Self::start(folder).await;
+        self.peak_mb = peak_mb;
+    }
+
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// How often the running process has journaled an event.
+    pub async fn counted(&self, event: &str) -> u64 {
+        let metrics = reqwest::get(format!("{}/metrics", self.admin))
+            .await
+            .unwrap();
+        let metrics = metrics.text().await.unwrap();
+        let line = format!("crosswalk_journal_events_total{{event=\"{event}\"}} ");
+        let found = metrics.lines().find_map(|one| one.strip_prefix(&line));
+        found.map_or(0, |count| count.parse().unwrap())
+    }
+
     fn status(&self, what: &str) -> f64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).unwrap_or_default();

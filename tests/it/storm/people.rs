@@ -90,6 +90,7 @@ impl Stage {
             "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
             "sink": {"request_timeout_seconds": 2, "retry_interval_max_ms": 2_000},
             "feeds": {
+                "import_rows_per_second_max": 100_000, "owners_interval_seconds": 2,
                 "liveness_seconds": 5, "sweep_interval_seconds": 5, "sweep_settle_seconds": 5,
                 "sweep_overlap_seconds": 10,
             },
