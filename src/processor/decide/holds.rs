@@ -3,16 +3,19 @@
 use crate::domain::journal::{DomainEvent as E, HeldObservation, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Verdict, Via};
 use crate::domain::time::Order;
-use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, record_state};
-use crate::domain::{Gone, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId};
+use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, outstanding, record_state};
+use crate::domain::{
+    Gone, Name, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId, Value,
+};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
+use crate::sync::conflict::Sent;
 use crate::sync::echo::Placed;
 use crate::sync::release::{REREADS_MAX, news, verdict};
 
-/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound a webhook's
-/// takes the place of the one before it, since each shows the whole record; of anything else only
-/// the fact is kept that the record must be read.
+/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound a webhook goes
+/// that a later one covers, since each shows the whole record; else only the fact is kept that the
+/// record must be read.
 pub fn hold<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -22,7 +25,10 @@ pub fn hold<J: Journal>(
 ) {
     let record = &snapshot.record;
     if state.held.len() >= HELD_MAX {
-        let Some(before) = superseded(state, snapshot, via) else {
+        let waiting = state.writing;
+        let waiting = waiting.and_then(|id| outstanding(journal, journal.bridge(), &id));
+        let sent = Sent::of(waiting.as_ref());
+        let Some(before) = superseded(state, sent, snapshot, via) else {
             if state.reread_required {
                 return journal.trace("reread_is_required", Some(record));
             }
@@ -64,16 +70,46 @@ pub fn hold<J: Journal>(
     });
 }
 
-/// The newest of the held webhooks, if this one is not older and shows everything that it could.
-fn superseded(state: &RecordState, snapshot: &RecordSnapshot, via: Via) -> Option<ObservationId> {
+/// A held webhook that can go, since the one after it, or the new one, shows all that it did: each
+/// shows the whole contact. One that shows a write of ours in the place of what was there before
+/// does not: that may be somebody's words.
+fn superseded(
+    state: &RecordState,
+    sent: Sent<'_>,
+    snapshot: &RecordSnapshot,
+    via: Via,
+) -> Option<ObservationId> {
     let whole = |set: &Option<RefSet>| set.as_ref().is_none_or(|set| set.complete);
-    if via != Via::Webhook || !whole(&snapshot.tags) || !whole(&snapshot.companies) {
+    if via != Via::Webhook {
         return None;
     }
-    let held = state.held.iter().map(|held| &held.observation);
-    let webhooks = held.filter(|held| held.via == Via::Webhook);
-    let newest = webhooks.max_by_key(|held| held.version.to_ms)?;
-    (snapshot.version.against(&newest.version) != Order::Older).then_some(newest.observation)
+    let webhooks = state.held.iter().map(|held| &held.observation);
+    let mut webhooks: Vec<_> = webhooks.filter(|held| held.via == Via::Webhook).collect();
+    webhooks.sort_by_key(|held| held.version.to_ms);
+    let kept = webhooks.iter().map(|held| held.snapshot(&snapshot.record));
+    let mut shown: Vec<RecordSnapshot> = kept.collect();
+    // An older one than all that are held tells nothing that they do not.
+    let newest = shown.last()?;
+    if snapshot.version.against(&newest.version) == Order::Older {
+        return None;
+    }
+    shown.push(snapshot.clone());
+    let is_ours = |name: &Name, value: &Value| {
+        let hash = value.hash();
+        let mut writes = state.recent_writes.iter();
+        sent.value(name) == Some(value) || writes.any(|write| write.hashes.get(name) == Some(&hash))
+    };
+    let covers = |pair: &[RecordSnapshot]| {
+        let (before, after) = (&pair[0], &pair[1]);
+        whole(&after.tags)
+            && whole(&after.companies)
+            && before.fields.iter().all(|(name, value)| {
+                let next = after.fields.get(name);
+                next == Some(value) || next.is_some_and(|next| !is_ours(name, next))
+            })
+    };
+    let place = shown.windows(2).position(covers)?;
+    webhooks.get(place).map(|held| held.observation)
 }
 
 /// How the answer that ends a hold can be ordered against what was held.
@@ -102,8 +138,10 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
         return request::read_record(journal, terms, record, ReadPurpose::Reread);
     }
     let mut reread = known.reread_required;
-    for held in &known.held {
-        reread |= judge(journal, terms, section, record, held, answer);
+    let mut before = None;
+    for held in in_order(&known) {
+        reread |= judge(journal, terms, section, record, (held, before), answer);
+        before = Some(&held.observation);
     }
     if reread {
         request::read_record(journal, terms, record, ReadPurpose::Reread);
@@ -125,18 +163,28 @@ fn drop_superseded<J: Journal>(
     ) else {
         return;
     };
-    for held in known.held.iter().filter(|held| held.sequence < asked) {
-        judge(journal, terms, section, record, held, answer);
+    let mut before = None;
+    let superseded = |held: &&Held| held.sequence < asked;
+    for held in in_order(&known).into_iter().filter(superseded) {
+        judge(journal, terms, section, record, (held, before), answer);
+        before = Some(&held.observation);
     }
 }
 
-/// Releases one held observation. True if only a read can tell.
+/// What was held, as it came to be and not as it arrived.
+fn in_order(state: &RecordState) -> Vec<&Held> {
+    let mut held: Vec<&Held> = state.held.iter().collect();
+    held.sort_by_key(|held| held.observation.version.to_ms);
+    held
+}
+
+/// Releases one held observation; `before` is the one before it. True if only a read can tell.
 fn judge<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
-    held: &Held,
+    (held, before): (&Held, Option<&HeldObservation>),
     answer: Answer,
 ) -> bool {
     let Some(state) = record_state(journal, journal.bridge(), record) else {
@@ -176,7 +224,14 @@ fn judge<J: Journal>(
         verdict,
     });
     if verdict == Verdict::Dropped && state.gone.is_none() {
-        let snapshot = observation.snapshot(record);
+        let mut snapshot = observation.snapshot(record);
+        if observation.via == Via::Webhook
+            && let Some(before) = before
+        {
+            // A contact is shown whole whatever was changed: what it showed before is nothing new.
+            let new = |name: &Name, value: &Value| before.fields.get(name) != Some(value);
+            snapshot.fields.retain(|name, value| new(name, value));
+        }
         let placed = match observation.via {
             Via::Feed => Placed::Causally,
             _ => Placed::Held,

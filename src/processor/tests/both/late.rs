@@ -315,3 +315,47 @@ fn what_a_read_supersedes_is_not_held_beside_the_write_that_follows_it() {
     assert!(state.writing.is_some(), "the name is on its way");
     assert!(state.held.is_empty(), "{:?}", state.held);
 }
+
+/// A contact is shown whole whatever was changed: that a number is shown once more is no new claim.
+/// Found by a storm: an agent's number lost to a rep's newer one, and came back with the name.
+#[test]
+fn what_is_shown_again_beside_a_write_is_no_newer_claim() {
+    let mut pair = Pair::new();
+    let contact = pair.contact.clone();
+    let write = pair.event(40, Writer::Foreign, &[("Phone", FIRST)]);
+    let write = writes_to(&write, &contact)[0].clone();
+    pair.webhook(44_500, &[("phone", THIRD)]);
+    pair.event(46, Writer::Foreign, &[("Phone", SECOND)]);
+    pair.webhook(48_500, &[("phone", THIRD), ("name", "Ada King")]);
+    let landed = pair.outcome(&write, 50, &[("name", "Ada King")]);
+    let out = pair.world.answer(&write, landed);
+    pair.settle(out, 51);
+    assert_eq!(
+        pair.decided("phone"),
+        Value::text(SECOND),
+        "the rep's is newer"
+    );
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+    assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
+}
+
+/// Beyond the bound the echo of our own write does not push out what an agent had said before it.
+#[test]
+fn an_echo_does_not_take_the_place_of_an_agents_words() {
+    let mut pair = Pair::new();
+    let contact = pair.contact.clone();
+    let write = pair.event(40, Writer::Foreign, &[("Phone", FIRST)]);
+    let write = writes_to(&write, &contact)[0].clone();
+    for second in 41..48 {
+        let name = format!("Ada {second}");
+        pair.webhook(1_000 * second, &[("name", name.as_str())]);
+    }
+    pair.webhook(48_000, &[("name", "Ada King"), ("phone", THIRD)]);
+    pair.webhook(50_000, &[("name", "Ada King"), ("phone", FIRST)]);
+    assert_eq!(pair.world.state(&contact).held.len(), 8);
+    let landed = pair.outcome(&write, 50, &[("name", "Ada King")]);
+    let out = pair.world.answer(&write, landed);
+    pair.settle(out, 51);
+    assert_eq!(pair.decided("phone"), Value::text(THIRD));
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(THIRD));
+}
