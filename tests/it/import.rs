@@ -236,3 +236,51 @@ fn a_backfill_without_a_running_process_says_what_to_start() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pilot_takes_those_on_its_list_and_everybody_follows_later() {
+    let installation = Installation::new().await;
+    let crowd = installation.populate();
+    let (running, admin) = installation.run().await;
+    let list = installation.folder.path().join("pilot.txt");
+    let list = list.to_str().unwrap();
+    std::fs::write(list, "Ada Lovelace\n").unwrap();
+    let (done, told) = backfill(&admin, &["--pilot", list]);
+    assert!(!done && told.contains("line 1 is no address"), "{told}");
+    let state = installation.intercom.state();
+    let contacts = state["contacts"].as_array().unwrap();
+    let of = |id: &str| contacts.iter().find(|one| one["id"] == id).unwrap()["email"].clone();
+    let chosen: Vec<(&String, &String)> = crowd.both.iter().take(3).collect();
+    let mut lines: Vec<String> = chosen
+        .iter()
+        .map(|(here, _)| of(here).as_str().unwrap().to_uppercase() + " # pilot")
+        .collect();
+    lines.push(crowd.qualified[0].clone());
+    std::fs::write(list, lines.join("\n")).unwrap();
+    let (done, told) = backfill(&admin, &["--pilot", list]);
+    assert!(done, "{told}");
+    let end: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    // Three on both sides, the one who qualifies, and the tag.
+    assert_eq!(end["rows"], json!(8), "{told}");
+    assert!(end["passed_over"].as_u64().unwrap() > 400, "{told}");
+    until("the pilot", || {
+        let linked = installation.by_key();
+        match linked.len() - crowd.keyed.len() {
+            4 => Ok(()),
+            other => Err(format!("{other} are linked")),
+        }
+    })
+    .await;
+    let linked = installation.by_key();
+    assert!(chosen.iter().all(|(here, _)| linked.contains_key(*here)));
+    let (done, told) = backfill(&admin, &[]);
+    assert!(done, "{told}");
+    until("the crowd", || installation.is_joined(&crowd)).await;
+    assert_eq!(installation.rows("Lead").len(), crowd.qualified.len());
+    let cursors = installation.topic("cursors");
+    assert!(
+        !cursors.to_lowercase().contains("kestrel"),
+        "a list stands nowhere"
+    );
+    drop(running);
+}

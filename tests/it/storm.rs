@@ -173,7 +173,7 @@ async fn every_fault_at_once_loses_and_doubles_nothing() {
     let changes = setting("STORM_CHANGES", 300);
     let report = storm(Plan {
         name: "mixed".to_owned(),
-        people: 40,
+        people: 100,
         changes,
         per_second: 50,
         faults: mixed(0.10),
@@ -193,7 +193,7 @@ async fn each_fault_alone_loses_and_doubles_nothing() {
     {
         let report = storm(Plan {
             name: format!("alone_{}", fault.name()),
-            people: 40,
+            people: 200,
             changes,
             per_second: 100,
             faults: vec![fault],

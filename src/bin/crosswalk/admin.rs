@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use crosswalk::domain::{LetterSettlement, RecordRef, ReviewAnswer, ReviewId};
-use crosswalk::feeds::import::{Asked, Board, Progress, Refusal};
+use crosswalk::feeds::import::{Asked, Board, Pilot, Progress, Refusal};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::telemetry::{Health, Readiness, metrics};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ use tokio::task::JoinHandle;
 const QUESTIONS_MAX: usize = 8;
 /// A person's answer names a review item and a record.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// The list of a pilot.
+const LIST_BYTES_MAX: usize = 4 << 20;
 /// Review items shown of each bridge.
 const REVIEWS_MAX: usize = 1_000;
 const STOP_WAIT: Duration = Duration::from_secs(2);
@@ -106,7 +108,10 @@ fn router(admin: Admin) -> Router {
         .route("/v1/reviews", get(reviews))
         .route("/v1/reviews/{review}", post(answer_review))
         .route("/v1/imports", get(imports))
-        .route("/v1/imports/{bridge}", post(ask_import))
+        .route(
+            "/v1/imports/{bridge}",
+            post(ask_import).layer(DefaultBodyLimit::max(LIST_BYTES_MAX)),
+        )
         .route("/v1/sweeps", get(sweeps))
         .route("/v1/dead-letters/{letter}", post(settle_letter))
         .route("/v1/digest", get(digest))
@@ -235,6 +240,9 @@ async fn imports(State(admin): State<Admin>) -> Response {
 struct AskImport {
     #[serde(default)]
     resume: bool,
+    /// Those who are taken, a line each; everybody where there is no list.
+    #[serde(default)]
+    pilot: Option<Vec<String>>,
 }
 
 async fn ask_import(
@@ -246,11 +254,18 @@ async fn ask_import(
         return no_feeds();
     };
     let Ok(Json(asked)) = asked else {
-        return refuse(StatusCode::BAD_REQUEST, r#"the body is {"resume"} as JSON"#);
+        let text = r#"the body is {"resume", "pilot"} as JSON, at most 4 MB"#;
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let pilot = asked.pilot.as_ref();
+    let pilot = pilot.map(|lines| Pilot::read(lines.iter().map(String::as_str)));
+    let pilot = match pilot.transpose() {
+        Ok(pilot) => pilot.map(Arc::new),
+        Err(refusal) => return refuse(StatusCode::BAD_REQUEST, &refusal.to_string()),
     };
     let asked = match asked.resume {
         true => Asked::Resume,
-        false => Asked::Fresh,
+        false => Asked::Fresh(pilot),
     };
     match board.ask(&bridge, asked) {
         Ok(progress) => Json(shown(&bridge, &progress)).into_response(),

@@ -27,12 +27,17 @@ const LINE: Duration = Duration::from_secs(5);
     verbatim_doc_comment,
     after_help = "Examples:\n  crosswalk backfill --bridge main\n  \
     crosswalk backfill --bridge main --resume\n  \
+    crosswalk backfill --bridge main --pilot first-ten.txt\n  \
     crosswalk backfill --bridge main --detach --json"
 )]
 pub struct Arguments {
     /// The bridge whose sources are read.
     #[arg(long, value_name = "BRIDGE")]
     bridge: String,
+    /// Take only those whom this file names: an address, an @domain or a record's id on each line,
+    /// # begins a remark. The accounts of these people come along.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pilot: Option<PathBuf>,
     /// Watch the import that is under way, instead of beginning a new one.
     #[arg(long)]
     resume: bool,
@@ -60,7 +65,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     };
     let path = format!("/v1/imports/{}", arguments.bridge);
-    let asked = admin_client::tell(&base, &path, &json!({"resume": arguments.resume}))?;
+    let mut body = json!({"resume": arguments.resume});
+    if let Some(file) = &arguments.pilot {
+        let list = std::fs::read_to_string(file);
+        let list = list.with_context(|| format!("cannot read {}", file.display()))?;
+        let lines: Vec<&str> = list.lines().collect();
+        body["pilot"] = json!(lines);
+    }
+    let asked = admin_client::tell(&base, &path, &body)?;
     let Some(mut now) = asked else {
         bail!(
             "nobody listens at {base}: an import is done by the running process; start \
@@ -90,6 +102,9 @@ fn watch(base: &str, bridge: &str, mut now: Value) -> anyhow::Result<Value> {
         now = found.with_context(|| format!("the process no longer knows the bridge {bridge}"))?;
         if now["state"] == "idle" {
             bail!("no import of {bridge} was ever begun");
+        }
+        if now["state"] == "needs_list" {
+            bail!("the pilot of {bridge} was cut off: begin it again with --pilot FILE");
         }
         match &bar {
             Some(bar) => {
@@ -132,10 +147,14 @@ fn told(now: &Value) -> String {
         0 => String::new(),
         count => format!("; {count} could not be read (`crosswalk dead-letters list`)"),
     };
+    let others = match now["passed_over"].as_u64().unwrap_or(0) {
+        0 => String::new(),
+        count => format!("; {count} are of people who are not on the list"),
+    };
     match now["state"].as_str() {
         Some("done") => format!(
-            "import {run} of {bridge}: all {rows} rows are in the log{lost}. The processor links \
-             and writes what follows; a notification `walk_ended` says when."
+            "import {run} of {bridge}: all {rows} rows are in the log{lost}{others}. The \
+             processor links and writes what follows; a notification `walk_ended` says when."
         ),
         _ => {
             let expected = now["expected"]

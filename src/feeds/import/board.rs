@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::domain::BridgeId;
+use crate::feeds::import::pilot::Pilot;
 
 /// The imports of a process, by bridge.
 #[derive(Default)]
@@ -15,10 +16,10 @@ pub struct Board {
 }
 
 /// What is asked of one bridge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// A run over everything.
-    Fresh,
+    /// A run over everything, or over those on a list.
+    Fresh(Option<Arc<Pilot>>),
     /// The last run, from where it stands.
     Resume,
 }
@@ -34,6 +35,8 @@ pub enum State {
     Running,
     /// A call failed and is made again; `why` says which.
     Waiting,
+    /// A pilot was cut off by a restart, and its list is kept nowhere: give it again.
+    NeedsList,
     /// All rows are in the log; the processor pursues them as a walk.
     Done,
 }
@@ -51,6 +54,8 @@ pub struct Progress {
     pub expected: Option<u64>,
     /// Rows that could not be read; each is a dead letter.
     pub unreadable: u64,
+    /// Rows of others than those on the pilot's list.
+    pub passed_over: u64,
     /// Milliseconds since the epoch.
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,
@@ -64,6 +69,8 @@ pub enum Refusal {
     UnknownBridge(String),
     #[error("an import of this bridge is under way")]
     Running,
+    #[error("the pilot was cut off, and its list is kept nowhere: begin it again with --pilot")]
+    NeedsList,
     #[error("no import of this bridge was ever begun")]
     NothingToResume,
 }
@@ -105,14 +112,17 @@ impl Counter {
         let mut held = self.held();
         let busy = matches!(held.0.state, State::Running | State::Waiting) || held.1.is_some();
         match asked {
-            Asked::Fresh if busy => return Err(Refusal::Running),
+            Asked::Fresh(_) if busy => return Err(Refusal::Running),
             // It goes on by itself.
             Asked::Resume if busy || held.0.state == State::Starting => {
                 return Ok(held.0.clone());
             }
+            Asked::Resume if held.0.state == State::NeedsList => {
+                return Err(Refusal::NeedsList);
+            }
             Asked::Resume if held.0.state == State::Done => return Ok(held.0.clone()),
             Asked::Resume => return Err(Refusal::NothingToResume),
-            Asked::Fresh => {}
+            Asked::Fresh(_) => {}
         }
         held.1 = Some(asked);
         if held.0.state != State::Starting {

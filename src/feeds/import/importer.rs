@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::clients::Error as ClientError;
-use crate::domain::{BridgeId, Change, Cursor, ObservationId, SourceId, Timestamp};
+use crate::domain::{BridgeId, Change, Cursor, ObservationId, SourceId, Timestamp, Value};
 use crate::feeds::book::{self, Book, Standing};
 use crate::feeds::import::board::{Asked, Counter, State};
+use crate::feeds::import::pilot::Pilot;
 use crate::feeds::import::position::Position;
 use crate::feeds::pages::{Item, Org, Part, Phase, Workspace, phases};
 use crate::feeds::pause::wait_after;
@@ -25,6 +26,10 @@ const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Rows of one commit: a page of Salesforce is split, so that live changes come between.
 const COMMIT_ROWS_MAX: usize = 200;
+/// Accounts and companies of a pilot's people; the others stay for the import of everybody.
+const ACCOUNTS_MAX: usize = 10_000;
+/// What people belong to, in either system.
+const BELONGED_TO: [&str; 2] = ["Account", "company"];
 /// How often it is looked whether the subscription has begun.
 const FEED_POLL: Duration = Duration::from_millis(200);
 
@@ -56,6 +61,8 @@ pub struct Parts {
 pub struct Importer {
     parts: Parts,
     phases: Vec<Phase>,
+    /// The same with people before the accounts and companies that they belong to.
+    people_first: Vec<Phase>,
     rows: Rows,
     began_at: Timestamp,
 }
@@ -82,6 +89,7 @@ enum Error {
 impl Importer {
     pub fn new(parts: Parts) -> Self {
         let phases = phases(&parts.org, &parts.workspaces, None);
+        let people_first = people_first(&phases);
         let began_at = parts.clock.now();
         let rows = Rows {
             bridge: parts.bridge.clone(),
@@ -91,6 +99,7 @@ impl Importer {
         Self {
             parts,
             phases,
+            people_first,
             rows,
             began_at,
         }
@@ -145,7 +154,13 @@ impl Importer {
     async fn turn(&self) -> Result<(), Error> {
         let mut standing = self.enter().await?;
         let known = standing.cursor.as_ref().and_then(Position::of);
+        let mut pilot = None;
         let mut position = match known {
+            Some(known) if !known.is_over && known.pilot.is_some() => {
+                let (position, list) = self.listed(&mut standing, known).await?;
+                pilot = Some(list);
+                position
+            }
             Some(known) if !known.is_over => {
                 // Whoever asked meanwhile has what they asked for.
                 self.parts.counter.forget();
@@ -153,12 +168,14 @@ impl Importer {
             }
             known => {
                 self.rest(known.as_ref());
-                let Asked::Fresh = self.parts.counter.next().await else {
+                let Asked::Fresh(list) = self.parts.counter.next().await else {
                     return Ok(());
                 };
+                pilot = list;
                 standing = self.enter().await?;
                 let run = known.map_or(1, |known| known.run + 1);
-                let begun = Position::next(run, self.parts.clock.now().0);
+                let mut begun = Position::next(run, self.parts.clock.now().0);
+                begun.pilot = pilot.as_ref().map(|list| list.name());
                 // From here on it is done, whatever happens to this process.
                 let cursor = self.cursor(&mut standing, &begun);
                 self.append(&standing, vec![cursor]).await?;
@@ -170,16 +187,57 @@ impl Importer {
         if position.expected.is_none() && position.phase == 0 {
             position.expected = Some(self.expected().await?);
         }
-        while let Some(phase) = self.phases.get(position.phase) {
-            self.page(&mut standing, &mut position, phase).await?;
+        while let Some(phase) = self.phases_of(&position).get(position.phase) {
+            let pilot = pilot.as_deref();
+            self.page(&mut standing, &mut position, phase, pilot)
+                .await?;
             if self.is_adrift(anchor) {
-                let next = Position::next(position.run + 1, self.parts.clock.now().0);
+                let mut next = Position::next(position.run + 1, self.parts.clock.now().0);
+                next.pilot = position.pilot;
                 let cursor = self.cursor(&mut standing, &next);
                 self.append(&standing, vec![cursor]).await?;
                 return Err(Error::Unanchored);
             }
         }
         self.end(&mut standing, position).await
+    }
+
+    fn phases_of(&self, position: &Position) -> &[Phase] {
+        match position.pilot {
+            None => &self.phases,
+            Some(_) => &self.people_first,
+        }
+    }
+
+    /// A pilot that another process began: the list stands nowhere, so that it is asked for. With
+    /// another list it is another run.
+    async fn listed(
+        &self,
+        standing: &mut Standing,
+        known: Position,
+    ) -> Result<(Position, Arc<Pilot>), Error> {
+        loop {
+            self.parts.counter.show(|shown| {
+                shown.state = State::NeedsList;
+                shown.run = known.run;
+                shown.rows = known.row_count();
+                shown.why = Some("the pilot's list, which is kept nowhere".to_owned());
+            });
+            let Asked::Fresh(Some(list)) = self.parts.counter.next().await else {
+                continue;
+            };
+            *standing = self.enter().await?;
+            if known.pilot == Some(list.name()) {
+                let resumed = self.resumed(known).await?;
+                let pilot = Some(list.name());
+                return Ok((Position { pilot, ..resumed }, list));
+            }
+            let mut next = Position::next(known.run + 1, self.parts.clock.now().0);
+            next.pilot = Some(list.name());
+            let cursor = self.cursor(standing, &next);
+            self.append(standing, vec![cursor]).await?;
+            return Ok((next, list));
+        }
     }
 
     async fn enter(&self) -> Result<Standing, Error> {
@@ -205,7 +263,10 @@ impl Importer {
     }
 
     fn show(&self, position: &Position) {
-        let phase = self.phases.get(position.phase).map(Phase::name);
+        let phase = self
+            .phases_of(position)
+            .get(position.phase)
+            .map(Phase::name);
         self.parts.counter.show(|shown| {
             shown.run = position.run;
             shown.state = State::Running;
@@ -213,6 +274,7 @@ impl Importer {
             shown.rows = position.row_count();
             shown.expected = position.expected;
             shown.unreadable = position.unreadable;
+            shown.passed_over = position.passed_over;
             shown.started_at = Some(position.started_at);
             shown.finished_at = None;
             shown.why = None;
@@ -278,8 +340,9 @@ impl Importer {
         standing: &mut Standing,
         position: &mut Position,
         phase: &Phase,
+        pilot: Option<&Pilot>,
     ) -> Result<(), Error> {
-        let Part { items, next } = match phase.read(position.after.as_deref()).await {
+        let Part { mut items, next } = match phase.read(position.after.as_deref()).await {
             Ok(part) => part,
             Err(error) if position.after.is_some() && phase.is_lost(&error) => {
                 // What was appended already is recognised when it comes again.
@@ -288,6 +351,9 @@ impl Importer {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Some(pilot) = pilot {
+            pass_over(pilot, position, phase, &mut items);
+        }
         let count = items.len() as u64;
         let unreadable = items
             .iter()
@@ -387,6 +453,35 @@ impl Importer {
             Item::Gone(..) => unreachable!("an import asks for no deleted records"),
         }
     }
+}
+
+/// People before what they belong to: a pilot takes the accounts of those that it has taken.
+fn people_first(phases: &[Phase]) -> Vec<Phase> {
+    let is_account = |phase: &&Phase| BELONGED_TO.contains(&phase.object());
+    let people = phases.iter().filter(|phase| !is_account(phase));
+    let accounts = phases.iter().filter(is_account);
+    people.chain(accounts).cloned().collect()
+}
+
+/// Leaves those on the list, what they belong to, and what no list could name.
+fn pass_over(pilot: &Pilot, position: &mut Position, phase: &Phase, items: &mut Vec<Item>) {
+    let before = items.len();
+    let is_account = BELONGED_TO.contains(&phase.object());
+    let accounts = &mut position.accounts;
+    items.retain(|item| {
+        let Item::Row(row, _) = item else {
+            return true;
+        };
+        let taken = pilot.has(row) || (is_account && accounts.contains(row.record.id.as_str()));
+        if taken && accounts.len() < ACCOUNTS_MAX {
+            let account = row.fields.get("AccountId").and_then(Value::as_text);
+            accounts.extend(account.map(str::to_owned));
+            let companies = row.companies.iter().flat_map(|set| &set.ids);
+            accounts.extend(companies.cloned());
+        }
+        taken
+    });
+    position.passed_over += (before - items.len()) as u64;
 }
 
 impl Error {

@@ -6,8 +6,10 @@
 
 mod board;
 mod importer;
+mod pilot;
 mod position;
 
 pub use board::{Asked, Board, Progress, Refusal, State};
 pub use importer::{Importer, Options, Parts};
+pub use pilot::Pilot;
 pub use position::Position;

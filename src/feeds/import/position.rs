@@ -1,6 +1,6 @@
 //! Where an import stands: the position of its cursor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,15 @@ pub struct Position {
     #[serde(default)]
     pub is_anchored: bool,
     pub is_over: bool,
+    /// The name of the list, where only those on it are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pilot: Option<String>,
+    /// Accounts of the people that a pilot has taken, which come after them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts: BTreeSet<String>,
+    /// Rows that a pilot has passed over.
+    #[serde(default)]
+    pub passed_over: u64,
 }
 
 impl Position {

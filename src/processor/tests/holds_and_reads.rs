@@ -1,7 +1,7 @@
 //! What overlaps a command in flight waits for its answer.
 
 use crate::domain::view::HELD_MAX;
-use crate::domain::{Change, Gone, Outcome, Version};
+use crate::domain::{Change, DomainEvent, Gone, Outcome, Version};
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
@@ -71,6 +71,29 @@ fn reads_that_keep_being_overtaken_end_with_a_review_item() {
         }
         assert!(turn < 4, "at most three reads in a row");
         read = next.remove(0);
+    }
+    panic!("it never ends");
+}
+
+/// Found by a storm: of two names in one second the older one was folded after the newer one.
+#[test]
+fn of_several_that_no_read_can_place_the_newest_counts() {
+    let (mut world, mut read) = being_read();
+    for turn in 0..10 {
+        // The second of the answer, the newer one first.
+        for ms in [900, 100] {
+            let name = format!("Ada {turn} {ms}");
+            world.show(lead("c1", 2_000 + ms + turn, &[("name", name.as_str())]));
+        }
+        let next = world.answer(&read, read_at(2, "Ada Byron"));
+        let next = next.into_iter().find(|one| is_read_of(one, &contact("c1")));
+        let Some(next) = next else {
+            assert_eq!(name_of(&world), format!("Ada {turn} 900"));
+            let told = world.counted(|event| matches!(event, DomainEvent::ReviewOpened { .. }));
+            assert_eq!(told, 1);
+            return;
+        };
+        read = next;
     }
     panic!("it never ends");
 }
