@@ -160,6 +160,7 @@ impl Bench {
                     attempts_before_review: 5,
                     deferral_deadline_ms: 120_000,
                 },
+                resting: BTreeMap::new(),
             },
             mappings: Mappings::default(),
             now: 1_700_000_000_000,

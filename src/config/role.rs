@@ -43,6 +43,8 @@ pub struct Processor {
     pub command_attempts_before_review: u32,
     /// How long a record waits behind another one with the same match key.
     pub deferral_deadline: Duration,
+    /// Commands that walks over all customers of a bridge ask for in a second at most.
+    pub walk_commands_per_second_max: u32,
     /// Journal events between two recorded digests.
     pub digest_every_events: u64,
     /// Changed entries of the view in memory beyond which a checkpoint is made early.
@@ -188,6 +190,7 @@ impl Default for Processor {
             command_deadline_max: Duration::from_secs(900),
             command_attempts_before_review: 5,
             deferral_deadline: Duration::from_secs(300),
+            walk_commands_per_second_max: 60,
             digest_every_events: 10_000,
             overlay_entries_max: 50_000,
         }
@@ -205,6 +208,7 @@ impl Processor {
             "command_deadline_max_seconds",
             "command_attempts_before_review",
             "deferral_deadline_seconds",
+            "walk_commands_per_second_max",
             "digest_every_events",
             "overlay_entries_max",
         ])?;
@@ -232,6 +236,11 @@ impl Processor {
                 |field| Ok(count(field, 1, 1_000)? as u32),
             )?,
             deferral_deadline: seconds("deferral_deadline_seconds", default.deferral_deadline)?,
+            walk_commands_per_second_max: table.or(
+                "walk_commands_per_second_max",
+                default.walk_commands_per_second_max,
+                |field| Ok(count(field, 1, 100_000)? as u32),
+            )?,
             digest_every_events: table.or(
                 "digest_every_events",
                 default.digest_every_events,

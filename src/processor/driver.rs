@@ -38,6 +38,8 @@ pub struct Options {
     pub offers: BTreeMap<BridgeId, (u64, Offer)>,
     pub batch_entries_max: usize,
     pub batch_bytes_max: usize,
+    /// Commands that the walks of a bridge ask for in a second at most.
+    pub walk_commands_per_second_max: u32,
     /// The longest wait of a poll: questions and deadlines are looked at this often.
     pub poll_wait: Duration,
     pub checkpoint_interval: Duration,
@@ -235,6 +237,7 @@ impl Driver {
             now,
         )?;
         self.check_view()?;
+        self.rest(&output, now);
         if !output.is_empty() {
             self.commit(output, &batch, now)?;
             metrics()
@@ -263,6 +266,20 @@ impl Driver {
         match self.view.failure() {
             Some(reason) => Err(Error::ViewFailed { partition, reason }),
             None => Ok(()),
+        }
+    }
+
+    /// A walk asks for no more than its share of a second: what people change meanwhile finds the
+    /// remote's calls not used up.
+    fn rest(&mut self, output: &Output, now: Timestamp) {
+        let most = i64::from(self.options.walk_commands_per_second_max.max(1));
+        for (bridge, asked) in &output.walked {
+            let rests = i64::try_from(*asked)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000)
+                / most;
+            let resting = &mut self.options.settings.resting;
+            resting.insert(bridge.clone(), now.plus_ms(rests));
         }
     }
 
@@ -295,7 +312,9 @@ impl Driver {
             }
             if walk::next(&self.view, bridge).is_some() {
                 // What is left of it is taken further with whatever input there is.
-                return Duration::ZERO;
+                let rests = self.options.settings.resting.get(bridge);
+                let rests = rests.map_or(0, |until| until.0.saturating_sub(now.0).max(0));
+                wait = wait.min(Duration::from_millis(rests as u64));
             }
             let (from, _) = ViewKey::range(bridge, 0x06);
             if let Some((key, _)) = self.view.first(&from, &ViewKey::due_after(bridge, horizon)) {

@@ -27,6 +27,8 @@ pub struct Settings {
     pub partition: u32,
     pub bridges: Vec<BridgeId>,
     pub timing: Timing,
+    /// Until when the walks of a bridge rest: what they asked for last has its share of time.
+    pub resting: BTreeMap<BridgeId, Timestamp>,
 }
 
 /// What is to be committed as one.
@@ -39,6 +41,8 @@ pub struct Output {
     pub events: BTreeMap<&'static str, u64>,
     pub unchanged: BTreeMap<String, u64>,
     pub quarantined: Vec<BridgeId>,
+    /// Commands that walks asked for, by bridge.
+    pub walked: BTreeMap<BridgeId, usize>,
 }
 
 impl Output {
@@ -169,19 +173,32 @@ impl<V: ViewRead> Step<'_, V> {
     /// Takes the walks of the bridges a slice further.
     fn walk(&mut self) -> Result<(), Error> {
         for bridge in self.settings.bridges.clone() {
+            let rests = self.settings.resting.get(&bridge);
+            if rests.is_some_and(|until| *until > self.now) {
+                continue;
+            }
             let Some((id, walk)) = walk::next(&self.overlay, &bridge) else {
                 continue;
             };
+            let before = self.commands();
             let done = self.draft(&bridge, None, |draft, terms| {
                 if let Some(terms) = terms {
                     walk::advance(draft, terms, id, &walk);
                 }
             })?;
+            let asked = self.commands() - before;
             if done.is_none() {
                 self.quarantine(&bridge, None);
             }
+            self.out.walked.insert(bridge, asked);
         }
         Ok(())
+    }
+
+    fn commands(&self) -> usize {
+        let outputs = self.out.outputs.iter();
+        let commands = [Topic::SalesforceWrites, Topic::IntercomWrites];
+        outputs.filter(|one| commands.contains(&one.topic)).count()
     }
 
     fn take(&mut self, entry: &Entry) -> Result<(), Error> {

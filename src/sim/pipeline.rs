@@ -73,6 +73,7 @@ impl Pipeline {
                 partition: 0,
                 bridges: vec![bridge()],
                 timing,
+                resting: BTreeMap::new(),
             },
             mappings: Mappings::default(),
             inputs: BTreeMap::new(),

@@ -44,6 +44,8 @@ impl Installation {
                 }},
             },
             "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
+            // Nobody else needs the calls here.
+            "processor": {"walk_commands_per_second_max": 10_000},
             "feeds": feeds,
         });
         std::fs::write(folder.path().join("crosswalk.yaml"), config.to_string()).unwrap();

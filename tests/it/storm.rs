@@ -227,7 +227,7 @@ async fn a_long_run_stays_flat() {
 /// count is small, and what is judged is that changes come through.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_touches_everybody_lets_a_change_through() {
-    let people = setting("STORM_WIDE", 1_000);
+    let people = setting("STORM_WIDE", 300);
     let report = wide::wide(people).await;
     println!("{report}");
     for name in ["latency_remapped_ms", "latency_renamed_ms"] {

@@ -437,3 +437,21 @@ fn a_customer_whose_records_are_gone_is_passed_over() {
     imported(&mut world);
     assert_eq!(walks(&world, false), [WalkReason::Import]);
 }
+
+/// The driver lets a walk rest by what it asked for: what people change goes on.
+#[test]
+fn a_walk_that_rests_keeps_nobody_waiting() {
+    let mut world = crowd(60);
+    qualified_is_a_tag(&mut world);
+    let row = with_tag(here("c1", "p1@example.com", &[]));
+    import(&mut world, row);
+    let until = crate::domain::Timestamp(world.now + 60_000);
+    world.settings.resting.insert(bridge(), until);
+    imported(&mut world);
+    assert_eq!(walks(&world, false), []);
+    let asked = world.qualify(lead("c99", 9_000, &[("email", "bo@example.com")]));
+    assert_eq!(asked.len(), 1, "somebody else is looked up at once");
+    world.pass(60_001);
+    world.pass(1);
+    assert_eq!(walks(&world, false), [WalkReason::Import]);
+}

@@ -76,7 +76,7 @@ pub const DEADLINE_MS: i64 = 60_000;
 
 pub struct World {
     pub view: View,
-    settings: Settings,
+    pub settings: Settings,
     mappings: Mappings,
     pub now: i64,
     offsets: BTreeMap<Topic, u64>,
@@ -177,6 +177,7 @@ impl World {
                 attempts_before_review: 5,
                 deferral_deadline_ms: 2 * DEADLINE_MS,
             },
+            resting: BTreeMap::new(),
         };
         let sources = Sources {
             salesforce: sales(),
