@@ -23,7 +23,7 @@ use crate::store::standing;
 const NAME: &str = "view-";
 /// How long a lock may outlive its holder: a process that is being started inherits open files
 /// for the moment before its program is loaded.
-const LOCK_LINGERS: Duration = Duration::from_millis(300);
+const LOCK_LINGERS: Duration = Duration::from_secs(1);
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
