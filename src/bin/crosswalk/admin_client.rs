@@ -1,5 +1,6 @@
 //! Asking the admin port of a running process.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -29,6 +30,15 @@ pub fn configured(config: &Config) -> Option<String> {
         admin.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     Some(format!("http://{admin}"))
+}
+
+/// The address that was given, or that of a configuration.
+pub fn base(given: Option<&str>, config: &Path) -> anyhow::Result<String> {
+    match given {
+        Some(given) => Ok(url(given)),
+        None => configured(&Config::load(config)?)
+            .context("server.admin listens on a port of chance: name it with --admin"),
+    }
 }
 
 /// The answer, or none where nobody listens.

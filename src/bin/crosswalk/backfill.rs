@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use crosswalk::config::Config;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -56,14 +55,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let base = match &arguments.admin {
-        Some(given) => admin_client::url(given),
-        None => {
-            let config = Config::load(&arguments.config)?;
-            admin_client::configured(&config)
-                .context("server.admin listens on a port of chance: name it with --admin")?
-        }
-    };
+    let base = admin_client::base(arguments.admin.as_deref(), &arguments.config)?;
     let path = format!("/v1/imports/{}", arguments.bridge);
     let mut body = json!({"resume": arguments.resume});
     if let Some(file) = &arguments.pilot {

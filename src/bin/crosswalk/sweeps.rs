@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use crosswalk::config::Config;
+use anyhow::bail;
 use serde_json::Value;
 
 use crate::admin_client;
@@ -33,14 +32,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let base = match &arguments.admin {
-        Some(given) => admin_client::url(given),
-        None => {
-            let config = Config::load(&arguments.config)?;
-            admin_client::configured(&config)
-                .context("server.admin listens on a port of chance: name it with --admin")?
-        }
-    };
+    let base = admin_client::base(arguments.admin.as_deref(), &arguments.config)?;
     let Some(mut answer) = admin_client::ask(&base, "/v1/sweeps", &[])? else {
         bail!("nobody listens at {base}: start `crosswalk run` first");
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use crosswalk::config::Config;
 use serde_json::json;
 
@@ -35,14 +35,12 @@ pub struct Settle {
 impl Settle {
     /// Settles each; one that cannot be does not stop the others, and fails the command.
     pub fn run(self, how: &str) -> anyhow::Result<()> {
-        let config = Config::load(&self.config)?;
-        let base = match &self.admin {
-            Some(given) => admin_client::url(given),
-            None => admin_client::configured(&config)
-                .context("server.admin listens on a port of chance: name it with --admin")?,
-        };
+        let base = admin_client::base(self.admin.as_deref(), &self.config)?;
         let letters = match &self.cause {
-            Some(cause) => super::open_ids(&config, cause, self.bridge.as_deref())?,
+            Some(cause) => {
+                let config = Config::load(&self.config)?;
+                super::open_ids(&config, cause, self.bridge.as_deref())?
+            }
             None => self.letters.clone(),
         };
         let mut failed = 0;
