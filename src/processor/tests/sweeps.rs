@@ -1,30 +1,15 @@
 //! What a row of a sweep means: something was lost, or nothing was.
 
 use super::both::stage::{ADA, Pair, TITLE, texts, writes_to};
+use super::walks::changed;
 use super::world::*;
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::record::Gone;
-use crate::domain::{
-    Change, Command, EventKind, Message, ObservationBody, Outcome, RawPayload, RecordRef,
-};
-use crate::domain::{RecordSnapshot, SourceId, Timestamp, Topic, Value, Version, Writer};
+use crate::domain::{Change, Command, EventKind, Message, Outcome, RecordRef};
+use crate::domain::{RecordSnapshot, SourceId, Timestamp, Value, Version, Writer};
 
 fn told(pair: &mut Pair, source: SourceId, change: Change) -> Vec<Command> {
-    let topic = match source == sales() {
-        true => Topic::SalesforceObserved,
-        false => Topic::IntercomObserved,
-    };
-    let raw = RawPayload {
-        content_type: "application/json".into(),
-        bytes: b"{}".to_vec(),
-    };
-    let body = ObservationBody::Changed {
-        source,
-        topic: "sweep".into(),
-        change,
-        raw,
-    };
-    pair.world.take(topic, body)
+    changed(&mut pair.world, source, change)
 }
 
 fn swept(pair: &mut Pair, row: RecordSnapshot) -> Vec<Command> {

@@ -8,7 +8,8 @@ use crate::domain::{Change, Command, CommandKind, EventKind, ObservationBody};
 use crate::domain::{RawPayload, RecordRef, RecordSnapshot, SourceId, Topic, Value, Writer};
 use crate::processor::decide::walk::OUTSTANDING_MAX;
 
-fn changed(world: &mut World, source: SourceId, change: Change) -> Vec<Command> {
+/// A source tells of something, by the topic of its system.
+pub(super) fn changed(world: &mut World, source: SourceId, change: Change) -> Vec<Command> {
     let topic = match source == sales() {
         true => Topic::SalesforceObserved,
         false => Topic::IntercomObserved,

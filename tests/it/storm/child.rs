@@ -146,7 +146,7 @@ impl Child {
         lines(folder, "dead-letters").count()
     }
 
-    pub fn healed(&self, _folder: &Path) -> u64 {
+    pub fn healed(&self) -> u64 {
         let answer = output(&["sweeps", "--json", "--admin", &self.admin]);
         let reports: Vec<Value> = serde_json::from_slice(&answer.stdout).unwrap_or_default();
         let ever = reports.iter().filter_map(|one| one["healed_ever"].as_u64());
