@@ -55,7 +55,7 @@ pub fn customer_event() -> BoxedStrategy<CustomerEvent> {
                     kind,
                     records,
                     account,
-                    fields,
+                    fields: fields.into_iter().map(Name::from).collect(),
                     observation,
                     lineage,
                 }

@@ -243,7 +243,7 @@ fn wishes() -> BoxedStrategy<DomainEvent> {
                     value,
                     previous,
                     by,
-                    policy,
+                    policy: policy.into(),
                     version,
                 }
             }),
@@ -275,7 +275,7 @@ fn disputes() -> BoxedStrategy<DomainEvent> {
             |(customer, field, policy, kept, lost)| DomainEvent::ConflictDecided {
                 customer,
                 field: field.into(),
-                policy,
+                policy: policy.into(),
                 kept,
                 lost,
             }

@@ -2,6 +2,7 @@
 
 use crate::domain::ids::{BridgeId, CustomerId, EventId, ObservationId, RecordRef, ReviewId};
 use crate::domain::journal::CustomerKind;
+use crate::domain::name::Name;
 use crate::domain::record::Fields;
 use crate::domain::time::Timestamp;
 
@@ -20,7 +21,7 @@ pub struct CustomerEvent {
     pub records: Vec<RecordRef>,
     pub account: Option<AccountContext>,
     /// Names of fields that moved, appeared or are in conflict; sorted.
-    pub fields: Vec<String>,
+    pub fields: Vec<Name>,
     /// The observation that led to it; none where time did.
     pub observation: Option<ObservationId>,
     pub lineage: Lineage,

@@ -41,6 +41,11 @@ macro_rules! text_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The text itself, shared.
+            pub fn text(&self) -> Arc<str> {
+                Arc::clone(&self.0)
+            }
         }
 
         impl fmt::Display for $name {
@@ -72,9 +77,24 @@ text_id!(
 
 /// One object in one source. Record ids are unique only within their source. Nearly everything
 /// names records, so a clone shares the name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RecordRef(Arc<Named>);
+
+impl PartialOrd for RecordRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RecordRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
+        self.0.name.cmp(&other.0.name)
+    }
+}
 
 /// A name with its hash, which every look into the view's indexes asks for.
 struct Named {
@@ -111,23 +131,11 @@ impl From<RecordName> for Named {
 
 impl PartialEq for Named {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.hash == other.hash && self.name == other.name
     }
 }
 
 impl Eq for Named {}
-
-impl PartialOrd for Named {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Named {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.name.cmp(&other.name)
-    }
-}
 
 impl Hash for Named {
     fn hash<H: Hasher>(&self, state: &mut H) {

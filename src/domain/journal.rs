@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub struct JournalEntry {
 
 impl JournalEntry {
     pub fn id(&self) -> EventId {
-        EventId::at(&self.key.to_string(), self.sequence)
+        EventId::at(&self.key.text(), self.sequence)
     }
 }
 
@@ -40,6 +41,16 @@ pub enum JournalKey {
     Bridge(BridgeId),
     /// Bookkeeping of a partition, written as `_partition/<p>`.
     Partition(u32),
+}
+
+impl JournalKey {
+    /// As it is written.
+    pub fn text(&self) -> Arc<str> {
+        match self {
+            Self::Bridge(bridge) => bridge.text(),
+            Self::Partition(_) => self.to_string().into(),
+        }
+    }
 }
 
 impl fmt::Display for JournalKey {
@@ -135,7 +146,7 @@ pub enum DomainEvent {
         previous: Value,
         by: RecordRef,
         /// The policy that decided: `moved`, `fill_blank`, `founding`, a conflict policy, `person`.
-        policy: String,
+        policy: Name,
         /// When the value came to be, by the clock of the source it came from.
         version: Version,
     },
@@ -148,7 +159,7 @@ pub enum DomainEvent {
     ConflictDecided {
         customer: CustomerId,
         field: Name,
-        policy: String,
+        policy: Name,
         kept: Claim,
         lost: Claim,
     },

@@ -30,7 +30,7 @@ pub use message::{Cursor, DeadLetter, Message, Notification, SourceSchema, Topic
 pub use name::Name;
 pub use observation::{Change, EventKind, Observation, ObservationBody, RawPayload};
 pub use observation::{LetterSettlement, RecordEvent, ReviewAnswer, Writer};
-pub use record::{Fields, Gone, MatchKey, MatchRule, RecordSnapshot, RefSet};
+pub use record::{Fields, Gone, MatchKey, MatchRule, Over, RecordSnapshot, RefSet, Shows};
 pub use result::{CommandResult, Outcome, RejectClass, Rejection};
 pub use time::{Timestamp, Version};
 pub use value::Value;

@@ -12,6 +12,28 @@ use crate::domain::value::Value;
 /// Field name (an API name or a path such as `custom_attributes.job_title`) to value.
 pub type Fields = BTreeMap<Name, Value>;
 
+/// What shows values of fields: a snapshot, or what was seen of a record.
+pub trait Shows {
+    /// The value of a field; none where nothing is shown of it.
+    fn shown(&self, name: &str) -> Option<&Value>;
+}
+
+impl Shows for Fields {
+    fn shown(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+}
+
+/// What the first shows, and what the second shows of fields that the first does not show.
+#[derive(Clone, Copy)]
+pub struct Over<'a, A, B>(pub &'a A, pub &'a B);
+
+impl<A: Shows, B: Shows> Shows for Over<'_, A, B> {
+    fn shown(&self, name: &str) -> Option<&Value> {
+        self.0.shown(name).or_else(|| self.1.shown(name))
+    }
+}
+
 /// A set of ids that the source may have cut short (Intercom lists at most 10 tags, companies).
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RefSet {

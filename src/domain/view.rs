@@ -1,7 +1,7 @@
 //! The view's entries and the traits through which the pure code reads and changes them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::domain::journal::{Claim, CustomerKind, Desire, DomainEvent, HeldObser
 use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via, WalkReason};
 use crate::domain::message::Topic;
 use crate::domain::name::Name;
-use crate::domain::record::{Fields, Gone, MatchKey, MatchRule};
+use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, Shows};
 use crate::domain::shared::Shared;
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
@@ -93,24 +93,19 @@ pub fn record_state<V: ViewRead + ?Sized>(
     record: &RecordRef,
 ) -> Option<StateHeld> {
     let customer = customer_of(view, bridge, record)?;
-    let known = customer.records.contains_key(record);
-    known.then(|| StateHeld(Some((customer, record.clone()))))
+    customer.records.get(record).cloned().map(StateHeld)
 }
 
 /// What is known of a record, as the view held it when it was asked. The default is what is known
 /// of one that nobody has told of.
 #[derive(Clone, Debug, Default)]
-pub struct StateHeld(Option<(CustomerHeld, RecordRef)>);
+pub struct StateHeld(Shared<RecordState>);
 
 impl std::ops::Deref for StateHeld {
     type Target = RecordState;
 
     fn deref(&self) -> &RecordState {
-        static UNKNOWN: LazyLock<RecordState> = LazyLock::new(RecordState::default);
-        match &self.0 {
-            Some((customer, record)) => &customer.records[record],
-            None => &UNKNOWN,
-        }
+        &self.0
     }
 }
 
@@ -139,10 +134,23 @@ pub fn outstanding<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     command: &CommandId,
-) -> Option<Outstanding> {
-    match view.get(&ViewKey::outstanding(bridge, command)).as_deref() {
-        Some(ViewEntry::Outstanding(outstanding)) => Some((**outstanding).clone()),
-        _ => None,
+) -> Option<OutstandingHeld> {
+    let entry = view.get(&ViewKey::outstanding(bridge, command))?;
+    matches!(*entry, ViewEntry::Outstanding(_)).then_some(OutstandingHeld(entry))
+}
+
+/// An unanswered command as the view held it when it was asked.
+#[derive(Clone, Debug)]
+pub struct OutstandingHeld(Arc<ViewEntry>);
+
+impl std::ops::Deref for OutstandingHeld {
+    type Target = Outstanding;
+
+    fn deref(&self) -> &Outstanding {
+        match &*self.0 {
+            ViewEntry::Outstanding(outstanding) => outstanding,
+            _ => unreachable!("it was looked at when it was made"),
+        }
     }
 }
 
@@ -266,7 +274,7 @@ pub struct Decided {
     pub sequence: u64,
     /// When the value came to be, by the clock of its source.
     pub version: Version,
-    pub policy: String,
+    pub policy: Name,
     /// The observation that was being decided.
     pub cause: Option<ObservationId>,
 }
@@ -302,7 +310,7 @@ pub struct RecordState {
     /// The review item that tells of unknown outcomes.
     pub told: Option<ReviewId>,
     pub held: Shared<Vec<Held>>,
-    pub recent_writes: Shared<VecDeque<RecentWrite>>,
+    pub recent_writes: Shared<VecDeque<Shared<RecentWrite>>>,
     /// Fields of the write in flight that an echo has confirmed already.
     pub echoed: BTreeSet<Name>,
     /// Forms of the remote's own that are not fought, by API name.
@@ -311,11 +319,27 @@ pub struct RecordState {
     pub awaited_by: BTreeSet<RecordRef>,
 }
 
+impl Shows for RecordState {
+    fn shown(&self, name: &str) -> Option<&Value> {
+        self.seen.get(name).map(|seen| &seen.value)
+    }
+}
+
+impl<T: Shows> Shows for Shared<T> {
+    fn shown(&self, name: &str) -> Option<&Value> {
+        (**self).shown(name)
+    }
+}
+
 impl RecordState {
+    /// The last writes, the earliest first.
+    pub fn writes(&self) -> impl DoubleEndedIterator<Item = &RecentWrite> + Clone {
+        self.recent_writes.iter().map(|write| &**write)
+    }
+
     /// The last value seen in a field of the record; blank where none was.
     pub fn value_seen(&self, name: &str) -> &Value {
-        let seen = self.seen.get(name);
-        seen.map_or(&Value::Null, |seen| &seen.value)
+        self.shown(name).unwrap_or(&Value::Null)
     }
 }
 

@@ -131,11 +131,22 @@ impl ViewKey {
         Self(bytes)
     }
 
-    /// Whether keys of its kind are walked in order; the others are only looked up.
-    pub fn is_walked(&self) -> bool {
-        let owner = self.0.iter().position(|byte| *byte == 0);
-        let kind = owner.and_then(|end| self.0.get(end + 1));
-        !matches!(kind, Some(0x02 | 0x08 | 0x09))
+    /// The byte that says what kind of entry it is of.
+    pub fn kind(&self) -> Option<u8> {
+        let owner = self.0.iter().position(|byte| *byte == 0)?;
+        self.0.get(owner + 1).copied()
+    }
+
+    /// Whether keys of its kind are asked for in order with every step: deadlines and walks. The
+    /// others are many and are looked up; somebody who walks them has them put in order first.
+    pub fn is_in_order(&self) -> bool {
+        matches!(self.kind(), Some(0x06 | 0x0f))
+    }
+
+    /// Whether somebody is likely to ask for its entry again after it has reached the store: not for
+    /// the dedupe window, nor for a deadline or a command that has ended.
+    pub fn is_asked_for_again(&self) -> bool {
+        !matches!(self.kind(), Some(0x05 | 0x06 | 0x08 | 0x09))
     }
 
     pub fn as_bytes(&self) -> &[u8] {

@@ -49,7 +49,7 @@ impl Rows {
                 false => Topic::IntercomObserved,
             },
             place: Place::Partition(self.partition),
-            key: self.bridge.to_string(),
+            key: self.bridge.text(),
             message: Some(Message::Observation(Box::new(observation))),
         }
     }
@@ -69,7 +69,7 @@ impl Rows {
         Outgoing {
             topic: Topic::DeadLetters,
             place: Place::Partition(self.partition),
-            key: self.bridge.to_string(),
+            key: self.bridge.text(),
             message: Some(Message::DeadLetter(Box::new(letter))),
         }
     }

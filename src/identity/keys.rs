@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Fields, MatchKey, MatchRule, RecordRef, Value};
+use crate::domain::{MatchKey, MatchRule, RecordRef, Shows, Value};
 use crate::mapping::{Mapping, MatchBy, Section};
 
 /// The match keys of a record that holds these fields.
@@ -10,9 +10,9 @@ pub fn keys_of(
     mapping: &Mapping,
     section: &Section,
     record: &RecordRef,
-    fields: &Fields,
+    shown: &impl Shows,
 ) -> BTreeSet<MatchKey> {
-    let key = |by| key_by(mapping, by, record, fields);
+    let key = |by| key_by(mapping, by, record, shown);
     section.rules.iter().filter_map(key).collect()
 }
 
@@ -21,17 +21,17 @@ pub fn key_by(
     mapping: &Mapping,
     by: &MatchBy,
     record: &RecordRef,
-    fields: &Fields,
+    shown: &impl Shows,
 ) -> Option<MatchKey> {
     let text = if mapping.is_salesforce(record) {
-        normalised(by.rule, fields.get(&by.salesforce)?)?
+        normalised(by.rule, shown.shown(&by.salesforce)?)?
     } else if by.is_our_key() {
         mapping.explicit_key(record)?
-    } else if by.rule == MatchRule::ExternalId && is_lead(fields) {
+    } else if by.rule == MatchRule::ExternalId && is_lead(shown) {
         // Intercom assigns a lead's external id itself; no other system knows it.
         return None;
     } else {
-        normalised(by.rule, fields.get(&by.intercom)?)?
+        normalised(by.rule, shown.shown(&by.intercom)?)?
     };
     Some(MatchKey::new(by.rule, &text))
 }
@@ -50,6 +50,6 @@ pub fn normalised(rule: MatchRule, value: &Value) -> Option<String> {
     })
 }
 
-fn is_lead(fields: &Fields) -> bool {
-    fields.get("role").and_then(Value::as_text) == Some("lead")
+fn is_lead(shown: &impl Shows) -> bool {
+    shown.shown("role").and_then(Value::as_text) == Some("lead")
 }

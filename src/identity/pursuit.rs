@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
-use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, Value, ViewKey};
+use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, ViewKey};
 use crate::identity::candidates::{Verdict, in_view, searchable};
 use crate::identity::keys::normalised;
 use crate::mapping::{CreateRule, Mapping, Section};
@@ -149,8 +149,7 @@ fn towards_creation<V: ViewRead + ?Sized>(
 
 /// What the creation rule needs and the record lacks.
 pub fn missing(create: &CreateRule, state: &RecordState) -> Vec<String> {
-    let fields = seen_fields(state);
-    let lacks = |need: &&String| fields.get(need.as_str()).is_none_or(Value::is_blank);
+    let lacks = |need: &&String| state.value_seen(need).is_blank();
     create.needs.iter().filter(lacks).cloned().collect()
 }
 
@@ -192,7 +191,6 @@ pub fn lookup(
     state: &RecordState,
     record: &RecordRef,
 ) -> Lookup {
-    let fields = seen_fields(state);
     let queries = section.salesforce_objects.iter().filter_map(|object| {
         let mut any_of = Vec::new();
         for by in &section.rules {
@@ -208,9 +206,7 @@ pub fn lookup(
             let value = if by.is_our_key() {
                 mapping.explicit_key(record)
             } else {
-                fields
-                    .get(&by.intercom)
-                    .and_then(|value| normalised(by.rule, value))
+                normalised(by.rule, state.value_seen(&by.intercom))
             };
             if let (true, Some(value)) = (held, value) {
                 any_of.push((by.salesforce.clone(), value));

@@ -1,6 +1,8 @@
 //! One mapped field, compiled.
 
-use crate::domain::{Fields, Name, Value};
+use smallvec::{SmallVec, smallvec};
+
+use crate::domain::{Name, Shows, Value};
 use crate::mapping::transform::Transform;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,22 +124,26 @@ impl FieldMap {
     }
 
     /// What the fields of a record should hold for a decided value.
-    pub fn desired_in(&self, system: System, decided: &Value) -> Vec<(&Name, Value)> {
+    pub fn desired_in(
+        &self,
+        system: System,
+        decided: &Value,
+    ) -> impl Iterator<Item = (&Name, Value)> {
         let names = self.names_in(system);
         let values = match system {
-            System::Intercom => vec![self.transform.to_intercom(decided)],
+            System::Intercom => smallvec![self.transform.to_intercom(decided)],
             System::Salesforce => self.transform.to_salesforce(decided, names.len()),
         };
-        names.iter().zip(values).collect()
+        names.iter().zip(values)
     }
 
     /// The decided form of what a record holds; what it does not show counts as blank.
-    pub fn decided_from(&self, system: System, fields: &Fields) -> Value {
-        let shown = |name: &Name| fields.get(name).cloned().unwrap_or_default();
+    pub fn decided_from(&self, system: System, record: &impl Shows) -> Value {
+        let shown = |name: &Name| record.shown(name).unwrap_or(&Value::Null);
         match system {
-            System::Intercom => self.transform.decided(&shown(&self.intercom)),
+            System::Intercom => self.transform.decided(shown(&self.intercom)),
             System::Salesforce => {
-                let values: Vec<Value> = self.salesforce.iter().map(shown).collect();
+                let values: SmallVec<[&Value; 2]> = self.salesforce.iter().map(shown).collect();
                 self.transform.decided_from_salesforce(&values)
             }
         }
@@ -145,8 +151,8 @@ impl FieldMap {
 
     /// Whether a record already says what is decided, in its own way of writing it: "Ada King
     /// Lovelace" may be cut in two places.
-    pub fn says(&self, system: System, fields: &Fields, decided: &Value) -> bool {
-        self.decided_from(system, fields) == *decided
+    pub fn says(&self, system: System, record: &impl Shows, decided: &Value) -> bool {
+        self.decided_from(system, record) == *decided
     }
 
     /// The stricter of two decided values, for `Conflict::RestrictiveWins`; none if they are

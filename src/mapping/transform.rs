@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 
 use phonenumber::country;
+use smallvec::{SmallVec, smallvec};
 
 use crate::domain::Value;
 use crate::mapping::phone::{e164, e164_value};
+
+/// The values of the one or two fields that a decided value is written to.
+pub type Written = SmallVec<[Value; 2]>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transform {
@@ -71,11 +75,11 @@ impl Transform {
     }
 
     /// The decided form of what the Salesforce fields hold, in the order of the mapping.
-    pub fn decided_from_salesforce(&self, values: &[Value]) -> Value {
-        let first = values.first().cloned().unwrap_or_default();
+    pub fn decided_from_salesforce(&self, values: &[&Value]) -> Value {
+        let first = values.first().copied().unwrap_or(&Value::Null);
         match self {
             Self::SplitName => {
-                let parts: Vec<String> = values.iter().map(Value::display).collect();
+                let parts: Vec<String> = values.iter().map(|value| value.display()).collect();
                 Value::text(one_space(&parts.join(" ")))
             }
             Self::Picklist { values } => {
@@ -83,7 +87,7 @@ impl Transform {
                 let shown = shown.trim();
                 Value::text(intercoms_own(values, shown).unwrap_or(shown))
             }
-            Self::Same | Self::PhoneE164 { .. } => self.decided(&first),
+            Self::Same | Self::PhoneE164 { .. } => self.decided(first),
         }
     }
 
@@ -106,28 +110,28 @@ impl Transform {
     }
 
     /// The values of the Salesforce fields, in the order in which the mapping names them.
-    pub fn to_salesforce(&self, decided: &Value, fields: usize) -> Vec<Value> {
+    pub fn to_salesforce(&self, decided: &Value, fields: usize) -> Written {
         match self {
             Self::SplitName => split_name(decided, fields),
             Self::Picklist { values } => {
                 let shown = decided.display();
                 let mapped = values.get(&shown).map_or(&shown, |mapped| mapped);
-                vec![Value::text(mapped.as_str())]
+                smallvec![Value::text(mapped.as_str())]
             }
-            Self::Same | Self::PhoneE164 { .. } => vec![decided.clone()],
+            Self::Same | Self::PhoneE164 { .. } => smallvec![decided.clone()],
         }
     }
 }
 
 /// The last word is the last name, what stands before it the first name; a single word is a last
 /// name, since that is the one Salesforce requires.
-fn split_name(name: &Value, fields: usize) -> Vec<Value> {
+fn split_name(name: &Value, fields: usize) -> Written {
     let Value::Text(name) = name else {
-        return vec![Value::Null; fields];
+        return smallvec![Value::Null; fields];
     };
     match name.rsplit_once(' ') {
-        Some((first, last)) => vec![Value::text(first), Value::text(last)],
-        None => vec![Value::Null, Value::text(&**name)],
+        Some((first, last)) => smallvec![Value::text(first), Value::text(last)],
+        None => smallvec![Value::Null, Value::text(&**name)],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The event log port: ordered partitions, durable appends, atomic commits under a lease.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Message, Timestamp, Topic};
@@ -74,7 +75,7 @@ impl Group {
 pub struct Outgoing {
     pub topic: Topic,
     pub place: Place,
-    pub key: String,
+    pub key: Arc<str>,
     /// None is a tombstone; only compacted topics take one.
     pub message: Option<Message>,
 }

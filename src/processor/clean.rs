@@ -1,45 +1,62 @@
-//! Entries of the view that are kept decoded although the store has them.
+//! What the store holds, kept decoded: entries, and that a key has none.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::ViewKey;
 use crate::domain::view::ViewEntry;
+use crate::processor::digest::Digest;
+use crate::processor::overlay::ByKey;
 use crate::processor::view::ENTRY_OVERHEAD_BYTES;
 
 /// Encoded bytes of one generation; decoded they take a few times that.
-const GENERATION_BYTES_MAX: usize = 2 << 20;
+const GENERATION_BYTES_MAX: usize = if cfg!(test) { 2 << 10 } else { 2 << 20 };
 
 /// Two generations: when the young one is full it becomes the old one, and the old is forgotten.
 /// What is asked for again becomes young again, so that the working set stays.
 #[derive(Default)]
 pub struct Clean {
-    young: HashMap<ViewKey, Kept>,
-    old: HashMap<ViewKey, Kept>,
+    young: ByKey<Kept>,
+    old: ByKey<Kept>,
     young_bytes: usize,
 }
 
 struct Kept {
-    entry: Arc<ViewEntry>,
+    known: Known,
     bytes: usize,
 }
 
+/// What the store holds for a key.
+#[derive(Clone)]
+pub struct Known {
+    pub entry: Option<Arc<ViewEntry>>,
+    /// What the entry adds to the view's digest.
+    pub digest: Option<Digest>,
+}
+
+impl Known {
+    /// That the store holds nothing.
+    pub fn absent() -> Self {
+        let (entry, digest) = (None, None);
+        Self { entry, digest }
+    }
+}
+
 impl Clean {
-    pub fn get(&mut self, key: &ViewKey) -> Option<Arc<ViewEntry>> {
+    pub fn get(&mut self, key: &ViewKey) -> Option<Known> {
         if let Some(kept) = self.young.get(key) {
-            return Some(Arc::clone(&kept.entry));
+            return Some(kept.known.clone());
         }
         let (key, kept) = self.old.remove_entry(key)?;
-        let entry = Arc::clone(&kept.entry);
+        let known = kept.known.clone();
         self.put(key, kept);
-        Some(entry)
+        Some(known)
     }
 
     /// `bytes`: what the entry takes encoded.
-    pub fn keep(&mut self, key: ViewKey, entry: Arc<ViewEntry>, bytes: usize) {
+    pub fn keep(&mut self, key: ViewKey, known: Known, bytes: usize) {
         self.remove(&key);
         let bytes = bytes + ENTRY_OVERHEAD_BYTES;
-        self.put(key, Kept { entry, bytes });
+        self.put(key, Kept { known, bytes });
     }
 
     fn put(&mut self, key: ViewKey, kept: Kept) {
@@ -75,8 +92,11 @@ mod tests {
         ViewKey::deduped(&bridge, &ObservationId::from_bytes(id))
     }
 
-    fn entry(number: u64) -> Arc<ViewEntry> {
-        Arc::new(ViewEntry::Deduped(number))
+    fn entry(number: u64) -> Known {
+        Known {
+            entry: Some(Arc::new(ViewEntry::Deduped(number))),
+            digest: None,
+        }
     }
 
     #[test]
@@ -101,7 +121,8 @@ mod tests {
         let mut clean = Clean::default();
         clean.keep(key(1), entry(1), 10);
         clean.keep(key(1), entry(2), 10);
-        assert_eq!(*clean.get(&key(1)).unwrap(), *entry(2));
+        let known = clean.get(&key(1)).unwrap();
+        assert_eq!(known.entry, entry(2).entry);
         assert_eq!(clean.young_bytes, 10 + ENTRY_OVERHEAD_BYTES);
         clean.clear();
         assert!(clean.get(&key(1)).is_none());

@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// The most events one observation may lead to; more is a defect and stops the bridge.
 pub const EVENTS_MAX: usize = 2_000;
 
+/// Keys that a change of a record touches, as a rule.
+const KEYS_EXPECTED: usize = 12;
+
 pub struct Draft<'a, V: ViewRead> {
     overlay: Overlay<'a, V>,
     bridge: BridgeId,
@@ -51,7 +54,7 @@ impl<'a, V: ViewRead> Draft<'a, V> {
         let state = bridge_state(base, bridge);
         let now = now.max(state.last_at);
         Self {
-            overlay: Overlay::new(base),
+            overlay: Overlay::with_capacity(base, KEYS_EXPECTED),
             bridge: bridge.clone(),
             partition,
             sources,
@@ -79,7 +82,7 @@ fn of_customer(topic: Topic, customer: &CustomerId, message: Message) -> Outgoin
     Outgoing {
         topic,
         place: Place::ByKey,
-        key: customer.to_string(),
+        key: customer.to_string().into(),
         message: Some(message),
     }
 }

@@ -460,7 +460,7 @@ impl Driver {
             self.log.append(vec![Outgoing {
                 topic: Topic::Decisions,
                 place: Place::Partition(partition),
-                key: bridge.to_string(),
+                key: bridge.text(),
                 message: Some(Message::Observation(Box::new(observation))),
             }])?;
         }

@@ -10,7 +10,6 @@ use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
 use crate::identity::keys::key_by;
 use crate::identity::outward;
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::{FieldMap, Mapping, Section};
 use crate::processor::queries;
 
@@ -120,14 +119,13 @@ fn not_linked<V: ViewRead>(
     } else {
         ("Intercom", "Salesforce")
     };
-    let fields = seen_fields(state);
     let rules = section.rules.iter().map(|by| {
         let (own_field, other_field) = if salesforce {
             (&by.salesforce, &by.intercom)
         } else {
             (&by.intercom, &by.salesforce)
         };
-        let why = match key_by(mapping, by, record, &fields) {
+        let why = match key_by(mapping, by, record, state) {
             None => format!("it has no {own_field} in {here}"),
             Some(key) => {
                 let holders = matching(view, bridge, &key).records.into_iter();

@@ -1,5 +1,6 @@
 //! Decide, journal, evolve, project: the stateful heart and the loop around it.
 
+pub mod ordered;
 pub mod overlay;
 pub mod evolve;
 pub mod project;

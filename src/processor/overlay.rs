@@ -1,26 +1,39 @@
 //! Overlays: changes in memory over a view that stays as it is until they are committed.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::domain::ViewKey;
 use crate::domain::view::{ViewEntry, ViewRead, ViewWrite};
+use crate::processor::ordered::{Ordered, first_of};
+
+/// Something for each of many keys. Nearly every key ends in a hash of ours, so that nobody can
+/// choose keys that collide; the order of iteration means nothing.
+pub type ByKey<T> = HashMap<ViewKey, T, FixedState>;
 
 /// Changed keys; `None` is a removal.
-pub type Changes = BTreeMap<ViewKey, Option<Arc<ViewEntry>>>;
+pub type Changes = ByKey<Option<Arc<ViewEntry>>>;
 
 /// A view with changes over it.
 pub struct Overlay<'a, V: ViewRead> {
     base: &'a V,
     changes: Changes,
+    ordered: Ordered,
 }
 
 impl<'a, V: ViewRead> Overlay<'a, V> {
     pub fn new(base: &'a V) -> Self {
+        Self::with_capacity(base, 0)
+    }
+
+    /// An overlay that is expected to change so many keys.
+    pub fn with_capacity(base: &'a V, keys: usize) -> Self {
         Self {
             base,
-            changes: Changes::new(),
+            changes: Changes::with_capacity_and_hasher(keys, FixedState::default()),
+            ordered: Ordered::default(),
         }
     }
 
@@ -30,7 +43,18 @@ impl<'a, V: ViewRead> Overlay<'a, V> {
 
     /// Takes over changes that were made on top of this overlay.
     pub fn absorb(&mut self, changes: Changes) {
-        self.changes.extend(changes);
+        for (key, change) in changes {
+            self.set(key, change);
+        }
+    }
+
+    fn set(&mut self, key: ViewKey, change: Option<Arc<ViewEntry>>) {
+        self.ordered.note(&key, change.is_some());
+        self.changes.insert(key, change);
+    }
+
+    fn is_removed(&self, key: &ViewKey) -> bool {
+        matches!(self.changes.get(key), Some(None))
     }
 }
 
@@ -43,55 +67,36 @@ impl<V: ViewRead> ViewRead for Overlay<'_, V> {
     }
 
     fn first(&self, from: &ViewKey, to: &ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)> {
+        let stand = self.changes.iter().filter(|(_, change)| change.is_some());
+        let above = self.ordered.first(from, to, stand.map(|(key, _)| key));
+        let above = above.and_then(|key| {
+            let entry = self.changes.get(&key)?.clone()?;
+            Some((key, entry))
+        });
         let below = |from: &ViewKey| self.base.first(from, to);
-        let above = |from: &ViewKey| {
-            let range = (Bound::Included(from), Bound::Excluded(to));
-            let (key, change) = self.changes.range::<ViewKey, _>(range).next()?;
-            Some((key, change.as_ref()))
-        };
-        first_of(above, below, from, to)
+        first_of(above, below, |key| self.is_removed(key), from)
     }
 }
 
 impl<V: ViewRead> ViewWrite for Overlay<'_, V> {
     fn put(&mut self, key: ViewKey, entry: ViewEntry) {
-        self.changes.insert(key, Some(Arc::new(entry)));
+        self.set(key, Some(Arc::new(entry)));
     }
 
     fn change(&mut self, key: &ViewKey, change: &mut dyn FnMut(&mut ViewEntry)) {
-        if let Some(Some(entry)) = self.changes.get_mut(key) {
-            return change(Arc::make_mut(entry));
-        }
-        if let Some(mut entry) = self.get(key) {
-            change(Arc::make_mut(&mut entry));
-            self.changes.insert(key.clone(), Some(entry));
+        match self.changes.get_mut(key) {
+            Some(Some(entry)) => change(Arc::make_mut(entry)),
+            Some(None) => {}
+            None => {
+                if let Some(mut entry) = self.base.get(key) {
+                    change(Arc::make_mut(&mut entry));
+                    self.set(key.clone(), Some(entry));
+                }
+            }
         }
     }
 
     fn remove(&mut self, key: &ViewKey) {
-        self.changes.insert(key.clone(), None);
+        self.set(key.clone(), None);
     }
-}
-
-/// The first key of a range, changes before base. `above` finds the first changed key from
-/// another on, with what the change left there, if anything.
-pub fn first_of<'c>(
-    above: impl Fn(&ViewKey) -> Option<(&'c ViewKey, Option<&'c Arc<ViewEntry>>)>,
-    below: impl Fn(&ViewKey) -> Option<(ViewKey, Arc<ViewEntry>)>,
-    from: &ViewKey,
-    to: &ViewKey,
-) -> Option<(ViewKey, Arc<ViewEntry>)> {
-    let mut from = from.clone();
-    while from < *to {
-        let above = above(&from);
-        let below = below(&from);
-        match (above, below) {
-            (None, below) => return below,
-            (Some((key, _)), Some((lower, entry))) if lower < *key => return Some((lower, entry)),
-            (Some((key, Some(entry))), _) => return Some((key.clone(), Arc::clone(entry))),
-            // Removed: go on behind it.
-            (Some((key, None)), _) => from = key.next(),
-        }
-    }
-    None
 }

@@ -137,8 +137,8 @@ impl<V: ViewRead> Step<'_, V> {
             // A bridge with much that is due must not keep the others from theirs.
             let mut left = share;
             let mut advanced = false;
+            let (mut from, _) = ViewKey::range(&bridge, 0x06);
             while left > 0 {
-                let (from, _) = ViewKey::range(&bridge, 0x06);
                 let to = ViewKey::due_after(&bridge, self.now);
                 let Some((key, entry)) = self.overlay.first(&from, &to) else {
                     break;
@@ -150,6 +150,8 @@ impl<V: ViewRead> Step<'_, V> {
                     unreachable!("the range holds deadlines only");
                 };
                 left -= 1;
+                // What it leads to is due later, or in the next step: none is passed over twice.
+                from = key.next();
                 let now = self.now;
                 let done = self.draft(&bridge, None, |draft, terms| {
                     if !advanced {
@@ -318,7 +320,7 @@ impl<V: ViewRead> Step<'_, V> {
         self.out.outputs.push(Outgoing {
             topic: Topic::Journal,
             place: Place::Partition(self.settings.partition),
-            key: entry.key.to_string(),
+            key: entry.key.text(),
             message: Some(Message::Journal(Box::new(entry))),
         });
     }
@@ -415,7 +417,7 @@ impl<V: ViewRead> Step<'_, V> {
         self.out.outputs.push(Outgoing {
             topic: Topic::Trace,
             place: Place::Partition(self.settings.partition),
-            key: line.bridge.to_string(),
+            key: line.bridge.text(),
             message: Some(Message::Trace(line)),
         });
     }
@@ -438,7 +440,7 @@ impl<V: ViewRead> Step<'_, V> {
         self.out.outputs.push(Outgoing {
             topic: Topic::DeadLetters,
             place: Place::Partition(self.settings.partition),
-            key: entry.key.clone(),
+            key: entry.key.as_str().into(),
             message: Some(Message::DeadLetter(Box::new(letter))),
         });
     }
@@ -480,7 +482,7 @@ pub fn record_digest<V: ViewRead>(
     let outgoing = Outgoing {
         topic: Topic::Journal,
         place: Place::Partition(partition),
-        key: entry.key.to_string(),
+        key: entry.key.text(),
         message: Some(Message::Journal(Box::new(entry))),
     };
     (overlay.into_changes(), outgoing)

@@ -2,17 +2,17 @@
 //! digest.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::domain::ViewKey;
 use crate::domain::view::{VIEW_VERSION, ViewEntry, ViewRead};
 use crate::ports::view_store::{Checkpoint, Error, Standing, ViewStore};
-use crate::processor::clean::Clean;
+use crate::processor::clean::{Clean, Known};
 use crate::processor::digest::Digest;
-use crate::processor::overlay::{Changes, first_of};
+use crate::processor::ordered::{Ordered, first_of};
+use crate::processor::overlay::{ByKey, Changes};
 
 /// About the bytes of changes beyond which the store is brought up, whatever else is due.
 pub const DIRTY_BYTES_MAX: usize = 4 << 20;
@@ -23,9 +23,8 @@ pub(super) const ENTRY_OVERHEAD_BYTES: usize = 200;
 pub struct View {
     store: Box<dyn ViewStore>,
     /// Committed, not yet in the store. Looked up by key far more often than walked.
-    dirty: HashMap<ViewKey, Dirty>,
-    /// Those of its keys that are walked in order.
-    ordered: BTreeSet<ViewKey>,
+    dirty: ByKey<Dirty>,
+    ordered: Ordered,
     dirty_bytes: usize,
     /// Entries that are kept decoded although the store has them.
     clean: RefCell<Clean>,
@@ -79,8 +78,8 @@ impl View {
         };
         Ok(Self {
             store,
-            dirty: HashMap::new(),
-            ordered: BTreeSet::new(),
+            dirty: ByKey::default(),
+            ordered: Ordered::default(),
             dirty_bytes: 0,
             clean: RefCell::default(),
             hashed: Digest::from_bytes(&standing.digest),
@@ -169,6 +168,7 @@ impl View {
         for (key, entry) in changes {
             let bytes = ENTRY_OVERHEAD_BYTES + entry.as_ref().map_or(0, |entry| entry.weight());
             self.dirty_bytes += bytes;
+            self.ordered.note(&key, entry.is_some());
             match self.dirty.entry(key) {
                 Slot::Occupied(mut known) => {
                     let known = known.get_mut();
@@ -178,13 +178,11 @@ impl View {
                     known.is_hashed = false;
                 }
                 Slot::Vacant(place) => {
-                    if place.key().is_walked() {
-                        self.ordered.insert(place.key().clone());
-                    }
+                    let known = self.clean.get_mut().get(place.key());
                     place.insert(Dirty {
                         entry,
                         bytes,
-                        counted: Counted::Stored,
+                        counted: known.map_or(Counted::Stored, |known| Counted::Hash(known.digest)),
                         is_hashed: false,
                     });
                 }
@@ -198,21 +196,24 @@ impl View {
         let mut changes = BTreeMap::new();
         self.ordered.clear();
         for (key, dirty) in std::mem::take(&mut self.dirty) {
-            let bytes = if dirty.is_hashed {
-                dirty.entry.as_ref().map(|entry| entry.to_bytes())
-            } else {
-                let hashed = self.hash(&key, &dirty);
-                hashed.count(&mut self.hashed);
-                hashed.bytes
-            };
-            changes.insert(key.as_bytes().to_vec(), bytes.clone());
-            match (dirty.entry, bytes) {
-                (Some(entry), Some(bytes)) => {
-                    self.clean.borrow_mut().keep(key, entry, bytes.len());
+            let (digest, bytes) = match dirty.counted {
+                Counted::Hash(digest) if dirty.is_hashed => {
+                    (digest, dirty.entry.as_ref().map(|entry| entry.to_bytes()))
                 }
                 _ => {
-                    self.clean.borrow_mut().remove(&key);
+                    let hashed = self.hash(&key, &dirty);
+                    hashed.count(&mut self.hashed);
+                    (hashed.now, hashed.bytes)
                 }
+            };
+            let len = bytes.as_ref().map_or(0, Vec::len);
+            changes.insert(key.as_bytes().to_vec(), bytes);
+            let clean = self.clean.get_mut();
+            if key.is_asked_for_again() {
+                let entry = dirty.entry;
+                clean.keep(key, Known { entry, digest }, len);
+            } else {
+                clean.remove(&key);
             }
         }
         self.dirty_bytes = 0;
@@ -267,13 +268,22 @@ impl ViewRead for View {
         if let Some(change) = self.dirty.get(key) {
             return change.entry.clone();
         }
-        if let Some(entry) = self.clean.borrow_mut().get(key) {
-            return Some(entry);
-        }
-        let bytes = self.stored(key)?;
-        let entry = self.decode(&bytes)?;
         let mut clean = self.clean.borrow_mut();
-        clean.keep(key.clone(), Arc::clone(&entry), bytes.len());
+        if let Some(known) = clean.get(key) {
+            return known.entry;
+        }
+        let Some(bytes) = self.stored(key) else {
+            if self.failed.get().is_none() {
+                clean.keep(key.clone(), Known::absent(), 0);
+            }
+            return None;
+        };
+        let entry = self.decode(&bytes)?;
+        let known = Known {
+            entry: Some(Arc::clone(&entry)),
+            digest: Some(Digest::of(key.as_bytes(), &bytes)),
+        };
+        clean.keep(key.clone(), known, bytes.len());
         Some(entry)
     }
 
@@ -288,11 +298,16 @@ impl ViewRead for View {
                 None
             }
         };
-        let above = |from: &ViewKey| {
-            let range = (Bound::Included(from), Bound::Excluded(to));
-            let key = self.ordered.range::<ViewKey, _>(range).next()?;
-            Some((key, self.dirty[key].entry.as_ref()))
+        let stand = self.dirty.iter().filter(|(_, dirty)| dirty.entry.is_some());
+        let above = self.ordered.first(from, to, stand.map(|(key, _)| key));
+        let above = above.and_then(|key| {
+            let entry = self.dirty.get(&key)?.entry.clone()?;
+            Some((key, entry))
+        });
+        let is_removed = |key: &ViewKey| {
+            let dirty = self.dirty.get(key);
+            dirty.is_some_and(|dirty| dirty.entry.is_none())
         };
-        first_of(above, below, from, to)
+        first_of(above, below, is_removed, from)
     }
 }

@@ -69,7 +69,7 @@ impl Ahead {
         Some(Outgoing {
             topic: Topic::Cursors,
             place: Place::ByKey,
-            key: Cursor::key(&source, &self.name),
+            key: Cursor::key(&source, &self.name).into(),
             message,
         })
     }
@@ -110,7 +110,7 @@ mod tests {
             },
             offset: 0,
             appended_at: Timestamp(0),
-            key: outgoing.key,
+            key: outgoing.key.to_string(),
             body: body.unwrap_or(EntryBody::Tombstone),
         }
     }
@@ -125,7 +125,7 @@ mod tests {
         );
         let told = ahead.tell(vec![(5, 7), (9, 10)], 12, Timestamp(0)).unwrap();
         assert_eq!(ahead.tell(vec![(5, 7), (9, 10)], 12, Timestamp(0)), None);
-        assert_eq!(told.key, key(System::Salesforce, 3));
+        assert_eq!(*told.key, key(System::Salesforce, 3));
         let mut next = Ahead::inherited(System::Salesforce, 3, Some(&entry(told)));
         let settled: Vec<u64> = (0..12).filter(|offset| next.is_settled(*offset)).collect();
         assert_eq!(settled, [5, 6, 9]);

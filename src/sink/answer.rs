@@ -28,7 +28,7 @@ pub fn result(command: &Command, outcome: Outcome, partition: u32, now: Timestam
     Outgoing {
         topic: Topic::Results,
         place: Place::Partition(partition),
-        key: command.bridge.to_string(),
+        key: command.bridge.text(),
         message: Some(Message::Observation(Box::new(observation))),
     }
 }
@@ -69,7 +69,7 @@ pub fn outgoing(dead: DeadLetter) -> Outgoing {
     Outgoing {
         topic: Topic::DeadLetters,
         place: Place::ByKey,
-        key: dead.bridge.to_string(),
+        key: dead.bridge.text(),
         message: Some(Message::DeadLetter(Box::new(dead))),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{Fields, MatchRule, Name, RecordRef, Value};
+use crate::domain::{MatchRule, Name, RecordRef, Value};
 use crate::mapping::is_writable_in_intercom;
 use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
 
@@ -22,30 +24,23 @@ impl Target<'_> {
     }
 
     /// The fields of the section that are written to this record.
-    fn written<'s>(&self, section: &'s Section) -> impl Iterator<Item = &'s FieldMap> {
-        let (system, object) = (self.system, self.object().to_owned());
+    fn written<'s>(&'s self, section: &'s Section) -> impl Iterator<Item = &'s FieldMap> {
+        let (system, object) = (self.system, self.object());
         section.fields.iter().filter(move |field| {
-            field.flows_to(system) && (system == System::Intercom || field.applies_to(&object))
+            field.flows_to(system) && (system == System::Intercom || field.applies_to(object))
         })
     }
 
     /// What its fields should hold for a decided value. A form of its own that means the same
     /// stays as it is: nobody is corrected for writing a number in another way.
-    fn wanted(&self, field: &FieldMap, decided: &Value) -> Vec<(Name, Value)> {
-        let names = field.names_in(self.system);
-        let held = |name: &Name| (name.clone(), self.state.value_seen(name).clone());
-        let held: Fields = names.iter().map(held).collect();
-        if field.decided_from(self.system, &held) == *decided {
-            return names
-                .iter()
-                .map(|name| (name.clone(), held[name].clone()))
-                .collect();
+    fn wanted(&self, field: &FieldMap, decided: &Value) -> SmallVec<[(Name, Value); 2]> {
+        if field.says(self.system, self.state, decided) {
+            let names = field.names_in(self.system).iter();
+            let held = |name: &Name| (name.clone(), self.state.value_seen(name).clone());
+            return names.map(held).collect();
         }
         let desired = field.desired_in(self.system, decided);
-        desired
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        desired.map(|(name, value)| (name.clone(), value)).collect()
     }
 }
 
@@ -58,8 +53,10 @@ pub fn after_agreement(
 ) -> Vec<Desire> {
     let mut desires = Vec::new();
     for field in target.written(section) {
-        let decided = customer.decided.get(&field.intercom);
-        let Some(decided) = decided.filter(|_| fields.contains(&field.intercom)) else {
+        if !fields.contains(&field.intercom) {
+            continue;
+        }
+        let Some(decided) = customer.decided.get(&field.intercom) else {
             continue;
         };
         if customer.contested.contains_key(&field.intercom) {
@@ -268,10 +265,6 @@ pub fn at_creation_in_intercom(
     customer: &Customer,
     origin: Target<'_>,
 ) -> Vec<Desire> {
-    let own = origin.state.seen.iter();
-    let own: Fields = own
-        .map(|(name, seen)| (name.clone(), seen.value.clone()))
-        .collect();
     let mut desires: Vec<Desire> = Vec::new();
     for field in &section.fields {
         let writable = is_writable_in_intercom(section.kind, &field.intercom);
@@ -284,11 +277,11 @@ pub fn at_creation_in_intercom(
             Some(_) if customer.contested.contains_key(&field.intercom) => continue,
             Some(decided) => (decided.value.clone(), Basis::Agreed),
             None => {
-                let own = field.decided_from(System::Salesforce, &own);
+                let own = field.decided_from(System::Salesforce, origin.state);
                 (own, Basis::Constant)
             }
         };
-        let sent = field.desired_in(System::Intercom, &value).into_iter();
+        let sent = field.desired_in(System::Intercom, &value);
         for (name, value) in sent.filter(|(_, value)| !value.is_blank()) {
             if !desires.iter().any(|desire| desire.name == *name) {
                 let name = name.to_owned();

@@ -85,18 +85,14 @@ impl Known<'_> {
                 !one.echoed.contains(name) && shown.is_some_and(|value| value.hash() == *sent)
             })
         };
-        self.state
-            .recent_writes
-            .iter()
-            .find(shows)
-            .map(|one| one.sequence)
+        self.state.writes().find(shows).map(|one| one.sequence)
     }
 
     /// Whether a later write than the event's own has replaced what it shows of a field that the
     /// event's write did not send: what a creation left blank, what automation set then.
     fn is_rewritten(&self, name: &Name, got: &Value, of: u64) -> bool {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
-        let mut writes = self.state.recent_writes.iter().filter(wrote);
+        let mut writes = self.state.writes().filter(wrote);
         let own = writes.clone().any(|one| one.sequence == of);
         let later = writes.any(|one| one.sequence > of && !one.doubtful);
         !own && later && got != self.state.value_seen(name)
@@ -172,7 +168,7 @@ impl Known<'_> {
     /// seen, that of an earlier one cannot come.
     fn of_earlier_write(&self, writer: Writer, name: &Name, got: &Value) -> Option<Echo> {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
-        let writes = self.state.recent_writes.iter().rev().filter(wrote);
+        let writes = self.state.writes().rev().filter(wrote);
         let latest = writes.clone().next()?.sequence;
         let mut open = writes.take_while(|one| !one.echoed.contains(name));
         let found = open.find(|one| one.hashes.get(name) == Some(&got.hash()))?;
@@ -203,7 +199,7 @@ impl Known<'_> {
             return;
         }
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
-        let writes = self.state.recent_writes.iter().rev().filter(wrote);
+        let writes = self.state.writes().rev().filter(wrote);
         let open = writes.take_while(|one| !one.echoed.contains(name));
         let others = open.filter(|one| one.hashes.get(name) != Some(&sent.hash()));
         let field = self.section.written_as(self.system, self.object, name);
@@ -231,7 +227,7 @@ fn against_an_answer(at: Version, seen: &Seen) -> Option<Order> {
 /// Whether the last write of a field still waits for its echo: what a feed tells of the field until
 /// then was committed before that write.
 pub fn awaits_echo(state: &RecordState, name: &str) -> bool {
-    let mut writes = state.recent_writes.iter().rev();
+    let mut writes = state.writes().rev();
     let last = writes.find(|write| write.hashes.contains_key(name));
     last.is_some_and(|write| !write.echoed.contains(name))
 }
@@ -239,7 +235,7 @@ pub fn awaits_echo(state: &RecordState, name: &str) -> bool {
 /// The recent write whose echo a snapshot is, if it shows values that this write sent and that no
 /// echo has shown yet: the write's sequence and the fields.
 pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u64, Vec<Name>)> {
-    let write = state.recent_writes.back()?;
+    let write = state.writes().next_back()?;
     let shown = |name: &&Name| {
         let value = snapshot.fields.get(*name);
         !write.echoed.contains(*name)
@@ -268,7 +264,7 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
     let is_lost = |(name, shown): &(&Name, &Value)| {
         let hash = shown.hash();
         let wrote = |write: &&RecentWrite| write.hashes.contains_key(*name);
-        let mut writes = state.recent_writes.iter().rev().filter(wrote);
+        let mut writes = state.writes().rev().filter(wrote);
         let known = writes.clone().any(|write| {
             write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(&hash)
         });

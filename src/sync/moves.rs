@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, RefSet, Value};
+use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, RefSet, Shows, Value};
 use crate::mapping::{Direction, FieldMap, Section, System};
 
 /// The differences, in the record's own form.
@@ -60,12 +60,12 @@ pub struct Proposal<'a> {
 }
 
 /// What the moves of a record propose for its customer: one value per mapped field that flows from
-/// the record's system. `fields` is all that is seen of the record now.
+/// the record's system. `now` shows all that is seen of the record.
 pub fn proposals<'a>(
     section: &'a Section,
     system: System,
     object: &str,
-    fields: &Fields,
+    now: &impl Shows,
     moved: &Fields,
 ) -> Vec<Proposal<'a>> {
     let mut proposed: Vec<Proposal<'a>> = Vec::new();
@@ -78,7 +78,7 @@ pub fn proposals<'a>(
             .iter()
             .any(|one| one.field.intercom == field.intercom);
         if speaks && !known {
-            let value = field.decided_from(system, fields);
+            let value = field.decided_from(system, now);
             proposed.push(Proposal { field, value });
         }
     }

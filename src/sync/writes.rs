@@ -72,7 +72,7 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
 /// Whether the last writes of a field all wrote this value and it is not what is seen.
 fn is_fought(state: &RecordState, field: &FieldWrite) -> bool {
     let sure = |write: &&RecentWrite| !write.doubtful;
-    let writes = state.recent_writes.iter().rev().filter(sure);
+    let writes = state.writes().rev().filter(sure);
     let last = writes.filter_map(|write| write.hashes.get(&field.name));
     let hash = field.value.hash();
     let last: Vec<_> = last.take(FOUGHT_MAX).collect();

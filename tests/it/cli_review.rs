@@ -224,6 +224,11 @@ impl Bridged {
         rows.iter().find(|row| row["Id"] == id).unwrap().clone()
     }
 
+    fn knows(&self, record: &str) -> bool {
+        let show = ["identity", "show", record, "--admin", &self.admin];
+        output(&show).status.success()
+    }
+
     fn reviews(&self) -> Vec<Value> {
         let listed = output(&["review", "list", "--json", "--admin", &self.admin]);
         serde_json::from_slice(&listed.stdout).unwrap_or_default()
@@ -266,6 +271,12 @@ async fn a_person_settles_which_of_two_contacts_it_is_and_the_pair_is_kept_in_st
         let made = bridged.salesforce.act(act).unwrap();
         made["id"].as_str().unwrap().to_owned()
     });
+    // One of two that come apart would be the only one.
+    for id in &made {
+        let record = format!("sales/Contact/{id}");
+        let known = || bridged.knows(&record).then_some(());
+        until("a contact of sales", known).await;
+    }
     let lead = json!({"verb": "create_contact", "role": "lead", "name": "Joan C", "email": EMAIL,
         "custom_attributes": {"job_title": "Cryptanalyst"}});
     let lead = bridged.intercom.act(lead).unwrap()["id"]

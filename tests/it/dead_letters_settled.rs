@@ -31,7 +31,7 @@ fn earlier(installation: &Installation, letters: Vec<DeadLetter>) {
     let outgoing = letters.into_iter().map(|letter| Outgoing {
         topic: Topic::DeadLetters,
         place: Place::Partition(0),
-        key: letter.bridge.to_string(),
+        key: letter.bridge.text(),
         message: Some(Message::DeadLetter(Box::new(letter))),
     });
     log.append(outgoing.collect()).unwrap();

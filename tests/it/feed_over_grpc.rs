@@ -77,8 +77,8 @@ async fn each_fault_of_the_wire_is_taken_for_what_it_is_and_nothing_is_lost() {
     );
     assert_eq!(world.log.cursor().unwrap().position, b"replay-3");
     for commit in world.log.commits() {
-        let letters = commit.iter().any(|entry| entry.key == "main");
-        let cursor = commit.iter().any(|entry| entry.key == "sales/cdc");
+        let letters = commit.iter().any(|entry| &*entry.key == "main");
+        let cursor = commit.iter().any(|entry| &*entry.key == "sales/cdc");
         assert!(
             cursor || !letters,
             "a cursor in the commit of what it covers"

@@ -45,7 +45,7 @@ fn demand_covered(world: &World) {
                         panic!("another observation");
                     };
                     let record = record_event(seen).record.id.clone();
-                    durable.insert((raw.bytes.clone(), entry.key.clone(), record));
+                    durable.insert((raw.bytes.clone(), entry.key.to_string(), record));
                 }
                 Some(Message::Cursor(moved)) => cursor = Some(moved.position.clone()),
                 _ => {}
@@ -332,7 +332,7 @@ async fn an_event_becomes_one_observation_per_record_and_bridge() {
     let entries = commits.iter().flatten();
     let places: Vec<_> = entries
         .filter(|entry| entry.topic == Topic::SalesforceObserved)
-        .map(|entry| (entry.key.as_str(), entry.place))
+        .map(|entry| (&*entry.key, entry.place))
         .take(2)
         .collect();
     assert_eq!(

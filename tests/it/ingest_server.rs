@@ -26,7 +26,7 @@ async fn a_signed_notification_is_stored_once_per_bridge_in_one_append() {
     for (entry, (bridge, partition)) in appends[0].iter().zip([("main", 0), ("second", 3)]) {
         assert_eq!(entry.topic, Topic::IntercomObserved);
         assert_eq!(
-            (entry.key.as_str(), entry.place),
+            (&*entry.key, entry.place),
             (bridge, Place::Partition(partition))
         );
     }

@@ -114,7 +114,7 @@ pub fn result(output: &Outgoing) -> Option<CommandResult> {
     };
     assert_eq!(output.topic, Topic::Results);
     assert_eq!(output.place, Place::Partition(3));
-    assert_eq!(output.key, "main");
+    assert_eq!(&*output.key, "main");
     Some(result.clone())
 }
 
@@ -140,7 +140,7 @@ impl EventLog for MemoryLog {
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {
         let outputs = self.outputs();
         let mut newest = outputs.into_iter().rev();
-        let newest = newest.find(|one| one.topic == topic && one.key == key);
+        let newest = newest.find(|one| one.topic == topic && *one.key == *key);
         Ok(newest.and_then(|one| {
             Some(Entry {
                 at: TopicPartition {
@@ -149,7 +149,7 @@ impl EventLog for MemoryLog {
                 },
                 offset: 0,
                 appended_at: Timestamp(0),
-                key: one.key,
+                key: one.key.to_string(),
                 body: EntryBody::Message(one.message?),
             })
         }))

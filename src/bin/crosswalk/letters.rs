@@ -214,7 +214,7 @@ impl Letters {
         Ok(Outgoing {
             topic,
             place: Place::Partition(*partition),
-            key: bridge.to_string(),
+            key: bridge.text(),
             message: Some(Message::Observation(Box::new(Observation {
                 id,
                 bridge: bridge.clone(),

@@ -116,7 +116,7 @@ impl ViewAnswers {
         let outgoing = Outgoing {
             topic: Topic::Decisions,
             place: Place::Partition(bridge.partition),
-            key: bridge.id.to_string(),
+            key: bridge.id.text(),
             message: Some(Message::Observation(Box::new(observation))),
         };
         (id, outgoing)

@@ -14,7 +14,7 @@ pub fn cursor(cursor: &Cursor) -> Outgoing {
     Outgoing {
         topic: Topic::Cursors,
         place: Place::ByKey,
-        key: Cursor::key(&cursor.source, &cursor.name),
+        key: Cursor::key(&cursor.source, &cursor.name).into(),
         message: Some(Message::Cursor(cursor.clone())),
     }
 }
@@ -23,7 +23,7 @@ pub fn schema(schema: SourceSchema) -> Outgoing {
     Outgoing {
         topic: Topic::SourceSchemas,
         place: Place::ByKey,
-        key: SourceSchema::key(&schema.source, &schema.schema_id),
+        key: SourceSchema::key(&schema.source, &schema.schema_id).into(),
         message: Some(Message::SourceSchema(schema)),
     }
 }
@@ -38,7 +38,7 @@ pub fn notifications<'a>(
     org.bridges.iter().map(move |to| Outgoing {
         topic: Topic::Notifications,
         place: Place::Partition(to.partition),
-        key: to.bridge.to_string(),
+        key: to.bridge.text(),
         message: Some(Message::Notification(Notification {
             bridge: to.bridge.clone(),
             at,
@@ -62,7 +62,7 @@ pub fn dead_letters(org: &Org, at: Timestamp, dead: &Dead<'_>) -> Vec<Outgoing> 
     let letter = |to: &crate::feeds::salesforce::org::Destination| Outgoing {
         topic: Topic::DeadLetters,
         place: Place::Partition(to.partition),
-        key: to.bridge.to_string(),
+        key: to.bridge.text(),
         message: Some(Message::DeadLetter(Box::new(DeadLetter {
             bridge: to.bridge.clone(),
             at,

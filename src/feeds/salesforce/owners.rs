@@ -163,7 +163,7 @@ impl Owners {
         let copies = self.parts.org.bridges.iter().map(|to| Outgoing {
             topic: Topic::SalesforceObserved,
             place: Place::Partition(to.partition),
-            key: to.bridge.to_string(),
+            key: to.bridge.text(),
             message: Some(Message::Observation(Box::new(Observation {
                 id,
                 bridge: to.bridge.clone(),

@@ -120,7 +120,7 @@ impl Context<'_> {
             .map(|to| Outgoing {
                 topic: Topic::SalesforceObserved,
                 place: Place::Partition(to.partition),
-                key: to.bridge.to_string(),
+                key: to.bridge.text(),
                 message: Some(Message::Observation(Box::new(observation(
                     to.bridge.clone(),
                 )))),

@@ -301,7 +301,7 @@ fn observations(
     let copy = |to: &Destination| Outgoing {
         topic: Topic::IntercomObserved,
         place: Place::Partition(to.partition),
-        key: to.bridge.to_string(),
+        key: to.bridge.text(),
         message: Some(Message::Observation(Box::new(Observation {
             id,
             bridge: to.bridge.clone(),
@@ -331,7 +331,7 @@ fn dead_letter(
     Outgoing {
         topic: Topic::DeadLetters,
         place: Place::ByKey,
-        key: bridge.to_string(),
+        key: bridge.text(),
         message: Some(Message::DeadLetter(Box::new(DeadLetter {
             bridge,
             at,

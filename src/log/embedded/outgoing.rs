@@ -57,7 +57,7 @@ fn row(entry: Outgoing, partitions: Partitions, options: &Options) -> Result<Row
     let row = Row {
         slot: slot(target(&entry, partitions, &options.prefix)?),
         compacted,
-        key: entry.key,
+        key: entry.key.to_string(),
         headers,
         value,
     };

@@ -6,7 +6,6 @@ use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, Via};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, Section};
 use crate::processor::decide::{Terms, reconcile, review};
 use crate::sync::conflict::{Ruling, Sent, is_pending, rule};
@@ -70,10 +69,10 @@ pub fn agree<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, 
         return;
     };
     let system = terms.mapping.system_of(record);
-    let now = seen_fields(&customer.records[record]);
+    let now: &RecordState = &customer.records[record];
     let object = record.object.as_str();
     let mut fields = BTreeSet::new();
-    for proposal in proposals(section, system, object, &now, moved.fields) {
+    for proposal in proposals(section, system, object, now, moved.fields) {
         let name = proposal.field.intercom.clone();
         if propose(journal, terms, section, moved, proposal) {
             fields.insert(name);
@@ -235,7 +234,7 @@ fn propose<J: Journal>(
         .any(|name| moved.against.contains(name));
     let apart = field.direction == Direction::Both
         && standing.by != *moved.record
-        && (answers || is_pending(field, system, moved.before, Sent::of(writing.as_ref())));
+        && (answers || is_pending(field, system, moved.before, Sent::of(writing.as_deref())));
     if apart {
         return settle(journal, terms, &customer, field, &claim);
     }
@@ -292,7 +291,7 @@ pub fn settle<J: Journal>(
     let decide = |kept: &Claim, lost: &Claim| E::ConflictDecided {
         customer: customer.id,
         field: field.intercom.clone(),
-        policy: policy.to_owned(),
+        policy: policy.into(),
         kept: kept.clone(),
         lost: lost.clone(),
     };
@@ -377,7 +376,7 @@ pub fn decided<J: Journal>(
         value: claim.value.clone(),
         previous,
         by: claim.record.clone(),
-        policy: policy.to_owned(),
+        policy: policy.into(),
         version: claim.version,
     });
 }

@@ -78,7 +78,8 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
     let Some(state) = record_state(journal, &bridge, record) else {
         return;
     };
-    let snapshot = owner::enriched(journal, terms, section, &snapshot(event));
+    let snapshot = snapshot(event);
+    let snapshot = owner::enriched(journal, terms, section, &snapshot);
     let watched = fold::watched(terms, section, record);
     let writing = state
         .writing
@@ -88,7 +89,7 @@ fn change<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         system: terms.mapping.system_of(record),
         object: record.object.as_str(),
         state: &state,
-        sent: Sent::of(writing.as_ref()),
+        sent: Sent::of(writing.as_deref()),
     };
     let mut sorted = echo::sort(known, watched, event.writer, &snapshot);
     if state.reading.is_some() || state.reread_required {

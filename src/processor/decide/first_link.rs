@@ -6,7 +6,6 @@ use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of};
 use crate::domain::{Name, RecordRef, Value};
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
@@ -169,7 +168,7 @@ fn is_established(terms: &Terms<'_>, customer: &Customer, newcomer: &RecordRef) 
 fn claim(field: &FieldMap, system: System, record: &RecordRef, state: &RecordState) -> Claim {
     Claim {
         record: record.clone(),
-        value: field.decided_from(system, &seen_fields(state)),
+        value: field.decided_from(system, state),
         version: state.version,
     }
 }

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{Basis, CustomerKind, Desire, DomainEvent as E, ReadPurpose, Via};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
-use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, Version};
+use crate::domain::{Fields, Name, Over, RecordRef, RecordSnapshot, Version};
 use crate::identity::keys::keys_of;
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
@@ -120,9 +119,8 @@ pub fn confirm<J: Journal>(
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };
-    let mut fields = seen_fields(&state);
-    fields.extend(snapshot.fields.clone());
-    let keys = keys_of(terms.mapping, section, record, &fields);
+    let now = Over(&snapshot.fields, &*state);
+    let keys = keys_of(terms.mapping, section, record, &now);
     journal.emit(E::RecordSeen {
         record: record.clone(),
         version: later(state.version, snapshot.version),
@@ -152,16 +150,15 @@ pub fn note<J: Journal>(
     let record = &snapshot.record;
     let state = record_state(journal, journal.bridge(), record)?;
     let moved = moves::moved(&state, watched(terms, section, record), snapshot);
-    let mut fields = seen_fields(&state);
-    fields.extend(moved.fields.clone());
-    let keys = keys_of(terms.mapping, section, record, &fields);
+    let now = Over(&moved.fields, &*state);
+    let keys = keys_of(terms.mapping, section, record, &now);
     let keys_changed = keys != *state.keys;
     let nothing = moved.is_nothing() && !keys_changed;
-    let confirms = !confirmed(&state, snapshot).is_empty();
+    let confirmed = confirmed(&state, snapshot);
     // A value that went and came back shows as nothing but a newer version: without it, what was
     // told in between and comes late would count as news. A feed keeps its own order.
     let older = snapshot.version.to_ms <= state.version.to_ms;
-    if nothing && !confirms && (older || via == Via::Feed) {
+    if nothing && confirmed.is_empty() && (older || via == Via::Feed) {
         return None;
     }
     let version = match via {
@@ -169,7 +166,7 @@ pub fn note<J: Journal>(
         _ => snapshot.version,
     };
     let mut shown = moved.fields.clone();
-    shown.extend(confirmed(&state, snapshot));
+    shown.extend(confirmed);
     let healed = sweep::heals(via, &moved);
     journal.emit(E::RecordSeen {
         record: record.clone(),
@@ -272,7 +269,7 @@ fn own_forms<J: Journal>(
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return forms;
     };
-    let now = seen_fields(&customer.records[record]);
+    let now: &RecordState = &customer.records[record];
     let agreed = |name: &Name| {
         let desire = before.desired.get(name);
         desire.is_some_and(|desire| desire.basis == Basis::Agreed)
@@ -281,12 +278,13 @@ fn own_forms<J: Journal>(
         let field = section.written_as(system, record.object.as_str(), name);
         let says = field.is_some_and(|field| {
             let decided = customer.decided.get(&field.intercom);
-            decided.is_some_and(|decided| field.says(system, &now, &decided.value))
+            decided.is_some_and(|decided| field.says(system, now, &decided.value))
         });
-        if says && before.desired[name].value != now[name] {
+        let shown = now.value_seen(name);
+        if says && before.desired[name].value != *shown {
             forms.push(Desire {
                 name: name.clone(),
-                value: now[name].clone(),
+                value: shown.clone(),
                 basis: Basis::Agreed,
             });
         }

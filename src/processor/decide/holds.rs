@@ -27,7 +27,7 @@ pub fn hold<J: Journal>(
     if state.held.len() >= HELD_MAX {
         let waiting = state.writing;
         let waiting = waiting.and_then(|id| outstanding(journal, journal.bridge(), &id));
-        let sent = Sent::of(waiting.as_ref());
+        let sent = Sent::of(waiting.as_deref());
         let Some(before) = superseded(state, sent, snapshot, via) else {
             if state.reread_required {
                 return journal.trace("reread_is_required", Some(record));

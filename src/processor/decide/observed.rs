@@ -181,7 +181,7 @@ fn is_write_in_flight<J: Journal>(
 ) -> bool {
     let writing = state.writing.filter(|_| state.reading.is_none());
     let waiting = writing.and_then(|id| outstanding(journal, journal.bridge(), &id));
-    let sent = Sent::of(waiting.as_ref());
+    let sent = Sent::of(waiting.as_deref());
     let shown = moved(state, watched, snapshot);
     let ours = |(name, value): (&Name, &crate::domain::Value)| sent.value(name) == Some(value);
     let echo = !shown.fields.is_empty()

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::Claim;
 use crate::domain::view::{Journal, customer_of, record_state};
-use crate::domain::{Fields, RecordSnapshot};
-use crate::identity::pursuit::seen_fields;
+use crate::domain::{Over, RecordSnapshot};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree};
 use crate::sync::echo::{Placed, overwritten};
@@ -29,8 +28,7 @@ pub fn claims<J: Journal>(
         return false;
     }
     let system = terms.mapping.system_of(record);
-    let mut shown: Fields = seen_fields(&state);
-    shown.extend(lost.clone());
+    let shown = Over(&lost, &*state);
     let mut changed = BTreeSet::new();
     let mut claimed = false;
     for field in &section.fields {

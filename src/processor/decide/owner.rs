@@ -1,6 +1,8 @@
 //! Owners: the users of an org who own records. Change events tell an owner's id only; the name
 //! comes from a small sweep, or from a read of the record.
 
+use std::borrow::Cow;
+
 use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Journal, owner, record_state};
 use crate::domain::{Fields, Name, RecordRef, RecordSnapshot, Value};
@@ -39,45 +41,49 @@ pub fn seen_user<J: Journal>(journal: &mut J, snapshot: &RecordSnapshot) {
 
 /// A snapshot of a record in Salesforce with what every record shows of itself and, where the view
 /// knows them, the names of its owner.
-pub fn enriched<J: Journal>(
+pub fn enriched<'a, J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
-    snapshot: &RecordSnapshot,
-) -> RecordSnapshot {
-    let mut snapshot = snapshot.clone();
-    let record = snapshot.record.clone();
-    if !terms.mapping.is_salesforce(&record) {
-        return snapshot;
+    snapshot: &'a RecordSnapshot,
+) -> Cow<'a, RecordSnapshot> {
+    let mut enriched = Cow::Borrowed(snapshot);
+    let record = &snapshot.record;
+    if !terms.mapping.is_salesforce(record) {
+        return enriched;
     }
     let Some(watched) = section.watched_salesforce.get(record.object.as_str()) else {
-        return snapshot;
+        return enriched;
     };
     let own = [
-        ("Id", &record.id),
-        ("attributes.type", &record.object.to_string()),
+        ("Id", record.id.as_str()),
+        ("attributes.type", record.object.as_str()),
     ];
-    for (name, value) in own {
-        if watched.contains(name) {
-            snapshot
-                .fields
-                .insert(name.into(), Value::text(value.as_str()));
+    for (name, own) in own {
+        let shown = snapshot.fields.get(name).and_then(Value::as_text);
+        if let Some(name) = watched.get(name).filter(|_| shown != Some(own)) {
+            let fields = &mut enriched.to_mut().fields;
+            fields.insert(name.clone(), Value::text(own));
         }
     }
     let asks = watched.iter().any(|name| name.starts_with("Owner."));
-    let Some(user) = owner_of(&record, snapshot.fields.get("OwnerId")).filter(|_| asks) else {
-        return snapshot;
+    let Some(user) = owner_of(record, snapshot.fields.get("OwnerId")).filter(|_| asks) else {
+        return enriched;
     };
     match owner(journal, journal.bridge(), &user) {
         Some(known) => {
             for (name, shown) in KEPT {
-                let value = known.get(name).cloned().unwrap_or_default();
-                snapshot.fields.entry(shown.into()).or_insert(value);
+                if !snapshot.fields.contains_key(shown) {
+                    let value = known.get(name).cloned().unwrap_or_default();
+                    let name = watched.get(shown).cloned();
+                    let name = name.unwrap_or_else(|| shown.into());
+                    enriched.to_mut().fields.insert(name, value);
+                }
             }
         }
         None => learn(journal, user, &snapshot.fields),
     }
-    snapshot
+    enriched
 }
 
 /// A read shows an owner's name beside the id: the next record of that owner needs no read.

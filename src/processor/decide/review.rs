@@ -6,7 +6,6 @@ use crate::domain::journal::{Claim, DomainEvent as E, ReviewKind, Via};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::{FieldMap, Section};
 use crate::processor::decide::{Terms, agree, link, pause};
 
@@ -104,7 +103,7 @@ fn keep<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, recor
         Some(claim) if replaced => claim.clone(),
         _ => Claim {
             record: record.clone(),
-            value: field.decided_from(system, &seen_fields(state)),
+            value: field.decided_from(system, state),
             version: state.version,
         },
     };
@@ -145,7 +144,7 @@ pub fn contested_moved<J: Journal>(
                 .iter()
                 .any(|name| state.seen.contains_key(name));
             has.then(|| Claim {
-                value: field.decided_from(system, &seen_fields(&state)),
+                value: field.decided_from(system, &*state),
                 version: state.version,
                 record,
             })

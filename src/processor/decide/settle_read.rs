@@ -106,7 +106,7 @@ fn crosses_write<J: Journal>(
         return false;
     };
     let waiting = outstanding(journal, journal.bridge(), &id);
-    let sent = Sent::of(waiting.as_ref());
+    let sent = Sent::of(waiting.as_deref());
     let system = terms.mapping.system_of(record);
     let other = |(name, shown): (&Name, &Value)| {
         let Some(sent) = sent.value(name) else {

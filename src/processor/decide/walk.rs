@@ -10,7 +10,6 @@ use crate::domain::{
     BridgeId, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Value, ViewKey,
 };
 use crate::identity::keys::keys_of;
-use crate::identity::pursuit::seen_fields;
 use crate::mapping::Section;
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::{Terms, create, fold, pursue, reconcile};
@@ -181,8 +180,7 @@ fn remap<J: Journal>(
     let Some(state) = record_state(journal, &bridge, record) else {
         return false;
     };
-    let shown = seen_fields(&state);
-    let keys = keys_of(terms.mapping, section, record, &shown);
+    let keys = keys_of(terms.mapping, section, record, &*state);
     let rekeyed = keys != *state.keys;
     if rekeyed {
         journal.emit(E::RecordSeen {
@@ -203,8 +201,8 @@ fn remap<J: Journal>(
         field.flows_from(system) && !customer.decided.contains_key(&field.intercom)
     });
     let names: BTreeSet<&Name> = undecided.flat_map(|field| field.names_in(system)).collect();
-    let news = shown.iter().filter(|(name, _)| names.contains(name));
-    let news = news.map(|(name, value)| (name.clone(), value.clone()));
+    let news = state.seen.iter().filter(|(name, _)| names.contains(name));
+    let news = news.map(|(name, seen)| (name.clone(), seen.value.clone()));
     let moved = Move {
         record,
         before: &state,

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::record_state;
-use crate::domain::view::{Blocked, Due, Outstanding, Pursuit, RECENT_WRITES_MAX, RecentWrite};
+use crate::domain::view::{
+    Blocked, Due, Outstanding, OutstandingHeld, Pursuit, RECENT_WRITES_MAX, RecentWrite,
+};
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Name, ReadCommand, RecordRef};
 use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
@@ -28,8 +30,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         }
         E::ReadSettled { command, .. } => {
             if let Some(ended) = end(edit, command) {
-                let record = ended.record;
-                edit.record(&record, |state| {
+                edit.record(&ended.record, |state| {
                     if state.reading == Some(*command) {
                         state.reading = None;
                     }
@@ -112,9 +113,10 @@ pub fn fields_in_flight<V: ViewWrite>(
 ) -> BTreeSet<Name> {
     let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
     let waiting = writing.and_then(|id| outstanding(edit.view, edit.bridge, &id));
-    match waiting.map(|waiting| waiting.command.kind) {
+    match waiting.as_ref().map(|waiting| &waiting.command.kind) {
         Some(CommandKind::Write(write)) => {
-            write.fields.into_iter().map(|field| field.name).collect()
+            let names = write.fields.iter().map(|field| field.name.clone());
+            names.collect()
         }
         _ => BTreeSet::new(),
     }
@@ -172,7 +174,7 @@ pub fn claim<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) {
 }
 
 /// Takes a command off the list of the unanswered.
-fn end<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId) -> Option<Outstanding> {
+fn end<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId) -> Option<OutstandingHeld> {
     let ended = outstanding(edit.view, edit.bridge, command)?;
     edit.remove_due(ended.command.deadline, &Due::Command(*command));
     edit.view
@@ -308,20 +310,21 @@ fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubt
         .clone()
         .map(|field| (field.name.clone(), field.value.hash()));
     let before = fields.map(|field| (field.name.clone(), field.expect.hash()));
-    state.recent_writes.push_back(RecentWrite {
+    let write = RecentWrite {
         sequence: write.sequence,
         hashes: hashes.collect(),
         before: before.collect(),
         since,
         echoed: std::mem::take(&mut state.echoed),
         doubtful,
-    });
+    };
+    state.recent_writes.push_back(write.into());
 }
 
-fn note(state: &mut RecordState, name: &str, value: Value, confirmed: bool) {
+fn note(state: &mut RecordState, name: &Name, value: Value, confirmed: bool) {
     let version = state.version;
     state.seen.insert(
-        name.into(),
+        name.clone(),
         Seen {
             value,
             version,

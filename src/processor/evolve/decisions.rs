@@ -2,7 +2,7 @@
 
 use crate::domain::journal::{DomainEvent as E, ReviewKind};
 use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, Pursuit, RecordState, ReviewItem};
-use crate::domain::view::{ViewEntry, ViewWrite, bridge_state, customer_of, outstanding};
+use crate::domain::view::{ViewEntry, ViewWrite, bridge_state, customer_of};
 use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
 use crate::processor::evolve::edit::Edit;
 
@@ -203,12 +203,12 @@ fn commands_of(state: &RecordState) -> Vec<CommandId> {
 
 /// Remembers at the command that a person has been told of its silence.
 fn note_review<V: ViewWrite>(edit: &mut Edit<'_, V>, command: &CommandId, review: &ReviewId) {
-    if let Some(mut waiting) = outstanding(edit.view, edit.bridge, command) {
-        waiting.review.get_or_insert(*review);
-        let key = ViewKey::outstanding(edit.bridge, command);
-        edit.view
-            .put(key, ViewEntry::Outstanding(Box::new(waiting)));
-    }
+    let key = ViewKey::outstanding(edit.bridge, command);
+    edit.view.change(&key, &mut |entry| {
+        if let ViewEntry::Outstanding(waiting) = entry {
+            waiting.review.get_or_insert(*review);
+        }
+    });
 }
 
 fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {

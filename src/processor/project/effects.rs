@@ -18,7 +18,7 @@ pub fn project<V: ViewRead>(
     let here = |topic, message| Outgoing {
         topic,
         place: Place::Partition(partition),
-        key: bridge.to_string(),
+        key: bridge.text(),
         message: Some(message),
     };
     match &entry.event {
@@ -32,7 +32,7 @@ pub fn project<V: ViewRead>(
             vec![Outgoing {
                 topic,
                 place: Place::ByKey,
-                key: command.lane.clone(),
+                key: command.lane.as_str().into(),
                 message: Some(Message::Command(Box::new(command.clone()))),
             }]
         }

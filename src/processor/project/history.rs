@@ -64,7 +64,7 @@ struct Told {
     kind: Kind,
     customer: CustomerId,
     records: Vec<RecordRef>,
-    fields: Vec<String>,
+    fields: Vec<Name>,
     /// Where the event itself names one.
     account: Option<AccountContext>,
     absorbed: Option<CustomerId>,
@@ -218,7 +218,7 @@ fn conflict(event: &E) -> Option<Told> {
             field,
             vec![kept, lost],
             None,
-            Some(policy.clone()),
+            Some(policy.to_string()),
         ),
         E::ConflictOpened {
             review,
@@ -236,14 +236,14 @@ fn conflict(event: &E) -> Option<Told> {
     };
     let records = claims.into_iter().map(|claim| claim.record.clone());
     let mut told = Told::new(Kind::Conflict, *customer, records.collect());
-    told.fields = vec![field.to_string()];
+    told.fields = vec![field.clone()];
     told.review = review;
     told.policy = policy;
     Some(told)
 }
 
-fn names(fields: &Fields) -> Vec<String> {
-    fields.keys().map(Name::to_string).collect()
+fn names(fields: &Fields) -> Vec<Name> {
+    fields.keys().cloned().collect()
 }
 
 /// A customer where it stands in the view: looked at, not copied.

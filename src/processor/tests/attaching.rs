@@ -42,7 +42,7 @@ fn joining() -> (World, Command) {
     };
     let key = ViewKey::outstanding(&bridge(), &command.id);
     let entry = Some(Arc::new(ViewEntry::Outstanding(Box::new(outstanding))));
-    world.view.apply(Changes::from([(key, entry)]), 0);
+    world.view.apply(Changes::from_iter([(key, entry)]), 0);
     world.rebuild_is_checked = false;
     (world, command)
 }

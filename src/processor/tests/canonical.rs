@@ -488,7 +488,7 @@ fn customer_events_and_profiles_stand_under_their_customer() {
     for topic in topics {
         let mut outputs = world.last.outputs.iter();
         let one = outputs.find(|one| one.topic == topic).unwrap();
-        assert_eq!(one.key, customer.to_string());
+        assert_eq!(*one.key, customer.to_string());
         let named = match &one.message {
             Some(Message::CustomerEvent(event)) => event.customer,
             Some(Message::Profile(profile)) => profile.customer,

@@ -190,7 +190,7 @@ fn the_oldest_observation_leaves_a_full_window() {
     state.window_from = oldest;
     state.window_to = oldest + DEDUPE_WINDOW_MAX;
     let entry = Some(Arc::new(ViewEntry::Bridge(state)));
-    let full = Changes::from([(ViewKey::bridge(&bridge()), entry)]);
+    let full = Changes::from_iter([(ViewKey::bridge(&bridge()), entry)]);
     world.view.apply(full, 0);
     world.rebuild_is_checked = false;
     world.show(lead("c1", 2000, &[("name", "Bea")]));

@@ -17,4 +17,5 @@ mod attaching;
 mod canonical;
 mod storms;
 mod sweeps;
+mod view_model;
 mod walks;

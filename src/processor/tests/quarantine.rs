@@ -31,7 +31,7 @@ fn poisoned() -> (World, Observation) {
         review: None,
     };
     let entry = Some(Arc::new(ViewEntry::Outstanding(Box::new(outstanding))));
-    world.view.apply(Changes::from([(key, entry)]), 0);
+    world.view.apply(Changes::from_iter([(key, entry)]), 0);
     world.rebuild_is_checked = false;
     let answered = ObservationBody::Answered(CommandResult {
         command: command.id,

@@ -90,7 +90,7 @@ pub fn one_key_stays_in_one_partition(bench: &impl Bench) {
     let log = bench.open();
     let by_key = |key: &str, number| Outgoing {
         place: Place::ByKey,
-        key: key.to_owned(),
+        key: key.into(),
         ..observed(number)
     };
     let keys: Vec<String> = (0..20).map(|number| format!("bridge-{number}")).collect();

@@ -80,7 +80,7 @@ pub fn observed_in(partition: u32, number: u64, padding: usize) -> Outgoing {
     Outgoing {
         topic: Topic::IntercomObserved,
         place: Place::Partition(partition),
-        key: "main".to_owned(),
+        key: "main".into(),
         message: Some(Message::Observation(Box::new(observation))),
     }
 }
@@ -97,7 +97,7 @@ pub fn journaled(number: u64) -> Outgoing {
     Outgoing {
         topic: Topic::Journal,
         place: Place::Partition(0),
-        key: "main".to_owned(),
+        key: "main".into(),
         message: Some(Message::Journal(Box::new(entry))),
     }
 }
@@ -115,7 +115,7 @@ pub fn cursor(key: &str, number: Option<u64>) -> Outgoing {
     Outgoing {
         topic: Topic::Cursors,
         place: Place::ByKey,
-        key: key.to_owned(),
+        key: key.into(),
         message,
     }
 }

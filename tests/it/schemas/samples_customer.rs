@@ -47,7 +47,7 @@ fn event(kind: CustomerEventKind) -> (String, Message) {
         kind,
         records: vec![contact(), lead()],
         account: (kind != CustomerEventKind::CompanyChanged).then_some(account),
-        fields: vec!["email".to_owned(), "name".to_owned()],
+        fields: vec!["email".into(), "name".into()],
         observation: Some(observation_id()),
         lineage: Lineage {
             sequence,

@@ -143,7 +143,7 @@ fn commands() -> Cases {
         value: Value::from("Example"),
         previous: Value::Null,
         by: contact(),
-        policy: code("founding"),
+        policy: "founding".into(),
         version: version(),
     };
     let desired = DomainEvent::DesiredChanged {
@@ -259,7 +259,7 @@ fn disputes() -> Cases {
     let decided = DomainEvent::ConflictDecided {
         customer: customer(1),
         field: code("last_name").into(),
-        policy: code("newest"),
+        policy: "newest".into(),
         kept: claim(contact(), "Example"),
         lost: claim(lead(), "Sample"),
     };
