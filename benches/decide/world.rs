@@ -1,13 +1,5 @@
-//! W1: how long the pure step takes, from a typed observation to journal events, commands and the
-//! changed view with its digest, all in memory, on one core. `cargo bench --bench decide`.
-//!
-//! `PEOPLE` (5,000) people are linked first, untimed, each a contact and a Contact; the workload's
-//! own size is 1,000,000. Then rounds of the mix, and of each class alone. Answers to commands are
-//! fed back and timed, too, but not counted as observations of the mix.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a bench that meets an error should stop"
-)]
+//! The world of the bench: people and companies in two systems, what is observed of them, and the
+//! answers to what is asked for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -19,20 +11,22 @@ use crosswalk::domain::{
 };
 use crosswalk::mapping::{DEFAULT, Offer, Sources};
 use crosswalk::ports::event_log::{Entry, EntryBody, TopicPartition};
-use crosswalk::ports::view_store::MemoryStore;
+use crosswalk::ports::view_store::ViewStore;
 use crosswalk::processor::decide::Timing;
 use crosswalk::processor::step::{Mappings, Settings, step};
 use crosswalk::processor::view::View;
 
+use crate::bare::{Bare, Recording};
+
 const BATCH: usize = 500;
-const ROUNDS: usize = 7;
-const PER_ROUND: usize = 1_000;
 const APP_ID: &str = "bench1";
 /// People to a company.
-const PEOPLE_EACH: usize = 10;
+pub const PEOPLE_EACH: usize = 10;
+/// Writes that may still come back as echoes.
+const ECHOES_MAX: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+pub enum Class {
     Change,
     Echo,
     NoChange,
@@ -41,58 +35,13 @@ enum Class {
 }
 
 /// In percent, as workload W1 says.
-const MIX: [(Class, u32); 5] = [
+pub const MIX: [(Class, u32); 5] = [
     (Class::Change, 70),
     (Class::Echo, 10),
     (Class::NoChange, 10),
     (Class::NewMatch, 5),
     (Class::Account, 5),
 ];
-
-fn main() {
-    let people = std::env::var("PEOPLE").map_or(5_000, |text| text.parse().unwrap());
-    let mut bench = Bench::new(people);
-    bench.link_everybody();
-    println!("{people} people linked, {} companies", people / PEOPLE_EACH);
-    let mut mix = Vec::new();
-    for _ in 0..ROUNDS {
-        let classes = bench.classes(PER_ROUND);
-        mix.push(bench.round(&classes));
-    }
-    print("the mix", &mix);
-    let only = std::env::var("ONLY").ok();
-    for (class, _) in MIX {
-        if only
-            .as_ref()
-            .is_some_and(|only| format!("{class:?}") != *only)
-        {
-            continue;
-        }
-        let count = PER_ROUND / 10;
-        let rounds = (0..ROUNDS).map(|_| bench.round(&vec![class; count]));
-        print(&format!("{class:?} alone"), &rounds.collect::<Vec<_>>());
-    }
-    println!(
-        "{} commands answered, digest {}",
-        bench.answered,
-        bench.view.digest()
-    );
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
-    println!("{}", peak.unwrap_or("VmHWM unknown"));
-}
-
-fn print(what: &str, rounds: &[f64]) {
-    let mut sorted = rounds.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (least, median, most) = (
-        sorted[0],
-        sorted[sorted.len() / 2],
-        sorted[sorted.len() - 1],
-    );
-    let rate = 1e9 / median;
-    println!("{what:<16} {median:>8.0} ns ({least:.0} to {most:.0}), {rate:>8.0} observations/s");
-}
 
 /// What both systems hold of one person, or of one company.
 struct Pair {
@@ -101,8 +50,25 @@ struct Pair {
     there: Fields,
 }
 
-struct Bench {
-    view: View,
+/// What a step took: ours, and bare sled with the same gets and puts, where it stands beside.
+#[derive(Clone, Copy, Default)]
+pub struct Took {
+    pub ours: Duration,
+    pub bare: Duration,
+}
+
+impl std::ops::AddAssign for Took {
+    fn add_assign(&mut self, other: Self) {
+        self.ours += other.ours;
+        self.bare += other.bare;
+    }
+}
+
+pub struct World {
+    pub view: View,
+    bare: Option<Bare>,
+    /// Whether changes are brought to the store, as the driver does when they are many.
+    pub is_stored: bool,
     settings: Settings,
     mappings: Mappings,
     now: i64,
@@ -110,6 +76,10 @@ struct Bench {
     journal: u64,
     random: u64,
     people: Vec<Pair>,
+    /// Those who have just come, until their commands are answered; nobody is told of them again.
+    passing: BTreeMap<usize, Pair>,
+    /// People so far.
+    founded: usize,
     companies: Vec<Pair>,
     /// Cumulated weights of a Zipf distribution with exponent 0.99 over the people.
     zipf: Vec<f64>,
@@ -119,7 +89,7 @@ struct Bench {
     of: BTreeMap<RecordRef, usize>,
     waiting: Vec<Command>,
     drawn: u64,
-    answered: u64,
+    pub answered: u64,
 }
 
 fn bridge() -> BridgeId {
@@ -141,16 +111,19 @@ fn fields(pairs: &[(&str, String)]) -> Fields {
         .collect()
 }
 
-impl Bench {
-    fn new(people: usize) -> Self {
+impl World {
+    /// A world of people that nobody has told of yet, over a store.
+    pub fn new(people: usize, store: Box<dyn ViewStore>, bare: Option<Bare>) -> Self {
         let mut sum = 0.0;
         let zipf = (1..=people).map(|rank| {
             sum += 1.0 / (rank as f64).powf(0.99);
             sum
         });
-        let mut bench = Self {
+        let mut world = Self {
             zipf: zipf.collect(),
-            view: View::open(Box::new(MemoryStore::default())).unwrap(),
+            view: View::open(store).unwrap(),
+            bare,
+            is_stored: false,
             settings: Settings {
                 partition: 0,
                 bridges: vec![bridge()],
@@ -168,6 +141,8 @@ impl Bench {
             journal: 0,
             random: 0x9e37_79b9_7f4a_7c15,
             people: Vec::new(),
+            passing: BTreeMap::new(),
+            founded: people,
             companies: Vec::new(),
             echoes: VecDeque::new(),
             of: BTreeMap::new(),
@@ -187,18 +162,19 @@ impl Bench {
             hash: offer.hash(),
             body: offer.body(),
         };
-        let entry = bench.entry(Topic::Decisions, offered);
-        bench.take(&[entry]);
+        let entry = world.entry(Topic::Decisions, offered);
+        world.take(&[entry]);
         for number in 0..people {
-            bench.person(number);
+            let pair = world.person(number);
+            world.people.push(pair);
         }
         for number in 0..people / PEOPLE_EACH {
-            bench.company(number);
+            world.company(number);
         }
-        bench
+        world
     }
 
-    fn person(&mut self, number: usize) {
+    fn person(&mut self, number: usize) -> Pair {
         let email = format!("p{number}@x.example");
         let told = [
             ("role", "user".to_owned()),
@@ -227,10 +203,15 @@ impl Bench {
             salesforce: RecordRef::new(&sales(), "Contact", format!("003{number:012}AAA")).unwrap(),
             there: fields(&there),
         };
-        self.of
-            .insert(pair.intercom.record.clone(), self.people.len());
-        self.of.insert(pair.salesforce.clone(), self.people.len());
-        self.people.push(pair);
+        self.of.insert(pair.intercom.record.clone(), number);
+        self.of.insert(pair.salesforce.clone(), number);
+        pair
+    }
+
+    fn pair(&self, number: usize) -> &Pair {
+        self.people
+            .get(number)
+            .unwrap_or_else(|| &self.passing[&number])
     }
 
     fn company(&mut self, number: usize) {
@@ -286,15 +267,23 @@ impl Bench {
     }
 
     /// The part that is timed.
-    fn take(&mut self, entries: &[Entry]) -> Duration {
+    fn take(&mut self, entries: &[Entry]) -> Took {
         self.now += 1;
         let now = Timestamp(self.now);
+        let bare = self.bare.as_mut().map(|bare| {
+            let seen = Recording::new(&self.view);
+            let output = step(&seen, &self.settings, &mut self.mappings, entries, now).unwrap();
+            bare.repeat(seen.into_keys(), output.changes)
+        });
         let began = Instant::now();
         let output = step(&self.view, &self.settings, &mut self.mappings, entries, now).unwrap();
         let is_entry = |message: &Option<Message>| matches!(message, Some(Message::Journal(_)));
         let entries = output.outputs.iter();
         self.journal += entries.filter(|one| is_entry(&one.message)).count() as u64;
         self.view.apply(output.changes, self.journal);
+        if self.view.is_full() && self.is_stored {
+            self.view.checkpoint().unwrap();
+        }
         let took = began.elapsed();
         assert!(output.quarantined.is_empty(), "a decision panicked");
         let commands = output.outputs.into_iter().filter_map(|one| one.message);
@@ -303,7 +292,10 @@ impl Bench {
                 Message::Command(command) => Some(*command),
                 _ => None,
             }));
-        took
+        Took {
+            ours: took,
+            bare: bare.unwrap_or_default(),
+        }
     }
 
     fn draw(&mut self, below: u64) -> u64 {
@@ -321,9 +313,9 @@ impl Bench {
             .min(self.zipf.len() - 1)
     }
 
-    fn classes(&mut self, count: usize) -> Vec<Class> {
-        let one = |bench: &mut Self| {
-            let mut point = bench.draw(100) as u32;
+    pub fn classes(&mut self, count: usize) -> Vec<Class> {
+        let one = |world: &mut Self| {
+            let mut point = world.draw(100) as u32;
             for (class, share) in MIX {
                 if point < share {
                     return class;
@@ -336,8 +328,8 @@ impl Bench {
     }
 
     /// Answers everything that waits, until nothing does. What it took counts.
-    fn settle(&mut self) -> Duration {
-        let mut took = Duration::ZERO;
+    fn settle(&mut self) -> Took {
+        let mut took = Took::default();
         let mut turns = 0;
         while !self.waiting.is_empty() {
             let commands = std::mem::take(&mut self.waiting);
@@ -397,13 +389,17 @@ impl Bench {
     /// What a write leaves in the remote, to come back as an echo.
     fn hold(&mut self, record: &RecordRef, values: &Fields) {
         if let Some(&number) = self.of.get(record) {
-            let pair = &mut self.people[number];
+            let passing = self.passing.get_mut(&number);
+            let pair = self.people.get_mut(number).or(passing).unwrap();
             let held = match *record == pair.salesforce {
                 true => &mut pair.there,
                 false => &mut pair.intercom.fields,
             };
             held.extend(values.clone());
             self.echoes.push_back((record.clone(), values.clone()));
+            if self.echoes.len() > ECHOES_MAX {
+                self.echoes.pop_front();
+            }
         }
     }
 
@@ -417,7 +413,7 @@ impl Bench {
                 companies: None,
             };
         };
-        let pair = &self.people[number];
+        let pair = self.pair(number);
         match *record == pair.salesforce {
             false => RecordSnapshot {
                 version,
@@ -471,7 +467,7 @@ impl Bench {
         self.entry(Topic::SalesforceObserved, body)
     }
 
-    fn link_everybody(&mut self) {
+    pub fn link_everybody(&mut self) {
         let (people, companies) = (self.people.len(), self.companies.len());
         let mut entries = Vec::new();
         for number in 0..people + companies {
@@ -518,11 +514,12 @@ impl Bench {
                 vec![self.webhook(shown)]
             }
             Class::NewMatch => {
-                let number = self.people.len();
-                self.person(number);
-                let pair = &self.people[number];
+                let number = self.founded;
+                self.founded += 1;
+                let pair = self.person(number);
                 let (shown, record) = (pair.intercom.clone(), pair.salesforce.clone());
                 let there = pair.there.clone();
+                self.passing.insert(number, pair);
                 let created = self.event(record, EventKind::Created, Writer::Foreign, there);
                 vec![self.webhook(shown), created]
             }
@@ -564,9 +561,11 @@ impl Bench {
         self.webhook(shown)
     }
 
-    /// Nanoseconds per observation.
-    fn round(&mut self, classes: &[Class]) -> f64 {
-        let mut took = Duration::ZERO;
+    /// Takes observations of these classes and the answers to what follows: what each took, and how
+    /// many observations and answers there were.
+    pub fn round(&mut self, classes: &[Class]) -> (Took, Took, usize, usize) {
+        let (mut took, mut answering) = (Took::default(), Took::default());
+        let answered = self.answered;
         let mut count = 0;
         for part in classes.chunks(BATCH) {
             let mut entries = Vec::new();
@@ -575,9 +574,14 @@ impl Bench {
             }
             count += entries.len();
             took += self.take(&entries);
-            took += self.settle();
+            answering += self.settle();
+            for (_, pair) in std::mem::take(&mut self.passing) {
+                self.of.remove(&pair.intercom.record);
+                self.of.remove(&pair.salesforce);
+            }
         }
-        took.as_nanos() as f64 / count as f64
+        let answers = (self.answered - answered) as usize;
+        (took, answering, count, answers)
     }
 }
 
