@@ -45,9 +45,20 @@ impl World {
             return;
         }
         let rests = if self.import.phase == 0 { 960 } else { 600 };
-        if self.chance.permille(rests) {
-            return;
+        if !self.chance.permille(rests) {
+            self.import_page();
         }
+    }
+
+    /// What was begun comes to its end, as a run that is resumed does: until then its rows ask for
+    /// nothing.
+    pub(super) fn import_is_finished(&mut self) {
+        while self.import.phase > 0 && !self.import.is_over {
+            self.import_page();
+        }
+    }
+
+    fn import_page(&mut self) {
         let rows = match self.import.phase {
             0 | 1 => self.rows_of(SALESFORCE[self.import.phase], None),
             2 => self.contacts_listed(),

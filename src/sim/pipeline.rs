@@ -254,6 +254,15 @@ impl Pipeline {
                     continue;
                 }
                 lines.push(format!("{record} gone {:?} of {}", state.gone, customer.id));
+                lines.push(format!(
+                    "  writing {:?}, reading {:?}, to be read {}, paused {:?}, blocked {}, held {}",
+                    state.writing,
+                    state.reading,
+                    state.reread_required,
+                    state.paused_until,
+                    state.blocked.is_some(),
+                    state.held.len(),
+                ));
                 for (name, desire) in &state.desired {
                     let seen = state.seen.get(name);
                     lines.push(format!(

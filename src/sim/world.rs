@@ -303,6 +303,8 @@ impl World {
         }
         if self.actions_left > 0 {
             self.later(pause, Event::Act);
+        } else {
+            self.import_is_finished();
         }
     }
 

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
-use crate::domain::{MatchRule, Name, RecordRef, Value};
+use crate::domain::{Fields, MatchRule, Name, RecordRef, Value};
 use crate::mapping::is_writable_in_intercom;
 use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
 
@@ -138,12 +138,14 @@ pub fn at_first_link(
 }
 
 /// What follows for the contact that a lead became: what it took over from the lead follows the
-/// decisions as the lead did, what it had of its own stays.
+/// decisions as the lead did, what it had of its own stays. `taken` are values that it took over and
+/// that the lead itself has not shown.
 pub fn at_conversion(
     section: &Section,
     customer: &Customer,
     lead: &RecordState,
     target: Target<'_>,
+    taken: &Fields,
 ) -> Vec<Desire> {
     let mut desires = Vec::new();
     for field in target.written(section) {
@@ -157,7 +159,7 @@ pub fn at_conversion(
             let own = target.state.value_seen(name);
             let kept = lead.desired.get(name);
             let kept = kept.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
-            own.is_blank() || (own == lead.value_seen(name) && !kept)
+            own.is_blank() || taken.contains_key(name) || (own == lead.value_seen(name) && !kept)
         });
         for (name, value) in target.wanted(field, &decided.value) {
             let keeps = !inherited || (value.is_blank() && never_blank(section, target, &name));

@@ -1,7 +1,8 @@
 //! A lead becomes a contact and an account.
 
 use super::stage::*;
-use crate::domain::{EventKind, Gone, Outcome, RejectClass, Rejection, Value, Writer};
+use crate::domain::{EventKind, Gone, Outcome, RecordRef, RejectClass, Rejection};
+use crate::domain::{Value, Writer};
 use crate::processor::tests::world::*;
 
 /// The events of a conversion's transaction, in an order.
@@ -104,4 +105,78 @@ fn a_refusal_for_the_converted_lead_asks_nobody() {
         (state.gone, state.seen["IsConverted"].value.clone()),
         (Some(Gone::Converted), Value::Bool(true))
     );
+}
+
+/// The lead's conversion, told in these seconds: of its contact, which took this over, and of itself.
+fn convert_apart(pair: &mut Pair, told: [i64; 2], copied: &[(&str, &str)]) -> RecordRef {
+    let contact = salesforce("Contact", "003000000000001AAA");
+    let copied = texts(copied);
+    let (created, updated) = (EventKind::Created, EventKind::Updated);
+    let out = pair.event_of(&contact, created, told[0], Writer::Foreign, copied);
+    pair.settle(out, told[0] + 1);
+    if told[1] > told[0] {
+        // A person goes on with the contact, whom nobody here knows for the lead yet.
+        let changed = texts(&[("Title", "Countess")]);
+        let out = pair.event_of(&contact, updated, told[1], Writer::Foreign, changed);
+        pair.settle(out, told[1] + 1);
+    }
+    let became = texts(&[
+        ("IsConverted", "true"),
+        ("ConvertedContactId", "003000000000001AAA"),
+    ]);
+    let lead = pair.lead.clone();
+    let out = pair.event_of(&lead, updated, told[0], Writer::Foreign, became);
+    pair.settle(out, told[1] + 3);
+    contact
+}
+
+#[test]
+fn what_a_contact_took_over_and_its_lead_never_showed_is_the_leads_last_word() {
+    let mut pair = Pair::new();
+    let out = pair.event(60, Writer::Foreign, &[("Title", "Mathematician")]);
+    pair.settle(out, 61);
+    // The event of the change after it is lost.
+    let contact = convert_apart(&mut pair, [70, 70], &[("Title", "Analyst")]);
+    assert_eq!(pair.decided(TITLE), Value::text("Analyst"));
+    assert_eq!(
+        pair.seen(&pair.contact.clone(), TITLE),
+        Value::text("Analyst")
+    );
+    assert_eq!(pair.seen(&contact, "Title"), Value::text("Analyst"));
+}
+
+#[test]
+fn what_a_contact_was_told_before_its_conversion_was_known_counts() {
+    let mut pair = Pair::new();
+    let out = pair.event(60, Writer::Foreign, &[("Title", "Mathematician")]);
+    pair.settle(out, 61);
+    let contact = convert_apart(&mut pair, [70, 80], &[("Title", "Mathematician")]);
+    assert_eq!(pair.decided(TITLE), Value::text("Countess"));
+    assert_eq!(
+        pair.seen(&pair.contact.clone(), TITLE),
+        Value::text("Countess")
+    );
+    assert_eq!(pair.seen(&contact, "Title"), Value::text("Countess"));
+}
+
+#[test]
+fn whoever_loses_against_what_was_decided_since_the_conversion_follows() {
+    let mut pair = Pair::new();
+    let out = pair.webhook(10_000, &[("custom_attributes.nickname", "Old")]);
+    pair.settle(out, 11);
+    let contact = salesforce("Contact", "003000000000001AAA");
+    let taken = texts(&[("Nickname__c", "Old")]);
+    pair.event_of(&contact, EventKind::Created, 70, Writer::Foreign, taken);
+    let changed = texts(&[("Nickname__c", "Theirs")]);
+    pair.event_of(&contact, EventKind::Updated, 80, Writer::Foreign, changed);
+    let out = pair.webhook(81_000, &[("custom_attributes.nickname", "Ours")]);
+    pair.settle(out, 82);
+    let became = texts(&[
+        ("IsConverted", "true"),
+        ("ConvertedContactId", "003000000000001AAA"),
+    ]);
+    let lead = pair.lead.clone();
+    let out = pair.event_of(&lead, EventKind::Updated, 70, Writer::Foreign, became);
+    pair.settle(out, 83);
+    assert_eq!(pair.seen(&contact, "Nickname__c"), Value::text("Ours"));
 }
