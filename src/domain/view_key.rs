@@ -143,8 +143,8 @@ impl ViewKey {
         matches!(self.kind(), Some(0x06 | 0x0f))
     }
 
-    /// Whether somebody is likely to ask for its entry again after it has reached the store: not for
-    /// the dedupe window, nor for a deadline or a command that has ended.
+    /// Whether somebody is likely to ask for its entry again after it has reached the store: not
+    /// for the dedupe window, nor for a deadline or a command that has ended.
     pub fn is_asked_for_again(&self) -> bool {
         !matches!(self.kind(), Some(0x05 | 0x06 | 0x08 | 0x09))
     }

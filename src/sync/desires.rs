@@ -138,8 +138,8 @@ pub fn at_first_link(
 }
 
 /// What follows for the contact that a lead became: what it took over from the lead follows the
-/// decisions as the lead did, what it had of its own stays. `taken` are values that it took over and
-/// that the lead itself has not shown.
+/// decisions as the lead did, what it had of its own stays. `taken` are values that it took over
+/// and that the lead itself has not shown.
 pub fn at_conversion(
     section: &Section,
     customer: &Customer,

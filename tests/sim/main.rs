@@ -13,8 +13,8 @@ use crosswalk::sim::{Options, run};
 /// What one machine plays in half a minute; `make check` sets SIM_COUNT to 300.
 const COUNT: u64 = 40;
 const ACTIONS: u64 = 80;
-/// Seeds whose defect is known and named under Known limits in CHANGELOG.md. Among many they are told
-/// of and not counted; one that holds has to leave the list. Alone they fail.
+/// Seeds whose defect is known and named under Known limits in CHANGELOG.md. Among many they are
+/// told of and not counted; one that holds has to leave the list. Alone they fail.
 const KNOWN: [u64; 0] = [];
 /// Each seed is a world of its own.
 const THREADS: usize = 2;

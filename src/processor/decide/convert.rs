@@ -88,8 +88,8 @@ pub fn taken_over<J: Journal>(
     }
 }
 
-/// What was decided for the lead's or the contact's customer after the conversion, before anybody here
-/// knew of it: by then they were one. Each field's policy decides between them.
+/// What was decided for the lead's or the contact's customer after the conversion, before anybody
+/// here knew of it: by then they were one. Each field's policy decides between them.
 fn decided_since<'a, J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -125,9 +125,9 @@ fn decided_since<'a, J: Journal>(
     agree::follow(journal, terms, section, lead, &settled);
 }
 
-/// What a contact took over from its lead and the lead has not shown: somebody changed the lead, and
-/// it was converted before its event came, or the event was lost. Salesforce copies the lead's values
-/// in the transaction that converts it; what the contact held before is older.
+/// What a contact took over from its lead and the lead has not shown: somebody changed the lead,
+/// and it was converted before its event came, or the event was lost. Salesforce copies the lead's
+/// values in the transaction that converts it; what the contact held before is older.
 fn last_words(lead: &RecordState, contact: &RecordState) -> Fields {
     let copied = contact.seen.iter().filter(|(name, seen)| {
         seen.via == Via::Feed

@@ -107,7 +107,8 @@ fn a_refusal_for_the_converted_lead_asks_nobody() {
     );
 }
 
-/// The lead's conversion, told in these seconds: of its contact, which took this over, and of itself.
+/// The lead's conversion, told of in these seconds: by its contact, which took this over, and by
+/// itself.
 fn convert_apart(pair: &mut Pair, told: [i64; 2], copied: &[(&str, &str)]) -> RecordRef {
     let contact = salesforce("Contact", "003000000000001AAA");
     let copied = texts(copied);
