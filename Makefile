@@ -13,7 +13,7 @@ LOCKED := $(if $(filter true,$(CI)),--locked)
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test sim soak fuzz bench check fmt fmt-check lint deny tools client-tools golden mutants clean
+.PHONY: help demo sandbox test kafka-up kafka-down sim soak fuzz bench check fmt fmt-check lint deny tools client-tools golden mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -24,8 +24,14 @@ demo: ## Tell the whole story against the sandboxes (ARGS=--json for one JSON ob
 sandbox: ## Serve the simulated Intercom and Salesforce (ARGS='--port 8400')
 	@$(RUN) sandbox both $(ARGS)
 
-test: ## Run every test: unit tests, the demo's checker, the integration tests
-	@cargo test $(LOCKED)
+test: ## Run every test, those on a real Kafka broker where Java 17 and Maven are there
+	@.ci/kafka with cargo test $(LOCKED)
+
+kafka-up: ## Start a real Kafka broker on 127.0.0.1:19092 (KAFKA_PORT), from Maven Central
+	@.ci/kafka up
+
+kafka-down: ## Stop it and remove its data
+	@.ci/kafka down
 
 sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
 	@cargo test $(LOCKED) --test sim -- --nocapture

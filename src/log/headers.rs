@@ -33,6 +33,12 @@ impl Headers {
         headers
     }
 
+    /// Names and texts.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let headers = self.0.iter();
+        headers.map(|(code, text)| (topics::HEADERS[usize::from(*code)], text.as_str()))
+    }
+
     pub fn pack(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         for (code, text) in &self.0 {

@@ -1,8 +1,13 @@
 //! Adapters of the event log port, and every topic, group and header name.
 
 pub mod embedded;
+mod encoded;
+mod faults;
 mod headers;
+pub mod kafka;
 mod murmur2;
 pub mod topics;
 
-pub use embedded::{EmbeddedLog, Fault, Faults, Options, Point};
+pub use embedded::{EmbeddedLog, Options};
+pub use faults::{Fault, Faults, Point};
+pub use kafka::KafkaLog;

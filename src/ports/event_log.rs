@@ -30,6 +30,14 @@ pub trait EventLog: Send + Sync {
         wait: Duration,
     ) -> Result<Vec<Entry>, Error>;
 
+    /// Reads what stands in a partition below `end`, waiting for it as long as it takes: nothing
+    /// only where nothing more stands below it. `end` is one that a lease has told.
+    fn read_below(&self, from: ReadFrom, end: u64, limit: ReadLimit) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.read(&[from], limit, Duration::ZERO)?;
+        entries.retain(|entry| entry.offset < end);
+        Ok(entries)
+    }
+
     /// The newest entry of a key in a compacted topic, or none; a tombstone counts as none.
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error>;
 

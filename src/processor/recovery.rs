@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::journal::DomainEvent;
 use crate::domain::view::VIEW_VERSION;
@@ -103,11 +102,7 @@ pub fn replay(
             at,
             offset: view.journal_offset(),
         };
-        let batch = log.read(&[from], READ_LIMIT, Duration::ZERO)?;
-        let batch: Vec<Entry> = batch
-            .into_iter()
-            .take_while(|entry| entry.offset < end)
-            .collect();
+        let batch = log.read_below(from, end, READ_LIMIT)?;
         let Some(last) = batch.last() else {
             // Only holes are left below the end.
             view.apply(Default::default(), end);

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::domain::{Timestamp, Topic};
 use crate::log::embedded::outgoing::Row;
 use crate::log::embedded::place::{place, slot, topic_partition};
-use crate::log::embedded::settled::{CallId, Ends, ends_of, pack};
+use crate::log::embedded::settled::{Ends, ends_of, pack};
+use crate::log::encoded::CallId;
 use crate::log::topics::{group_number, group_topics};
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
 

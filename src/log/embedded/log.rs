@@ -12,11 +12,11 @@ use crate::log::embedded::checkpoint::Checkpointer;
 use crate::log::embedded::inspect::{self, Span};
 use crate::log::embedded::layout;
 use crate::log::embedded::options::Options;
-use crate::log::embedded::outgoing::{self, Row};
+use crate::log::embedded::outgoing;
 use crate::log::embedded::reader::{self, Readers};
-use crate::log::embedded::settled::CallId;
 use crate::log::embedded::signal::Signal;
 use crate::log::embedded::writer::{Request, Writer};
+use crate::log::encoded::{call_id, checked, encode};
 use crate::log::headers::Headers;
 use crate::log::topics::{Partitions, group_name, group_topics};
 use crate::ports::event_log::{Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
@@ -109,11 +109,7 @@ impl EmbeddedLog {
 
     fn check(&self, topic: Topic, partition: u32) -> Result<(), Error> {
         let prefix = &self.options.prefix;
-        outgoing::checked(topic, partition, self.partitions, prefix).map(|_| ())
-    }
-
-    fn rows(&self, batch: Vec<Outgoing>) -> Result<Vec<Row>, Error> {
-        outgoing::rows(batch, self.partitions, &self.options)
+        checked(topic, partition, self.partitions, prefix).map(|_| ())
     }
 
     /// Sends a request and waits for its answer; none when the writer has stopped.
@@ -127,7 +123,8 @@ impl EmbeddedLog {
 
 impl EventLog for EmbeddedLog {
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        let rows = self.rows(batch)?;
+        let encoded = encode(batch, self.partitions, &self.options.prefix)?;
+        let rows = outgoing::rows(encoded, &self.options)?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -173,18 +170,22 @@ impl EventLog for EmbeddedLog {
         outputs: Vec<Outgoing>,
         positions: &[(TopicPartition, u64)],
     ) -> Commit {
-        let rows = match self.rows(outputs) {
+        let refused = |error: Error| Commit::Aborted {
+            fenced: false,
+            reason: error.to_string(),
+        };
+        let encoded = match encode(outputs, self.partitions, &self.options.prefix) {
+            Ok(encoded) => encoded,
+            Err(error) => return refused(error),
+        };
+        let call = call_id(lease.epoch, &encoded, positions);
+        let rows = match outgoing::rows(encoded, &self.options) {
             Ok(rows) => rows,
-            Err(error) => {
-                return Commit::Aborted {
-                    fenced: false,
-                    reason: error.to_string(),
-                };
-            }
+            Err(error) => return refused(error),
         };
         let request = |answer| Request::Commit {
             lease: lease.clone(),
-            call: call_id(lease, &rows, positions),
+            call,
             positions: positions.to_vec(),
             rows,
             answer,
@@ -207,27 +208,6 @@ impl Drop for EmbeddedLog {
 }
 
 /// Names a commit call by all it asks for, so that its repetition is recognised.
-fn call_id(lease: &Lease, rows: &[Row], positions: &[(TopicPartition, u64)]) -> CallId {
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_be_bytes());
-        hasher.update(bytes);
-    };
-    part(&lease.epoch.to_be_bytes());
-    for row in rows {
-        part(&row.slot.to_be_bytes());
-        part(row.key.as_bytes());
-        // A tombstone is not an empty value.
-        part(&[u8::from(row.value.is_some())]);
-        part(row.value.as_deref().unwrap_or_default());
-    }
-    for (at, next) in positions {
-        part(&crate::log::embedded::place::slot(*at).to_be_bytes());
-        part(&next.to_be_bytes());
-    }
-    *hasher.finalize().as_bytes()
-}
-
 fn read_failed(error: rusqlite::Error) -> Error {
     Error::Read(error.to_string())
 }

@@ -19,4 +19,4 @@ mod writer;
 
 pub use inspect::Span;
 pub use log::EmbeddedLog;
-pub use options::{Fault, Faults, Options, Point, Retention};
+pub use options::{Options, Retention};

@@ -1,10 +1,11 @@
-//! Settings of the embedded log, and the hook through which tests make it fail.
+//! Settings of the embedded log.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::Topic;
+use crate::log::faults::{Fault, Faults, Point};
 use crate::log::topics::{Cleanup, PREFIX_DEFAULT, Partitions, spec};
 use crate::ports::clock::{Clock, SystemClock};
 
@@ -87,26 +88,4 @@ impl Default for Retention {
             entries_per_pass_max: 1_000,
         }
     }
-}
-
-/// Decides at each transaction whether it goes wrong.
-pub trait Faults: Send + Sync {
-    fn at(&self, point: Point) -> Fault;
-}
-
-/// The moments at which a transaction can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
-    BeforeCommit,
-    AfterCommit,
-}
-
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    None,
-    /// Before the commit: it is rolled back. After it: the answer is lost.
-    Fail,
-    /// The writer stops at once, as in a crash; nothing works until the log is opened again.
-    Crash,
 }

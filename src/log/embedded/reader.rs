@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::avro;
 use crate::domain::{Timestamp, Topic};
 use crate::log::embedded::layout;
 use crate::log::embedded::place::{self, offset, past, place, slot};
 use crate::log::embedded::signal::Signal;
+use crate::log::encoded::decode;
 use crate::log::topics;
-use crate::ports::event_log::{Entry, EntryBody, ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::event_log::{Entry, ReadFrom, ReadLimit, TopicPartition};
 
 /// How often a waiting reader asks whether another process has written.
 const OTHER_PROCESS_POLL: Duration = Duration::from_millis(25);
@@ -162,16 +162,7 @@ fn entry(at: TopicPartition, row: &Row<'_>) -> rusqlite::Result<(Entry, usize)> 
     let key: String = row.get(2)?;
     let value = row.get_ref(3)?.as_blob_or_null()?;
     let bytes = key.len() + value.map_or(0, <[u8]>::len);
-    let body = match value {
-        None => EntryBody::Tombstone,
-        Some(bytes) => match avro::decode(at.topic, bytes) {
-            Ok(message) => EntryBody::Message(message),
-            Err(error) => EntryBody::Undecodable {
-                bytes: bytes.to_vec(),
-                reason: error.to_string(),
-            },
-        },
-    };
+    let body = decode(at.topic, value);
     let entry = Entry {
         at,
         offset: offset(row.get(0)?),

@@ -8,10 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::Topic;
+use crate::log::encoded::CallId;
 use crate::log::topics::spec;
-
-/// The id of a commit call: equal calls under one lease are one commit.
-pub type CallId = [u8; 32];
 
 /// The offset behind the last output, per topic.
 pub type Ends = BTreeMap<Topic, u64>;

@@ -8,11 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::log::embedded::apply::{self, Slots};
 use crate::log::embedded::checkpoint::Checkpointer;
-use crate::log::embedded::options::{Fault, Options, Point};
+use crate::log::embedded::options::Options;
 use crate::log::embedded::outgoing::Row;
 use crate::log::embedded::retention;
-use crate::log::embedded::settled::CallId;
 use crate::log::embedded::signal::Signal;
+use crate::log::encoded::CallId;
+use crate::log::faults::{Fault, Point};
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
 
 /// Requests put into one transaction at most.

@@ -1,10 +1,13 @@
 //! What an adapter brings to its contract tests, and the messages they send.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crosswalk::domain::journal::{DomainEvent, JournalEntry, JournalKey};
 use crosswalk::domain::{BridgeId, Change, Cursor, Message, Observation, ObservationBody};
 use crosswalk::domain::{ObservationId, RawPayload, SourceId, Timestamp, Topic};
+use crosswalk::log::topics::Partitions;
+use crosswalk::log::{Fault, Faults, Point};
 use crosswalk::ports::event_log::{
     Entry, EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
 };
@@ -32,6 +35,37 @@ pub enum Mishap {
     /// The handle dies after it happened; it answers nothing any more.
     CrashAfter,
 }
+
+/// The mishap that the next transaction of a bench meets.
+#[derive(Default)]
+pub struct Next(Mutex<Option<Mishap>>);
+
+impl Next {
+    pub fn set(&self, how: Mishap) {
+        *self.0.lock().unwrap() = Some(how);
+    }
+}
+
+impl Faults for Next {
+    fn at(&self, point: Point) -> Fault {
+        let mut next = self.0.lock().unwrap();
+        let fault = match (*next, point) {
+            (Some(Mishap::Abort), Point::BeforeCommit) => Fault::Fail,
+            (Some(Mishap::CrashBefore), Point::BeforeCommit) => Fault::Crash,
+            (Some(Mishap::LoseAnswer), Point::AfterCommit) => Fault::Fail,
+            (Some(Mishap::CrashAfter), Point::AfterCommit) => Fault::Crash,
+            _ => return Fault::None,
+        };
+        *next = None;
+        fault
+    }
+}
+
+/// Two partitions of every topic that has more than one.
+pub const TWO: Partitions = Partitions {
+    bridges: 2,
+    lanes: 2,
+};
 
 /// Long enough for a log whose entries become visible late.
 pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,48 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crosswalk::domain::{Timestamp, Topic};
 use crosswalk::log::embedded::Retention;
 use crosswalk::log::topics::{Partitions, spec};
-use crosswalk::log::{EmbeddedLog, Fault, Faults, Options, Point};
+use crosswalk::log::{EmbeddedLog, Options};
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{Commit, Error, EventLog, Group, TopicPartition};
 
 use super::bench::*;
 
-crate::contract_event_log::whole_contract!(Embedded::new());
+crate::contract_event_log::whole_contract!(Some(Embedded::new()));
 
 pub struct Embedded {
     directory: tempfile::TempDir,
     next: Arc<Next>,
 }
-
-#[derive(Default)]
-struct Next(Mutex<Option<Mishap>>);
-
-impl Faults for Next {
-    fn at(&self, point: Point) -> Fault {
-        let mut next = self.0.lock().unwrap();
-        let fault = match (*next, point) {
-            (Some(Mishap::Abort), Point::BeforeCommit) => Fault::Fail,
-            (Some(Mishap::CrashBefore), Point::BeforeCommit) => Fault::Crash,
-            (Some(Mishap::LoseAnswer), Point::AfterCommit) => Fault::Fail,
-            (Some(Mishap::CrashAfter), Point::AfterCommit) => Fault::Crash,
-            _ => return Fault::None,
-        };
-        *next = None;
-        fault
-    }
-}
-
-const TWO: Partitions = Partitions {
-    bridges: 2,
-    lanes: 2,
-};
 
 impl Embedded {
     pub fn new() -> Self {
@@ -76,7 +53,7 @@ impl Bench for Embedded {
     }
 
     fn fail_next(&self, how: Mishap) {
-        *self.next.0.lock().unwrap() = Some(how);
+        self.next.set(how);
     }
 
     fn plant(&self, at: TopicPartition, bytes: &[u8]) {

@@ -1,0 +1,145 @@
+//! Clients of the brokers, each with the properties that its part needs.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::domain::Topic;
+use crate::log::kafka::options::Options;
+use crate::log::topics::{self, PREFIX_DEFAULT, group_name};
+use crate::ports::event_log::{Group, TopicPartition};
+
+/// What the client's configuration has in common.
+fn common(options: &Options) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (property, value) in &options.properties {
+        config.set(property, value);
+    }
+    config.set("bootstrap.servers", &options.bootstrap);
+    config.set_log_level(RDKafkaLogLevel::Warning);
+    config
+}
+
+/// For appends of one entry each: an idempotent producer.
+pub fn appender(options: &Options) -> ClientConfig {
+    let mut config = common(options);
+    set_default(&mut config, options, "linger.ms", "0");
+    config
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("message.timeout.ms", millis(options.timeout))
+        .set("message.max.bytes", message_bytes(options));
+    config
+}
+
+/// For commits under a transactional id.
+pub fn transactional(options: &Options, id: &str) -> ClientConfig {
+    let mut config = appender(options);
+    config
+        .set("transactional.id", id)
+        .set(
+            "transaction.timeout.ms",
+            millis(options.transaction_timeout),
+        )
+        .set(
+            "message.timeout.ms",
+            millis(options.timeout.min(options.transaction_timeout)),
+        );
+    config
+}
+
+/// Reads what is committed, from positions that the caller keeps.
+pub fn reader(options: &Options) -> ClientConfig {
+    let mut config = positions(options, &format!("{}reader", options.prefix));
+    config.set("isolation.level", "read_committed");
+    config.set("enable.partition.eof", "true");
+    set_default(&mut config, options, "fetch.wait.max.ms", "100");
+    set_default(&mut config, options, "queued.max.messages.kbytes", "16384");
+    set_default(&mut config, options, "fetch.queue.backoff.ms", "5");
+    config
+}
+
+/// Asks for the positions of a group and the ends of topics, whatever is still open on them.
+pub fn of_group(options: &Options, group: Group) -> ClientConfig {
+    let mut config = positions(options, &group_id(&options.prefix, group));
+    config.set("isolation.level", "read_uncommitted");
+    config
+}
+
+fn positions(options: &Options, group: &str) -> ClientConfig {
+    let mut config = common(options);
+    config
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error");
+    config
+}
+
+fn set_default(config: &mut ClientConfig, options: &Options, property: &str, value: &str) {
+    if !options.properties.contains_key(property) {
+        config.set(property, value);
+    }
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// The entry with its key and headers, and what Kafka puts around it.
+fn message_bytes(options: &Options) -> String {
+    (options.entry_bytes_max + (64 << 10)).to_string()
+}
+
+/// The consumer group of a role; another installation's has another prefix.
+pub fn group_id(prefix: &str, group: Group) -> String {
+    let name = group_name(group);
+    match prefix == PREFIX_DEFAULT {
+        true => name.to_owned(),
+        false => format!("{prefix}{name}"),
+    }
+}
+
+/// The transactional id of a partition of a role, whoever owns it.
+pub fn transactional_id(prefix: &str, group: Group, partition: u32) -> String {
+    format!("{}-{partition}", group_id(prefix, group))
+}
+
+pub fn topic_name(options: &Options, topic: Topic) -> String {
+    topics::name(&options.prefix, topic)
+}
+
+/// The first offset of a partition and the one behind the last, as the client's isolation sees it.
+/// Asks again while a partition changes its leader.
+pub fn watermarks(
+    options: &Options,
+    client: &BaseConsumer,
+    at: TopicPartition,
+) -> Result<(u64, u64), KafkaError> {
+    let topic = topic_name(options, at.topic);
+    let deadline = Instant::now() + options.timeout;
+    loop {
+        match client.fetch_watermarks(&topic, at.partition as i32, options.timeout) {
+            Ok((first, end)) => return Ok((first.max(0) as u64, end.max(0) as u64)),
+            Err(error) if is_moving(&error) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::BrokerTransportFailure
+        )
+    )
+}

@@ -1,0 +1,299 @@
+//! Leases: the transactional id of a partition of a role, the positions of its group, and what was
+//! last committed under it.
+
+use std::collections::BTreeMap;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::Offset;
+
+use crate::domain::Topic;
+use crate::log::encoded::{CallId, Encoded};
+use crate::log::faults::{Fault, Point};
+use crate::log::kafka::connect::{self, topic_name, transactional_id};
+use crate::log::kafka::options::Options;
+use crate::log::kafka::producer::{Offsets, Transactional};
+use crate::log::kafka::refusal::Refusal;
+use crate::log::topics::group_topics;
+use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
+
+/// What this process holds of a lease.
+pub struct Owned {
+    lease: Lease,
+    producer: Transactional,
+    group: BaseConsumer,
+    /// The call whose outcome nobody knows yet, with where its outputs would end.
+    open: Option<(CallId, BTreeMap<Topic, u64>)>,
+    /// The last call that was committed.
+    last: Option<(CallId, BTreeMap<Topic, u64>)>,
+    /// After a crash that a test asked for, nothing is answered any more.
+    is_dead: bool,
+}
+
+/// The topics whose positions a group commits. The processor writes its journal and consumes it
+/// from where its view stands.
+fn consumed(group: Group) -> impl Iterator<Item = Topic> {
+    let topics = group_topics(group).iter().copied();
+    topics.filter(|topic| *topic != Topic::Journal)
+}
+
+/// Where the count of a group's owners stands: beside the position of its first topic. The feeds
+/// consume nothing; theirs stands at the cursors that they move.
+fn anchor(group: Group) -> Topic {
+    consumed(group).next().unwrap_or(Topic::Cursors)
+}
+
+impl Owned {
+    /// Takes a partition of a group over.
+    pub fn acquire(options: &Options, group: Group, partition: u32) -> Result<Self, Refusal> {
+        let id = transactional_id(&options.prefix, group, partition);
+        let producer = Transactional::open(options, &id)?;
+        let client: BaseConsumer = connect::of_group(options, group).create()?;
+        let (known, epoch) = positions(options, &client, group, partition)?;
+        let mut positions: BTreeMap<Topic, u64> = consumed(group).map(|topic| (topic, 0)).collect();
+        positions.extend(known);
+        // Ends are those that anybody sees: what is still open may become visible.
+        let mut ends = BTreeMap::new();
+        for topic in group_topics(group) {
+            let topic = *topic;
+            let at = TopicPartition { topic, partition };
+            let (_, end) = connect::watermarks(options, &client, at)?;
+            ends.insert(topic, end);
+        }
+        let lease = Lease {
+            group,
+            partition,
+            epoch: epoch + 1,
+            positions,
+            ends,
+        };
+        let owned = Self {
+            lease,
+            producer,
+            group: client,
+            open: None,
+            last: None,
+            is_dead: false,
+        };
+        // Written down before anything is decided: the next owner counts on from it.
+        owned.write(options, &[], &BTreeMap::new())?;
+        owned.producer.commit()?;
+        Ok(owned)
+    }
+
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    pub fn commit(
+        &mut self,
+        options: &Options,
+        call: CallId,
+        entries: &[Encoded],
+        positions: &[(TopicPartition, u64)],
+    ) -> Commit {
+        if self.is_dead {
+            return unknown("the handle has crashed");
+        }
+        match self.open.take() {
+            Some((open, ends)) if open == call => return self.settle(call, ends),
+            // Only the same call again, or another owner, can tell what became of it.
+            Some(open) => {
+                self.open = Some(open);
+                return lost("the outcome of the call before is not known".to_owned());
+            }
+            None => {}
+        }
+        if let Some((last, ends)) = self.last.clone()
+            && last == call
+        {
+            // It has happened; whether the lease still holds, only the brokers can say.
+            return match self.confirm(options) {
+                Ok(()) => Commit::Committed { ends },
+                Err(refusal) => self.abort(refusal),
+            };
+        }
+        let moved = match self.moved(positions) {
+            Ok(moved) => moved,
+            Err(reason) => {
+                let fenced = false;
+                return Commit::Aborted { fenced, reason };
+            }
+        };
+        let ends = match self.write(options, entries, &moved) {
+            Ok(ends) => ends,
+            Err(refusal) => return self.abort(refusal),
+        };
+        match options.fault(Point::BeforeCommit) {
+            Fault::None => {}
+            Fault::Fail => return self.abort(Refusal::abortable("a test says so".to_owned())),
+            Fault::Crash => {
+                self.is_dead = true;
+                return unknown("the handle has crashed");
+            }
+        }
+        self.lease.positions.extend(moved);
+        let ended = self.settle(call, ends);
+        match options.fault(Point::AfterCommit) {
+            Fault::None => ended,
+            Fault::Fail => unknown("the answer was lost"),
+            Fault::Crash => {
+                self.is_dead = true;
+                unknown("the handle has crashed")
+            }
+        }
+    }
+
+    /// The positions of a call, if they are the group's own and do not go back.
+    fn moved(&self, positions: &[(TopicPartition, u64)]) -> Result<BTreeMap<Topic, u64>, String> {
+        let mut moved = BTreeMap::new();
+        for (at, position) in positions {
+            let is_own = at.partition == self.lease.partition
+                && consumed(self.lease.group).any(|topic| topic == at.topic);
+            if !is_own {
+                return Err(format!("{at:?} is no input of this lease"));
+            }
+            let known = self.lease.positions.get(&at.topic).copied();
+            if known.is_some_and(|known| *position < known) {
+                return Err(format!(
+                    "the position of {at:?} would go back to {position}"
+                ));
+            }
+            moved.insert(at.topic, *position);
+        }
+        Ok(moved)
+    }
+
+    /// Writes a transaction that is still open afterwards.
+    fn write(
+        &self,
+        options: &Options,
+        entries: &[Encoded],
+        moved: &BTreeMap<Topic, u64>,
+    ) -> Result<BTreeMap<Topic, u64>, Refusal> {
+        let list = self.offsets(options, moved)?;
+        let group = self.group.group_metadata();
+        let group = group.ok_or_else(|| Refusal::abortable("the group is not known".to_owned()))?;
+        let offsets = Offsets {
+            list: &list,
+            group: &group,
+        };
+        self.producer.write(options, entries, Some(offsets))
+    }
+
+    /// The positions that move, and always that of the anchor with the count of owners.
+    fn offsets(
+        &self,
+        options: &Options,
+        moved: &BTreeMap<Topic, u64>,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        let Lease {
+            group, partition, ..
+        } = self.lease;
+        let mut list = TopicPartitionList::new();
+        let anchor = anchor(group);
+        let known = self.lease.positions.get(&anchor).copied().unwrap_or(0);
+        let mut all = BTreeMap::from([(anchor, known)]);
+        all.extend(moved);
+        for (topic, position) in all {
+            let name = topic_name(options, topic);
+            let at = anchor_partition(topic, partition);
+            let mut element = list.add_partition(&name, at);
+            element.set_offset(Offset::Offset(position as i64))?;
+            if topic == anchor {
+                element.set_metadata(format!("epoch={}", self.lease.epoch));
+            }
+        }
+        Ok(list)
+    }
+
+    fn settle(&mut self, call: CallId, ends: BTreeMap<Topic, u64>) -> Commit {
+        match self.producer.commit() {
+            Ok(()) => {
+                self.last = Some((call, ends.clone()));
+                Commit::Committed { ends }
+            }
+            Err(refusal) if refusal.is_retriable => {
+                self.open = Some((call, ends));
+                unknown(&refusal.reason)
+            }
+            // It may have been carried out before somebody else took over.
+            Err(refusal) if refusal.is_fenced => {
+                self.open = None;
+                self.is_dead = true;
+                unknown(&refusal.reason)
+            }
+            Err(refusal) => self.abort(refusal),
+        }
+    }
+
+    /// Writes nothing but the count of owners, under the lease.
+    fn confirm(&self, options: &Options) -> Result<(), Refusal> {
+        self.write(options, &[], &BTreeMap::new())?;
+        self.producer.commit()
+    }
+
+    fn abort(&self, refusal: Refusal) -> Commit {
+        let fenced = refusal.is_fenced
+            || match self.producer.abort() {
+                Ok(()) => false,
+                Err(refusal) => refusal.is_fenced,
+            };
+        let reason = refusal.reason;
+        Commit::Aborted { fenced, reason }
+    }
+}
+
+/// The cursors have one partition, whichever the lease's is.
+fn anchor_partition(topic: Topic, partition: u32) -> i32 {
+    if topic == Topic::Cursors {
+        return 0;
+    }
+    partition as i32
+}
+
+fn unknown(reason: &str) -> Commit {
+    let reason = reason.to_owned();
+    Commit::Unknown { reason }
+}
+
+/// The lease is of no use any more.
+pub fn lost(reason: String) -> Commit {
+    let fenced = true;
+    Commit::Aborted { fenced, reason }
+}
+
+/// The committed positions of a group in a partition, and how many owners it has had.
+fn positions(
+    options: &Options,
+    client: &BaseConsumer,
+    group: Group,
+    partition: u32,
+) -> Result<(BTreeMap<Topic, u64>, u64), KafkaError> {
+    let anchor = anchor(group);
+    let topics: BTreeMap<String, Topic> = consumed(group)
+        .chain([anchor])
+        .map(|topic| (topic_name(options, topic), topic))
+        .collect();
+    let mut list = TopicPartitionList::new();
+    for (name, topic) in &topics {
+        list.add_partition(name, anchor_partition(*topic, partition));
+    }
+    let committed = client.committed_offsets(list, options.timeout)?;
+    let (mut positions, mut epoch) = (BTreeMap::new(), 0);
+    for element in committed.elements() {
+        element.error()?;
+        let topic = topics[element.topic()];
+        if let Offset::Offset(offset) = element.offset()
+            && topic != Topic::Cursors
+        {
+            positions.insert(topic, offset.max(0) as u64);
+        }
+        if topic == anchor {
+            let counted = element.metadata().strip_prefix("epoch=");
+            epoch = counted.and_then(|text| text.parse().ok()).unwrap_or(0);
+        }
+    }
+    Ok((positions, epoch))
+}

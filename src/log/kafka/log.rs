@@ -1,0 +1,198 @@
+//! The adapter itself: the port's calls, handed to producers, readers and leases.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::domain::Topic;
+use crate::log::encoded::{Encoded, call_id, checked, encode};
+use crate::log::faults::{Fault, Point};
+use crate::log::kafka::compacted::Compacted;
+use crate::log::kafka::connect::topic_name;
+use crate::log::kafka::lease::{Owned, lost};
+use crate::log::kafka::options::Options;
+use crate::log::kafka::producer::{Appender, Transactional};
+use crate::log::kafka::reader::Readers;
+use crate::log::kafka::refusal::{Refusal, said};
+use crate::log::kafka::topics;
+use crate::log::topics::{group_name, group_topics};
+use crate::ports::event_log::{Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
+use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+
+type Owners = BTreeMap<(Group, u32), Arc<Mutex<Owned>>>;
+
+/// The event log on Kafka. Share it in an `Arc`; its calls block.
+pub struct KafkaLog {
+    options: Options,
+    appender: Appender,
+    /// Appends of several entries at once; made when there is the first, and anew after an error.
+    together: Mutex<Option<Transactional>>,
+    readers: Readers,
+    compacted: Compacted,
+    owners: Mutex<Owners>,
+}
+
+impl KafkaLog {
+    /// Connects, and looks whether the topics are there with as many partitions as configured.
+    pub fn open(options: Options) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Open(reason);
+        options
+            .check()
+            .map_err(|refused| failed(refused.to_string()))?;
+        let appender = Appender::open(&options).map_err(|error| failed(said(&error)))?;
+        topics::look(&options, appender.client()).map_err(failed)?;
+        Ok(Self {
+            options,
+            appender,
+            together: Mutex::default(),
+            readers: Readers::default(),
+            compacted: Compacted::default(),
+            owners: Mutex::default(),
+        })
+    }
+
+    fn check(&self, at: TopicPartition) -> Result<(), Error> {
+        let Options {
+            partitions, prefix, ..
+        } = &self.options;
+        checked(at.topic, at.partition, *partitions, prefix).map(|_| ())
+    }
+
+    fn encode(&self, batch: Vec<Outgoing>) -> Result<Vec<Encoded>, Error> {
+        let Options {
+            partitions, prefix, ..
+        } = &self.options;
+        let encoded = encode(batch, *partitions, prefix)?;
+        let large = encoded
+            .iter()
+            .find(|one| one.bytes() > self.options.entry_bytes_max);
+        match large {
+            None => Ok(encoded),
+            Some(one) => Err(Error::Encode {
+                topic: topic_name(&self.options, one.at.topic),
+                reason: format!("{} bytes are too many", one.bytes()),
+            }),
+        }
+    }
+
+    /// Appends several entries, all or none.
+    fn append_together(&self, entries: &[Encoded]) -> Result<(), Refusal> {
+        let mut together = self.together.lock().expect("no holder of this lock panics");
+        let id = format!("{}append-{}", self.options.prefix, self.options.instance);
+        let producer = match together.take() {
+            Some(producer) => producer,
+            None => Transactional::open(&self.options, &id)?,
+        };
+        let written = producer.write(&self.options, entries, None).and_then(|_| {
+            match self.options.fault(Point::BeforeCommit) {
+                Fault::None => producer.commit(),
+                _ => Err(Refusal::abortable("a test says so".to_owned())),
+            }
+        });
+        match written {
+            Ok(()) => {
+                *together = Some(producer);
+                Ok(())
+            }
+            Err(refusal) => {
+                // One that cannot be aborted ends when the next one takes over its id.
+                if !refusal.is_fenced && producer.abort().is_ok() {
+                    *together = Some(producer);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn owners(&self) -> MutexGuard<'_, Owners> {
+        self.owners.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl EventLog for KafkaLog {
+    fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
+        let entries = self.encode(batch)?;
+        match entries.as_slice() {
+            [] => Ok(()),
+            [entry] if self.options.faults.is_none() => {
+                let appended = self.appender.append(&self.options, entry);
+                appended.map_err(Error::Append)
+            }
+            entries => {
+                let appended = self.append_together(entries);
+                appended.map_err(|refusal| Error::Append(refusal.reason))
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        from: &[ReadFrom],
+        limit: ReadLimit,
+        wait: Duration,
+    ) -> Result<Vec<Entry>, Error> {
+        for start in from {
+            self.check(start.at)?;
+        }
+        if from.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.readers.read(&self.options, from, limit, wait);
+        read.map_err(Error::Read)
+    }
+
+    fn read_below(&self, from: ReadFrom, end: u64, limit: ReadLimit) -> Result<Vec<Entry>, Error> {
+        self.check(from.at)?;
+        let read = self.readers.read_below(&self.options, from, end, limit);
+        read.map_err(Error::Read)
+    }
+
+    fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {
+        let partition = crate::log::murmur2::partition_of(key, self.options.partitions.of(topic));
+        let at = TopicPartition { topic, partition };
+        let found = self.compacted.latest(&self.options, &self.readers, at, key);
+        found.map_err(Error::Read)
+    }
+
+    fn acquire(&self, group: Group, partition: u32) -> Result<Lease, Error> {
+        for topic in group_topics(group) {
+            let topic = *topic;
+            self.check(TopicPartition { topic, partition })?;
+        }
+        // What this process held of it is of no use any more, and waits for nobody.
+        self.owners().remove(&(group, partition));
+        let owned = Owned::acquire(&self.options, group, partition).map_err(|refusal| {
+            let (name, reason) = (group_name(group), refusal.reason);
+            Error::Acquire(format!("{name}, partition {partition}: {reason}"))
+        })?;
+        let lease = owned.lease().clone();
+        let owned = Arc::new(Mutex::new(owned));
+        self.owners().insert((group, partition), owned);
+        Ok(lease)
+    }
+
+    fn commit(
+        &self,
+        lease: &Lease,
+        outputs: Vec<Outgoing>,
+        positions: &[(TopicPartition, u64)],
+    ) -> Commit {
+        let entries = match self.encode(outputs) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let (fenced, reason) = (false, error.to_string());
+                return Commit::Aborted { fenced, reason };
+            }
+        };
+        let owned = self.owners().get(&(lease.group, lease.partition)).cloned();
+        let Some(owned) = owned else {
+            return lost("this process does not hold the lease".to_owned());
+        };
+        let mut owned = owned.lock().expect("no holder of this lock panics");
+        if owned.lease().epoch != lease.epoch {
+            return lost("the lease was acquired anew since".to_owned());
+        }
+        let call = call_id(lease.epoch, &entries, positions);
+        owned.commit(&self.options, call, &entries, positions)
+    }
+}

@@ -1,0 +1,242 @@
+//! Producers: one that appends single entries, and those that write in transactions.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{TopicPartitionList, util::IntoOpaque};
+
+use crate::domain::Topic;
+use crate::log::encoded::Encoded;
+use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::options::Options;
+use crate::log::kafka::refusal::{Refusal, said};
+
+type Told = SyncSender<Result<(), String>>;
+
+/// Appends single entries. Whoever appends waits until the brokers have it.
+pub struct Appender(ThreadedProducer<Answers>);
+
+struct Answers;
+
+impl ClientContext for Answers {}
+
+impl ProducerContext for Answers {
+    type DeliveryOpaque = Box<Told>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, told: Box<Told>) {
+        let result = result
+            .as_ref()
+            .map(|_| ())
+            .map_err(|(error, _)| said(error));
+        // Nobody listens any more where the caller's wait was over.
+        let _ = told.try_send(result);
+    }
+}
+
+impl Appender {
+    pub fn open(options: &Options) -> Result<Self, KafkaError> {
+        let config = connect::appender(options);
+        Ok(Self(config.create_with_context(Answers)?))
+    }
+
+    pub fn client(&self) -> &Client<impl ClientContext> {
+        self.0.client()
+    }
+
+    pub fn append(&self, options: &Options, entry: &Encoded) -> Result<(), String> {
+        let (told, answer) = sync_channel(1);
+        let deadline = Instant::now() + options.timeout;
+        let mut told: Box<Told> = Box::new(told);
+        loop {
+            let topic = topic_name(options, entry.at.topic);
+            match self.0.send(record(&topic, entry, told)) {
+                Ok(()) => break,
+                Err((error, record)) if is_full(&error) && Instant::now() < deadline => {
+                    told = record.delivery_opaque;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err((error, _)) => return Err(said(&error)),
+            }
+        }
+        // librdkafka itself gives up after the timeout: this one is for the case that it does not.
+        let grace = Duration::from_secs(5);
+        answer
+            .recv_timeout(options.timeout + grace)
+            .unwrap_or_else(|_| Err("the brokers have not answered in time".to_owned()))
+    }
+}
+
+/// Writes in transactions under one id. One call at a time.
+pub struct Transactional {
+    producer: BaseProducer<Deliveries>,
+    timeout: Duration,
+}
+
+/// What became of the entries of the open transaction.
+#[derive(Default)]
+struct Deliveries(Mutex<Delivered>);
+
+#[derive(Default)]
+struct Delivered {
+    /// The offset behind the last entry, by topic name.
+    ends: BTreeMap<String, u64>,
+    failed: Option<String>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        let mut delivered = self.0.lock().expect("no holder of this lock panics");
+        match result {
+            Ok(message) => {
+                let end = message.offset().max(0) as u64 + 1;
+                let known = delivered
+                    .ends
+                    .entry(message.topic().to_owned())
+                    .or_default();
+                *known = end.max(*known);
+            }
+            Err((error, _)) => {
+                delivered.failed.get_or_insert_with(|| said(error));
+            }
+        }
+    }
+}
+
+/// Positions to be committed, and in whose name.
+pub struct Offsets<'a> {
+    pub list: &'a TopicPartitionList,
+    pub group: &'a ConsumerGroupMetadata,
+}
+
+impl Transactional {
+    /// Takes the id over: whoever had it is fenced, and what was left open has ended.
+    pub fn open(options: &Options, id: &str) -> Result<Self, Refusal> {
+        let config = connect::transactional(options, id);
+        let producer: BaseProducer<Deliveries> =
+            config.create_with_context(Deliveries::default())?;
+        retried(options.timeout, || {
+            producer.init_transactions(options.timeout)
+        })?;
+        Ok(Self {
+            producer,
+            timeout: options.timeout,
+        })
+    }
+
+    /// Begins a transaction and writes entries and positions into it. After an error it is still
+    /// open, and is to be aborted.
+    pub fn write(
+        &self,
+        options: &Options,
+        entries: &[Encoded],
+        offsets: Option<Offsets<'_>>,
+    ) -> Result<BTreeMap<Topic, u64>, Refusal> {
+        *self.delivered() = Delivered::default();
+        self.producer.begin_transaction()?;
+        for entry in entries {
+            self.send(options, entry)?;
+        }
+        self.producer.flush(self.timeout)?;
+        if let Some(offsets) = offsets {
+            retried(self.timeout, || {
+                let (list, group) = (offsets.list, offsets.group);
+                self.producer
+                    .send_offsets_to_transaction(list, group, self.timeout)
+            })?;
+        }
+        let delivered = self.delivered();
+        if let Some(reason) = &delivered.failed {
+            return Err(Refusal::abortable(reason.clone()));
+        }
+        let end = |entry: &Encoded| {
+            let end = delivered.ends.get(&topic_name(options, entry.at.topic));
+            Some((entry.at.topic, *end?))
+        };
+        Ok(entries.iter().filter_map(end).collect())
+    }
+
+    fn send(&self, options: &Options, entry: &Encoded) -> Result<(), Refusal> {
+        let topic = topic_name(options, entry.at.topic);
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.send(record(&topic, entry, ())) {
+                Ok(()) => return Ok(()),
+                Err((error, _)) if is_full(&error) && Instant::now() < deadline => {
+                    self.producer.poll(Duration::from_millis(10));
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Ends the transaction. Calling again after an unknown outcome settles it.
+    pub fn commit(&self) -> Result<(), Refusal> {
+        Ok(self.producer.commit_transaction(self.timeout)?)
+    }
+
+    pub fn abort(&self) -> Result<(), Refusal> {
+        retried(self.timeout, || {
+            self.producer.abort_transaction(self.timeout)
+        })
+    }
+
+    fn delivered(&self) -> std::sync::MutexGuard<'_, Delivered> {
+        let deliveries = self.producer.context();
+        deliveries.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// Repeats a call whose error says that it can be repeated.
+fn retried(
+    timeout: Duration,
+    mut call: impl FnMut() -> Result<(), KafkaError>,
+) -> Result<(), Refusal> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let Err(error) = call() else {
+            return Ok(());
+        };
+        let refusal = Refusal::from(error);
+        if !refusal.is_retriable || Instant::now() >= deadline {
+            return Err(refusal);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn record<'a, D: IntoOpaque>(
+    topic: &'a str,
+    entry: &'a Encoded,
+    opaque: D,
+) -> BaseRecord<'a, [u8], [u8], D> {
+    let record = BaseRecord::with_opaque_to(topic, opaque)
+        .partition(entry.at.partition as i32)
+        .key(entry.key.as_bytes());
+    let Some(value) = &entry.value else {
+        return record;
+    };
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in entry.headers.iter() {
+        let value = Some(value);
+        headers = headers.insert(Header { key, value });
+    }
+    record.payload(value.as_slice()).headers(headers)
+}
+
+fn is_full(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
+    )
+}

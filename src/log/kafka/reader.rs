@@ -1,0 +1,388 @@
+//! Reading: consumers that are assigned what the caller names, at the positions that it keeps.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::Offset;
+
+use crate::domain::Timestamp;
+use crate::log::encoded::decode;
+use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::options::Options;
+use crate::log::kafka::refusal::said;
+use crate::ports::event_log::{Entry, ReadFrom, ReadLimit, TopicPartition};
+
+/// Idle readers kept.
+const READERS_MAX: usize = 8;
+/// How long a reader that waits goes without looking at errors of its client.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A pool of consumers, each with what it was last assigned. The same inputs get the same one.
+#[derive(Default)]
+pub struct Readers(Mutex<Vec<Reader>>);
+
+impl Readers {
+    /// Reads on from the given positions, merged in their order.
+    pub fn read(
+        &self,
+        options: &Options,
+        from: &[ReadFrom],
+        limit: ReadLimit,
+        wait: Duration,
+    ) -> Result<Vec<Entry>, String> {
+        self.with(options, from, |reader| reader.read(options, limit, wait))
+    }
+
+    /// Reads what stands below `end`; nothing only where nothing more stands there.
+    pub fn read_below(
+        &self,
+        options: &Options,
+        from: ReadFrom,
+        end: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, String> {
+        self.with(options, &[from], |reader| {
+            reader.read_below(options, end, limit)
+        })
+    }
+
+    fn with<T>(
+        &self,
+        options: &Options,
+        from: &[ReadFrom],
+        read: impl FnOnce(&mut Reader) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let known = self.take(from);
+        let mut reader = match known {
+            Some(mut reader) => {
+                reader.seek(options, from).map_err(|error| said(&error))?;
+                reader
+            }
+            None => Reader::open(options, from).map_err(|error| said(&error))?,
+        };
+        reader.settle(options)?;
+        let read = read(&mut reader)?;
+        let mut readers = self.lock();
+        readers.push(reader);
+        if readers.len() > READERS_MAX {
+            readers.remove(0);
+        }
+        Ok(read)
+    }
+
+    fn take(&self, from: &[ReadFrom]) -> Option<Reader> {
+        let mut readers = self.lock();
+        let place = readers.iter().position(|reader| reader.is_of(from))?;
+        Some(readers.remove(place))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// A consumer of some partitions.
+struct Reader {
+    // Queues are dropped before their consumer.
+    parts: Vec<Part>,
+    consumer: Arc<BaseConsumer>,
+    woken: Arc<Woken>,
+}
+
+/// One partition: what has come of it and was not yet asked for.
+struct Part {
+    at: TopicPartition,
+    queue: PartitionQueue<DefaultConsumerContext>,
+    came: VecDeque<Came>,
+    /// What was handed out last: after an abort the same is asked for again, and is there at once.
+    handed: VecDeque<Came>,
+    /// The offset that the next entry asked for has at least.
+    next: u64,
+    /// Whether the end was reached since the last entry came.
+    is_at_end: bool,
+    /// Whether it was opened or sought, and has shown nothing since.
+    is_placed_anew: bool,
+}
+
+/// An entry as it came.
+struct Came {
+    offset: u64,
+    appended_at: Timestamp,
+    key: Vec<u8>,
+    /// None is a tombstone.
+    value: Option<Vec<u8>>,
+}
+
+impl Came {
+    fn new(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            offset: message.offset().max(0) as u64,
+            appended_at: Timestamp(message.timestamp().to_millis().unwrap_or(0)),
+            key: message.key().unwrap_or_default().to_vec(),
+            value: message.payload().map(<[u8]>::to_vec),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+
+    fn entry(&self, at: TopicPartition) -> Entry {
+        Entry {
+            at,
+            offset: self.offset,
+            appended_at: self.appended_at,
+            key: String::from_utf8_lossy(&self.key).into_owned(),
+            body: decode(at.topic, self.value.as_deref()),
+        }
+    }
+}
+
+/// Tells a waiting reader that something came.
+#[derive(Default)]
+struct Woken {
+    came: Mutex<bool>,
+    change: Condvar,
+}
+
+impl Woken {
+    fn wake(&self) {
+        *self.came.lock().expect("no holder of this lock panics") = true;
+        self.change.notify_all();
+    }
+
+    fn wait(&self, timeout: Duration) {
+        let came = self.came.lock().expect("no holder of this lock panics");
+        let waited = self.change.wait_timeout_while(came, timeout, |came| !*came);
+        *waited.expect("no holder of this lock panics").0 = false;
+    }
+}
+
+impl Reader {
+    fn open(options: &Options, from: &[ReadFrom]) -> Result<Self, KafkaError> {
+        let consumer: Arc<BaseConsumer> = Arc::new(connect::reader(options).create()?);
+        let mut list = TopicPartitionList::new();
+        for start in from {
+            let topic = topic_name(options, start.at.topic);
+            let offset = Offset::Offset(start.offset as i64);
+            list.add_partition_offset(&topic, start.at.partition as i32, offset)?;
+        }
+        consumer.assign(&list)?;
+        let woken = Arc::new(Woken::default());
+        let mut parts = Vec::new();
+        for start in from {
+            let topic = topic_name(options, start.at.topic);
+            let queue = consumer.split_partition_queue(&topic, start.at.partition as i32);
+            let mut queue = queue.ok_or_else(|| KafkaError::ClientCreation(topic.clone()))?;
+            let wakes = Arc::clone(&woken);
+            queue.set_nonempty_callback(move || wakes.wake());
+            parts.push(Part {
+                at: start.at,
+                queue,
+                came: VecDeque::new(),
+                handed: VecDeque::new(),
+                next: start.offset,
+                is_at_end: false,
+                is_placed_anew: true,
+            });
+        }
+        Ok(Self {
+            parts,
+            consumer,
+            woken,
+        })
+    }
+
+    fn is_of(&self, from: &[ReadFrom]) -> bool {
+        let parts = self.parts.iter().map(|part| part.at);
+        parts.eq(from.iter().map(|start| start.at))
+    }
+
+    /// Goes to where the caller stands, which mostly is where the reader stands.
+    fn seek(&mut self, options: &Options, from: &[ReadFrom]) -> Result<(), KafkaError> {
+        for (part, start) in self.parts.iter_mut().zip(from) {
+            if start.offset < part.next && !part.rewind(start.offset) {
+                let topic = topic_name(options, part.at.topic);
+                let offset = Offset::Offset(start.offset as i64);
+                let partition = part.at.partition as i32;
+                self.consumer
+                    .seek(&topic, partition, offset, options.timeout)?;
+                part.came.clear();
+                part.handed.clear();
+                part.is_at_end = false;
+                part.is_placed_anew = true;
+            }
+            part.next = start.offset;
+        }
+        Ok(())
+    }
+
+    /// Waits until each partition that was opened or sought has shown what it has: an entry, or
+    /// that it is at its end. What stands when a reader is placed is there for its first read.
+    fn settle(&mut self, options: &Options) -> Result<(), String> {
+        let deadline = Instant::now() + options.timeout;
+        loop {
+            self.serve(options)?;
+            let mut waits = None;
+            for part in self.parts.iter_mut().filter(|part| part.is_placed_anew) {
+                part.is_placed_anew = !part.fill()? && !part.is_at_end;
+                waits = waits.or(part.is_placed_anew.then_some(part.at));
+            }
+            let Some(at) = waits else {
+                return Ok(());
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let topic = topic_name(options, at.topic);
+                return Err(format!("{topic}/{} does not answer", at.partition));
+            }
+            self.woken.wait(left.min(LOOK));
+        }
+    }
+
+    fn read(
+        &mut self,
+        options: &Options,
+        limit: ReadLimit,
+        wait: Duration,
+    ) -> Result<Vec<Entry>, String> {
+        let deadline = Instant::now() + wait;
+        loop {
+            self.serve(options)?;
+            let entries = self.take(limit)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !entries.is_empty() || left.is_zero() {
+                return Ok(entries);
+            }
+            self.woken.wait(left.min(LOOK));
+        }
+    }
+
+    fn read_below(
+        &mut self,
+        options: &Options,
+        end: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, String> {
+        let deadline = Instant::now() + options.timeout;
+        let part = self.parts[0].at;
+        let topic = topic_name(options, part.topic);
+        loop {
+            // Asked before the end of what is there is seen: what is there then is all below it.
+            let (_, stable) =
+                connect::watermarks(options, &self.consumer, part).map_err(|error| said(&error))?;
+            let mut entries = self.read(options, limit, LOOK)?;
+            let all = entries.len();
+            entries.retain(|entry| entry.offset < end);
+            let is_past = entries.len() < all;
+            let is_whole = stable >= end && self.parts[0].is_at_end;
+            if !entries.is_empty() || is_past || is_whole {
+                return Ok(entries);
+            }
+            if Instant::now() >= deadline {
+                return Err(format!(
+                    "{topic}/{} does not come to {end}: the brokers have stable entries below \
+                     {stable} only",
+                    part.partition
+                ));
+            }
+        }
+    }
+
+    /// Takes what came to the client itself: errors, and entries from before a partition's queue
+    /// was set apart.
+    fn serve(&mut self, options: &Options) -> Result<(), String> {
+        let names: BTreeMap<(String, i32), usize> = {
+            let parts = self.parts.iter().enumerate();
+            parts
+                .map(|(place, part)| {
+                    let name = topic_name(options, part.at.topic);
+                    ((name, part.at.partition as i32), place)
+                })
+                .collect()
+        };
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            let message = match polled {
+                Ok(message) => message,
+                Err(KafkaError::PartitionEOF(_)) => continue,
+                Err(error) => return Err(said(&error)),
+            };
+            let place = names.get(&(message.topic().to_owned(), message.partition()));
+            if let Some(place) = place {
+                let part = &mut self.parts[*place];
+                part.came.push_back(Came::new(&message));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, limit: ReadLimit) -> Result<Vec<Entry>, String> {
+        let (mut entries, mut bytes) = (Vec::new(), 0_usize);
+        for part in &mut self.parts {
+            let mut is_first = true;
+            while entries.len() < limit.entries_max && part.fill()? {
+                let Some(first) = part.came.front() else {
+                    break;
+                };
+                let next = bytes.saturating_add(first.bytes());
+                if !entries.is_empty() && next > limit.bytes_max {
+                    return Ok(entries);
+                }
+                bytes = next;
+                if std::mem::take(&mut is_first) {
+                    part.handed.clear();
+                }
+                entries.push(part.hand_out());
+            }
+        }
+        Ok(entries)
+    }
+}
+
+impl Part {
+    /// Goes back within what was handed out last. False if that does not reach so far.
+    fn rewind(&mut self, to: u64) -> bool {
+        if self.handed.front().is_none_or(|first| first.offset > to) {
+            return false;
+        }
+        while let Some(last) = self.handed.pop_back() {
+            self.came.push_front(last);
+        }
+        true
+    }
+
+    fn hand_out(&mut self) -> Entry {
+        let came = self.came.pop_front().expect("somebody looked at it");
+        self.next = came.offset + 1;
+        let entry = came.entry(self.at);
+        self.handed.push_back(came);
+        entry
+    }
+
+    /// Whether an entry is there to be taken.
+    fn fill(&mut self) -> Result<bool, String> {
+        loop {
+            while let Some(first) = self.came.front() {
+                if first.offset >= self.next {
+                    return Ok(true);
+                }
+                self.came.pop_front();
+            }
+            match self.queue.poll(Duration::ZERO) {
+                None => return Ok(false),
+                Some(Ok(message)) => {
+                    self.is_at_end = false;
+                    self.came.push_back(Came::new(&message));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => self.is_at_end = true,
+                Some(Err(error)) => return Err(said(&error)),
+            }
+        }
+    }
+}

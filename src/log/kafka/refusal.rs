@@ -1,0 +1,58 @@
+//! What an error of a transaction means for its owner.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// An error of the brokers or of librdkafka, judged.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub reason: String,
+    /// The same call may be made again.
+    pub is_retriable: bool,
+    /// Somebody else has taken the transactional id over, or the producer is of no more use.
+    pub is_fenced: bool,
+}
+
+impl Refusal {
+    /// One after which the transaction can be aborted, and the next one begun.
+    pub fn abortable(reason: String) -> Self {
+        Self {
+            reason,
+            is_retriable: false,
+            is_fenced: false,
+        }
+    }
+}
+
+impl From<KafkaError> for Refusal {
+    fn from(error: KafkaError) -> Self {
+        let reason = said(&error);
+        let fenced = matches!(
+            error.rdkafka_error_code(),
+            Some(
+                RDKafkaErrorCode::Fenced
+                    | RDKafkaErrorCode::Fatal
+                    | RDKafkaErrorCode::ProducerFenced
+                    | RDKafkaErrorCode::InvalidProducerEpoch
+                    | RDKafkaErrorCode::InvalidProducerIdMapping
+                    | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
+            )
+        );
+        let (is_retriable, is_fatal) = match &error {
+            KafkaError::Transaction(error) => (error.is_retriable(), error.is_fatal()),
+            _ => (false, false),
+        };
+        Self {
+            reason,
+            is_retriable,
+            is_fenced: fenced || is_fatal,
+        }
+    }
+}
+
+/// An error in its own words.
+pub fn said(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(error) => error.string(),
+        other => other.to_string(),
+    }
+}

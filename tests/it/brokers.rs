@@ -1,0 +1,38 @@
+//! Real Kafka brokers for tests: those that CROSSWALK_KAFKA_BOOTSTRAP names. `make test` starts one
+//! where Java and Maven are there.
+
+use std::io::Write;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The brokers. None, said loudly, where there are none; in CI their absence is a failure.
+pub fn bootstrap() -> Option<String> {
+    static TOLD: Once = Once::new();
+    let named = std::env::var("CROSSWALK_KAFKA_BOOTSTRAP").ok();
+    if let Some(bootstrap) = named.filter(|text| !text.is_empty()) {
+        return Some(bootstrap);
+    }
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(
+        !ci,
+        "CROSSWALK_KAFKA_BOOTSTRAP names no brokers: see `make kafka-up`"
+    );
+    TOLD.call_once(|| {
+        let line = "\nSKIPPED real Kafka: CROSSWALK_KAFKA_BOOTSTRAP names no brokers; \
+                    `make test` starts one where Java 17 and Maven are there\n";
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    });
+    None
+}
+
+/// A prefix of topics that no other test has, on brokers that others use too.
+pub fn fresh_prefix() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let now = std::time::SystemTime::now();
+    let now = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    format!("t{now}-{process}-{next}.")
+}
