@@ -4,6 +4,12 @@
 use std::io::Write;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crosswalk::domain::Topic;
+use crosswalk::log::kafka::Options;
+use crosswalk::log::kafka::topics::{Replication, create_missing};
+use crosswalk::log::topics::Partitions;
 
 /// The brokers. None, said loudly, where there are none; in CI their absence is a failure.
 pub fn bootstrap() -> Option<String> {
@@ -35,4 +41,26 @@ pub fn fresh_prefix() -> String {
         .unwrap()
         .as_millis();
     format!("t{now}-{process}-{next}.")
+}
+
+/// Makes the topics of a prefix.
+pub fn create_topics(bootstrap: &str, prefix: &str, partitions: Partitions) {
+    let options = Options {
+        bootstrap: bootstrap.to_owned(),
+        prefix: prefix.to_owned(),
+        partitions,
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    };
+    let replication = Replication {
+        copies: 1,
+        in_sync_min: 1,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let created = runtime
+        .unwrap()
+        .block_on(create_missing(&options, replication));
+    assert_eq!(created.unwrap().len(), Topic::ALL.len());
 }

@@ -1,17 +1,18 @@
-//! The driver on the real embedded log: crashes, aborts, unknown outcomes, a second owner.
+//! The driver on real logs, the embedded one and Kafka: crashes, aborts, unknown outcomes, a second
+//! owner.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crosswalk::domain::{
     BridgeId, Change, Fields, Message, Observation, ObservationBody, ObservationId, RawPayload,
     RecordRef, RecordSnapshot, SourceId, Timestamp, Topic, Value, Version,
 };
 use crosswalk::log::topics::spec;
-use crosswalk::log::{EmbeddedLog, Fault, Faults, Options as LogOptions, Point};
+use crosswalk::log::{EmbeddedLog, Fault, Faults, KafkaLog, Options as LogOptions, Point, kafka};
 use crosswalk::mapping::{Offer, Sources};
 use crosswalk::ports::clock::SystemClock;
 use crosswalk::ports::event_log::{
@@ -24,6 +25,8 @@ use crosswalk::processor::driver::{Driver, Error, Options};
 use crosswalk::processor::recovery::recover;
 use crosswalk::processor::step::Settings;
 use crosswalk::store::{Options as StoreOptions, SledStore};
+
+use crate::brokers;
 
 const MAPPING: &str = r#"
 version: 1
@@ -74,27 +77,75 @@ impl Faults for Next {
 struct Bench {
     folder: tempfile::TempDir,
     faults: Arc<Next>,
+    /// Brokers and a prefix of topics on them; none for the embedded log.
+    brokers: Option<(String, String)>,
     log: Arc<dyn EventLog>,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::on(None)
+    }
+
+    /// A bench on each kind of log that is there.
+    fn each() -> Vec<Self> {
+        let brokers = brokers::bootstrap().map(|bootstrap| (bootstrap, brokers::fresh_prefix()));
+        let kafka = brokers.map(|(bootstrap, prefix)| {
+            brokers::create_topics(&bootstrap, &prefix, Default::default());
+            Self::on(Some((bootstrap, prefix)))
+        });
+        std::iter::once(Self::new()).chain(kafka).collect()
+    }
+
+    fn on(brokers: Option<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Next::default());
-        let log = Self::open_log(folder.path(), &faults);
+        let log = Self::open_log(folder.path(), brokers.as_ref(), &faults);
         Self {
             folder,
             faults,
+            brokers,
             log,
         }
     }
 
-    fn open_log(folder: &Path, faults: &Arc<Next>) -> Arc<dyn EventLog> {
+    fn open_log(
+        folder: &Path,
+        brokers: Option<&(String, String)>,
+        faults: &Arc<Next>,
+    ) -> Arc<dyn EventLog> {
+        if let Some((bootstrap, prefix)) = brokers {
+            let options = kafka::Options {
+                bootstrap: bootstrap.clone(),
+                prefix: prefix.clone(),
+                timeout: Duration::from_secs(20),
+                faults: Some(faults.clone()),
+                ..kafka::Options::default()
+            };
+            return Arc::new(KafkaLog::open(options).unwrap());
+        }
         let options = LogOptions {
             faults: Some(faults.clone()),
             ..LogOptions::default()
         };
         Arc::new(EmbeddedLog::open(folder.join("log.sqlite"), options).unwrap())
+    }
+
+    /// The process is gone: another one opens the same log.
+    fn reopen(&mut self) {
+        self.log = Self::open_log(self.folder.path(), self.brokers.as_ref(), &self.faults);
+    }
+
+    /// Turns until nothing is left to be taken. Kafka shows late what it took.
+    fn settle(&self, driver: &mut Driver) {
+        let mut last = Instant::now();
+        loop {
+            if driver.turn().unwrap() > 0 {
+                last = Instant::now();
+            } else if last.elapsed() >= self.patience() {
+                return;
+            }
+        }
     }
 
     fn options(&self, version: u64, file: &str) -> Options {
@@ -167,6 +218,7 @@ impl Bench {
         assert_eq!(changed, 1);
     }
 
+    /// All that a topic holds.
     fn read(&self, topic: Topic) -> Vec<crosswalk::ports::event_log::Entry> {
         let at = TopicPartition {
             topic,
@@ -176,8 +228,34 @@ impl Bench {
             entries_max: 10_000,
             bytes_max: 64 << 20,
         };
-        let from = ReadFrom { at, offset: 0 };
-        self.log.read(&[from], limit, Duration::ZERO).unwrap()
+        let mut entries: Vec<crosswalk::ports::event_log::Entry> = Vec::new();
+        loop {
+            let offset = entries.last().map_or(0, |last| last.offset + 1);
+            let more = self
+                .log
+                .read(&[ReadFrom { at, offset }], limit, self.patience());
+            let more = more.unwrap();
+            if more.is_empty() {
+                return entries;
+            }
+            entries.extend(more);
+        }
+    }
+
+    /// Turns until the driver stops, and says why.
+    fn stopped(&self, driver: &mut Driver) -> Error {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Err(error) = driver.turn() {
+                return error;
+            }
+            assert!(Instant::now() < deadline, "it goes on");
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let millis = self.brokers.as_ref().map_or(0, |_| 300);
+        Duration::from_millis(millis)
     }
 
     /// How many customers the journal founded, each one counted as often as it stands there.
@@ -236,80 +314,83 @@ fn shown(n: u32) -> Observation {
     }
 }
 
-/// Turns until nothing is left to be taken.
-fn settle(driver: &mut Driver) {
-    while driver.turn().unwrap() > 0 {}
-}
-
 #[test]
 fn a_second_owner_fences_the_first_and_nothing_is_decided_twice() {
-    let bench = Bench::new();
-    let mut first = bench.driver();
-    settle(&mut first);
-    let mut second = bench.driver();
-    bench.show(0..3);
-    settle(&mut second);
-    assert!(matches!(first.turn(), Err(Error::Fenced { partition: 0 })));
-    assert_eq!(bench.founded(), 3);
-    assert_eq!(second.view().digest().to_string(), bench.rebuilt());
+    for bench in Bench::each() {
+        let mut first = bench.driver();
+        bench.settle(&mut first);
+        let mut second = bench.driver();
+        bench.show(0..3);
+        bench.settle(&mut second);
+        assert!(matches!(
+            bench.stopped(&mut first),
+            Error::Fenced { partition: 0 }
+        ));
+        assert_eq!(bench.founded(), 3);
+        assert_eq!(second.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 #[test]
 fn an_aborted_commit_is_made_again_and_counts_once() {
-    let bench = Bench::new();
-    let mut driver = bench.driver();
-    settle(&mut driver);
-    bench.show(0..3);
-    bench.fail_next(Point::BeforeCommit, Fault::Fail);
-    settle(&mut driver);
-    assert_eq!(bench.founded(), 3);
-    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    for bench in Bench::each() {
+        let mut driver = bench.driver();
+        bench.settle(&mut driver);
+        bench.show(0..3);
+        bench.fail_next(Point::BeforeCommit, Fault::Fail);
+        bench.settle(&mut driver);
+        assert_eq!(bench.founded(), 3);
+        assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 #[test]
 fn a_commit_whose_answer_was_lost_counts_once() {
-    let bench = Bench::new();
-    let mut driver = bench.driver();
-    settle(&mut driver);
-    bench.show(0..3);
-    bench.fail_next(Point::AfterCommit, Fault::Fail);
-    settle(&mut driver);
-    assert_eq!(bench.founded(), 3);
-    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    for bench in Bench::each() {
+        let mut driver = bench.driver();
+        bench.settle(&mut driver);
+        bench.show(0..3);
+        bench.fail_next(Point::AfterCommit, Fault::Fail);
+        bench.settle(&mut driver);
+        assert_eq!(bench.founded(), 3);
+        assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 #[test]
 fn a_crash_before_or_after_a_commit_loses_nothing_and_doubles_nothing() {
     for point in [Point::BeforeCommit, Point::AfterCommit] {
-        let mut bench = Bench::new();
-        let mut driver = bench.driver();
-        settle(&mut driver);
-        bench.show(0..25);
-        bench.fail_next(point, Fault::Crash);
-        while driver.turn().is_ok_and(|taken| taken > 0) {}
-        // The process is gone: everything is opened anew, the view from nothing.
-        drop(driver);
-        bench.log = Bench::open_log(bench.folder.path(), &bench.faults);
-        let mut next = bench.driver();
-        settle(&mut next);
-        assert_eq!(bench.founded(), 25, "{point:?}");
-        assert_eq!(next.view().digest().to_string(), bench.rebuilt());
+        for mut bench in Bench::each() {
+            let mut driver = bench.driver();
+            bench.settle(&mut driver);
+            bench.show(0..25);
+            bench.fail_next(point, Fault::Crash);
+            bench.stopped(&mut driver);
+            // Everything is opened anew, the view from nothing.
+            drop(driver);
+            bench.reopen();
+            let mut next = bench.driver();
+            bench.settle(&mut next);
+            assert_eq!(bench.founded(), 25, "{point:?}");
+            assert_eq!(next.view().digest().to_string(), bench.rebuilt());
+        }
     }
 }
 
 #[test]
 fn a_checkpointed_view_goes_on_from_where_it_stands() {
-    let bench = Bench::new();
-    let mut driver = bench.driver_on(bench.sled()).unwrap();
-    bench.show(0..25);
-    settle(&mut driver);
-    let stop = AtomicBool::new(true);
-    driver.run(&stop).unwrap();
-    let digest = driver.view().digest();
-    drop(driver);
-    let again = bench.driver_on(bench.sled()).unwrap();
-    assert_eq!(again.recovered().entries, 0, "the store has everything");
-    assert_eq!(again.view().digest(), digest);
+    for bench in Bench::each() {
+        let mut driver = bench.driver_on(bench.sled()).unwrap();
+        bench.show(0..25);
+        bench.settle(&mut driver);
+        let stop = AtomicBool::new(true);
+        driver.run(&stop).unwrap();
+        let digest = driver.view().digest();
+        drop(driver);
+        let again = bench.driver_on(bench.sled()).unwrap();
+        assert_eq!(again.recovered().entries, 0, "the store has everything");
+        assert_eq!(again.view().digest(), digest);
+    }
 }
 
 #[test]
@@ -317,7 +398,7 @@ fn a_view_ahead_of_its_journal_is_rebuilt() {
     let ahead = Bench::new();
     let mut driver = ahead.driver_on(ahead.sled()).unwrap();
     ahead.show(0..25);
-    settle(&mut driver);
+    ahead.settle(&mut driver);
     let stop = AtomicBool::new(true);
     driver.run(&stop).unwrap();
     drop(driver);
@@ -325,7 +406,7 @@ fn a_view_ahead_of_its_journal_is_rebuilt() {
     let restored = Bench::new();
     let mut older = restored.driver();
     restored.show(0..2);
-    settle(&mut older);
+    restored.settle(&mut older);
     drop(older);
     let driver = restored.driver_on(ahead.sled()).unwrap();
     assert!(driver.recovered().rebuilt);
@@ -334,16 +415,17 @@ fn a_view_ahead_of_its_journal_is_rebuilt() {
 
 #[test]
 fn a_digest_is_recorded_now_and_then_and_holds_in_a_rebuild() {
-    let bench = Bench::new();
-    let mut driver = bench.driver();
-    bench.show(0..60);
-    settle(&mut driver);
-    let recorded = bench.read(Topic::Journal).iter().any(|entry| {
-        matches!(&entry.body, EntryBody::Message(Message::Journal(entry))
+    for bench in Bench::each() {
+        let mut driver = bench.driver();
+        bench.show(0..60);
+        bench.settle(&mut driver);
+        let recorded = bench.read(Topic::Journal).iter().any(|entry| {
+            matches!(&entry.body, EntryBody::Message(Message::Journal(entry))
             if entry.event.name() == "digest_recorded")
-    });
-    assert!(recorded);
-    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+        });
+        assert!(recorded);
+        assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 #[test]
@@ -351,7 +433,7 @@ fn a_rebuild_hashes_what_changed_and_not_the_view_for_every_entry() {
     let bench = Bench::new();
     let mut driver = bench.driver();
     bench.show(0..200);
-    settle(&mut driver);
+    bench.settle(&mut driver);
     drop(driver);
     let driver = bench.driver();
     let entries = driver.view().journal_offset();
@@ -364,7 +446,7 @@ fn a_rebuild_hashes_what_changed_and_not_the_view_for_every_entry() {
 fn a_mapping_that_changed_without_a_higher_version_is_refused() {
     let bench = Bench::new();
     let mut driver = bench.driver();
-    settle(&mut driver);
+    bench.settle(&mut driver);
     drop(driver);
     let changed = MAPPING.replace("meaning: where", "meaning: here");
     let options = bench.options(1, &changed);
@@ -375,7 +457,7 @@ fn a_mapping_that_changed_without_a_higher_version_is_refused() {
     let higher = bench.options(2, &changed);
     let store = Box::new(MemoryStore::default());
     let mut driver = Driver::open(bench.log.clone(), Arc::new(SystemClock), store, higher).unwrap();
-    settle(&mut driver);
+    bench.settle(&mut driver);
     assert_eq!(driver.counts().events.get("mapping_activated"), Some(&1));
 }
 
@@ -383,11 +465,11 @@ fn a_mapping_that_changed_without_a_higher_version_is_refused() {
 fn undecodable_bytes_become_a_dead_letter_with_them_and_the_rest_goes_on() {
     let bench = Bench::new();
     let mut driver = bench.driver();
-    settle(&mut driver);
+    bench.settle(&mut driver);
     bench.show(0..1);
     bench.plant_in_last(Topic::IntercomObserved, b"{\"not\":\"ours\"}");
     bench.show(1..2);
-    settle(&mut driver);
+    bench.settle(&mut driver);
     let letters = bench.read(Topic::DeadLetters);
     let Some(EntryBody::Message(Message::DeadLetter(letter))) = letters.first().map(|e| &e.body)
     else {
@@ -404,35 +486,40 @@ fn undecodable_bytes_become_a_dead_letter_with_them_and_the_rest_goes_on() {
 
 #[test]
 fn a_commit_that_cannot_be_settled_is_looked_up_in_the_journal() {
-    let bench = Bench::new();
-    let mut driver = bench.driver();
-    settle(&mut driver);
-    bench.show(0..3);
-    bench.faults.always(Some((Point::AfterCommit, Fault::Fail)));
-    assert!(matches!(driver.turn(), Err(Error::Unsettled { .. })));
-    bench.faults.always(None);
-    driver.reacquire().unwrap();
-    settle(&mut driver);
-    assert_eq!(bench.founded(), 3);
-    assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    for bench in Bench::each() {
+        let mut driver = bench.driver();
+        bench.settle(&mut driver);
+        bench.show(0..3);
+        bench.faults.always(Some((Point::AfterCommit, Fault::Fail)));
+        assert!(matches!(
+            bench.stopped(&mut driver),
+            Error::Unsettled { .. }
+        ));
+        bench.faults.always(None);
+        driver.reacquire().unwrap();
+        bench.settle(&mut driver);
+        assert_eq!(bench.founded(), 3);
+        assert_eq!(driver.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 #[test]
 fn a_checkpoint_and_the_journal_behind_it_give_the_whole_view() {
-    let bench = Bench::new();
-    let mut driver = bench.driver_on(bench.sled()).unwrap();
-    bench.show(0..10);
-    settle(&mut driver);
-    let stop = AtomicBool::new(true);
-    driver.run(&stop).unwrap();
-    bench.show(10..25);
-    settle(&mut driver);
-    // Ends without a checkpoint, as a crash does.
-    drop(driver);
-    let again = bench.driver_on(bench.sled()).unwrap();
-    assert!(!again.recovered().rebuilt);
-    assert!(again.recovered().entries > 0);
-    assert_eq!(again.view().digest().to_string(), bench.rebuilt());
+    for bench in Bench::each() {
+        let mut driver = bench.driver_on(bench.sled()).unwrap();
+        bench.show(0..10);
+        bench.settle(&mut driver);
+        let stop = AtomicBool::new(true);
+        driver.run(&stop).unwrap();
+        bench.show(10..25);
+        bench.settle(&mut driver);
+        // Ends without a checkpoint, as a crash does.
+        drop(driver);
+        let again = bench.driver_on(bench.sled()).unwrap();
+        assert!(!again.recovered().rebuilt);
+        assert!(again.recovered().entries > 0);
+        assert_eq!(again.view().digest().to_string(), bench.rebuilt());
+    }
 }
 
 /// A store that can stop to be readable.
@@ -478,7 +565,7 @@ fn nothing_is_committed_that_was_decided_on_a_failed_read() {
         fails: fails.clone(),
     };
     let mut driver = bench.driver_on(Box::new(store)).unwrap();
-    settle(&mut driver);
+    bench.settle(&mut driver);
     let before = bench.read(Topic::Journal).len();
     bench.show(0..1);
     fails.store(true, Ordering::Relaxed);

@@ -112,21 +112,30 @@ pub fn topic_name(options: &Options, topic: Topic) -> String {
 }
 
 /// The first offset of a partition and the one behind the last, as the client's isolation sees it.
-/// Asks again while a partition changes its leader.
 pub fn watermarks(
     options: &Options,
     client: &BaseConsumer,
     at: TopicPartition,
 ) -> Result<(u64, u64), KafkaError> {
     let topic = topic_name(options, at.topic);
+    let (first, end) = patiently(options, || {
+        client.fetch_watermarks(&topic, at.partition as i32, options.timeout)
+    })?;
+    Ok((first.max(0) as u64, end.max(0) as u64))
+}
+
+/// Asks again while what is asked moves from one broker to another.
+pub fn patiently<T>(
+    options: &Options,
+    mut ask: impl FnMut() -> Result<T, KafkaError>,
+) -> Result<T, KafkaError> {
     let deadline = Instant::now() + options.timeout;
     loop {
-        match client.fetch_watermarks(&topic, at.partition as i32, options.timeout) {
-            Ok((first, end)) => return Ok((first.max(0) as u64, end.max(0) as u64)),
+        match ask() {
             Err(error) if is_moving(&error) && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            Err(error) => return Err(error),
+            answer => return answer,
         }
     }
 }
@@ -140,6 +149,9 @@ fn is_moving(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::UnknownPartition
                 | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
         )
     )
 }

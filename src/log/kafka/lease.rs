@@ -27,6 +27,8 @@ pub struct Owned {
     open: Option<(CallId, BTreeMap<Topic, u64>)>,
     /// The last call that was committed.
     last: Option<(CallId, BTreeMap<Topic, u64>)>,
+    /// Why the lease is of no use any more.
+    lost: Option<String>,
     /// After a crash that a test asked for, nothing is answered any more.
     is_dead: bool,
 }
@@ -74,6 +76,7 @@ impl Owned {
             group: client,
             open: None,
             last: None,
+            lost: None,
             is_dead: false,
         };
         // Written down before anything is decided: the next owner counts on from it.
@@ -96,6 +99,9 @@ impl Owned {
         if self.is_dead {
             return unknown("the handle has crashed");
         }
+        if let Some(reason) = &self.lost {
+            return lost(reason.clone());
+        }
         match self.open.take() {
             Some((open, ends)) if open == call => return self.settle(call, ends),
             // Only the same call again, or another owner, can tell what became of it.
@@ -110,7 +116,7 @@ impl Owned {
         {
             // It has happened; whether the lease still holds, only the brokers can say.
             return match self.confirm(options) {
-                Ok(()) => Commit::Committed { ends },
+                Ok(()) => self.answered(options, Commit::Committed { ends }),
                 Err(refusal) => self.abort(refusal),
             };
         }
@@ -135,6 +141,11 @@ impl Owned {
         }
         self.lease.positions.extend(moved);
         let ended = self.settle(call, ends);
+        self.answered(options, ended)
+    }
+
+    /// The answer, unless a test loses it.
+    fn answered(&mut self, options: &Options, ended: Commit) -> Commit {
         match options.fault(Point::AfterCommit) {
             Fault::None => ended,
             Fault::Fail => unknown("the answer was lost"),
@@ -218,10 +229,9 @@ impl Owned {
                 self.open = Some((call, ends));
                 unknown(&refusal.reason)
             }
-            // It may have been carried out before somebody else took over.
+            // It may have been carried out before somebody else took over: only who reads knows.
             Err(refusal) if refusal.is_fenced => {
-                self.open = None;
-                self.is_dead = true;
+                self.lost = Some(refusal.reason.clone());
                 unknown(&refusal.reason)
             }
             Err(refusal) => self.abort(refusal),
@@ -280,10 +290,15 @@ fn positions(
     for (name, topic) in &topics {
         list.add_partition(name, anchor_partition(*topic, partition));
     }
-    let committed = client.committed_offsets(list, options.timeout)?;
+    let committed = connect::patiently(options, || {
+        let committed = client.committed_offsets(list.clone(), options.timeout)?;
+        for element in committed.elements() {
+            element.error()?;
+        }
+        Ok(committed)
+    })?;
     let (mut positions, mut epoch) = (BTreeMap::new(), 0);
     for element in committed.elements() {
-        element.error()?;
         let topic = topics[element.topic()];
         if let Offset::Offset(offset) = element.offset()
             && topic != Topic::Cursors

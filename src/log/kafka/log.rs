@@ -75,7 +75,7 @@ impl KafkaLog {
         }
     }
 
-    /// Appends several entries, all or none.
+    /// Appends several entries, all or none: that takes a transaction.
     fn append_together(&self, entries: &[Encoded]) -> Result<(), Refusal> {
         let mut together = self.together.lock().expect("no holder of this lock panics");
         let id = format!("{}append-{}", self.options.prefix, self.options.instance);
@@ -114,7 +114,7 @@ impl EventLog for KafkaLog {
         let entries = self.encode(batch)?;
         match entries.as_slice() {
             [] => Ok(()),
-            [entry] if self.options.faults.is_none() => {
+            [entry] => {
                 let appended = self.appender.append(&self.options, entry);
                 appended.map_err(Error::Append)
             }

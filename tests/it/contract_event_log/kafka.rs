@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crosswalk::log::kafka::topics::{Replication, create_missing};
 use crosswalk::log::kafka::{KafkaLog, Options};
 use crosswalk::log::topics;
 use crosswalk::ports::event_log::{EventLog, TopicPartition};
@@ -32,17 +31,7 @@ impl Kafka {
             next: Arc::default(),
             opened: AtomicU64::new(0),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build();
-        let replication = Replication {
-            copies: 1,
-            in_sync_min: 1,
-        };
-        let options = kafka.options();
-        let created = create_missing(&options, replication);
-        let created = runtime.unwrap().block_on(created).unwrap();
-        assert_eq!(created.len(), crosswalk::domain::Topic::ALL.len());
+        brokers::create_topics(&kafka.bootstrap, &kafka.prefix, TWO);
         Some(kafka)
     }
 
