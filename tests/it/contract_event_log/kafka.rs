@@ -1,13 +1,16 @@
-//! The log on Kafka: the whole contract, against real brokers.
+//! The log on Kafka, against real brokers: the whole contract, what is refused, and what others read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crosswalk::domain::{Message, Topic};
 use crosswalk::log::kafka::{KafkaLog, Options};
 use crosswalk::log::topics;
-use crosswalk::ports::event_log::{EventLog, TopicPartition};
+use crosswalk::ports::event_log::{Commit, EventLog, Group, TopicPartition};
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::bench::*;
@@ -70,4 +73,86 @@ impl Bench for Kafka {
         producer.send(record).map_err(|(error, _)| error).unwrap();
         producer.flush(Duration::from_secs(10)).unwrap();
     }
+}
+
+#[test]
+fn topics_that_are_missing_are_named_with_what_to_do() {
+    let Some(bootstrap) = brokers::bootstrap() else {
+        return;
+    };
+    let options = Options {
+        bootstrap,
+        prefix: brokers::fresh_prefix(),
+        timeout: Duration::from_secs(20),
+        ..Options::default()
+    };
+    let first = topics::name(&options.prefix, Topic::ALL[0]);
+    let error = KafkaLog::open(options).err().unwrap().to_string();
+    assert!(error.contains(&first), "{error}");
+    assert!(error.contains("create the topics"), "{error}");
+}
+
+#[test]
+fn brokers_that_do_not_answer_are_named() {
+    let options = Options {
+        bootstrap: "127.0.0.1:9".to_owned(),
+        timeout: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let error = KafkaLog::open(options).err().unwrap().to_string();
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+}
+
+#[test]
+fn a_property_that_is_ours_stops_the_start() {
+    let options = Options {
+        properties: [("isolation.level".to_owned(), "read_uncommitted".to_owned())].into(),
+        ..Options::default()
+    };
+    let error = KafkaLog::open(options).err().unwrap().to_string();
+    assert!(error.contains("`isolation.level`"), "{error}");
+}
+
+/// A consumer that knows nothing of us.
+#[test]
+fn others_read_committed_entries_with_their_headers() {
+    let Some(kafka) = Kafka::new() else {
+        return;
+    };
+    let log = kafka.open();
+    let lease = log.acquire(Group::Processor, 0).unwrap();
+    kafka.fail_next(Mishap::Abort);
+    log.commit(&lease, vec![journaled(1)], &[]);
+    let ended = log.commit(&lease, vec![journaled(2)], &[]);
+    assert!(matches!(ended, Commit::Committed { .. }));
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &kafka.bootstrap)
+        .set("group.id", "somebody")
+        .set("isolation.level", "read_committed")
+        .set("auto.offset.reset", "earliest");
+    let consumer: BaseConsumer = config.create().unwrap();
+    let topic = topics::name(&kafka.prefix, Topic::Journal);
+    consumer.subscribe(&[&topic]).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let message = loop {
+        assert!(Instant::now() < deadline, "nothing comes");
+        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+            break message.unwrap();
+        }
+    };
+    assert_eq!(message.key(), Some(b"main".as_slice()));
+    let headers = message.headers().unwrap();
+    let header = |name: &str| {
+        let found = headers.iter().find(|header| header.key == name);
+        String::from_utf8(found?.value?.to_vec()).ok()
+    };
+    assert_eq!(header("ce_specversion").as_deref(), Some("1.0"));
+    assert_eq!(header("content-type").as_deref(), Some("application/avro"));
+    let entry = crosswalk::avro::decode(Topic::Journal, message.payload().unwrap()).unwrap();
+    let Message::Journal(entry) = entry else {
+        panic!("no journal entry");
+    };
+    assert_eq!(header("ce_id"), Some(entry.id().to_string()));
+    assert_eq!(entry.sequence, 2, "what was taken back is not shown");
 }
