@@ -1,16 +1,40 @@
 //! Which log the installation stands on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::error::Problem;
 use crate::config::field::Field;
+use crate::config::secret::Secret;
 
-/// The log's adapter. This version has the embedded one.
+/// The log's adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Log {
     /// One file on this machine.
     Embedded { path: PathBuf },
+    /// Topics on Kafka.
+    Kafka(Box<Kafka>),
+}
+
+/// Brokers, and how their topics are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kafka {
+    /// `host:port`, separated by commas.
+    pub bootstrap: String,
+    /// What the names of topics, groups and transactional ids begin with; none: the default.
+    pub prefix: Option<String>,
+    /// Partitions of the two topics of writes, and of customer events and profiles.
+    pub lane_partitions: u32,
+    /// Names this process among those that append; none: the machine's name.
+    pub instance: Option<String>,
+    /// How long one call waits for the brokers.
+    pub timeout: Duration,
+    /// How long the brokers keep a transaction open whose owner says nothing.
+    pub transaction_timeout: Duration,
+    /// Properties of librdkafka; the log refuses those that are its own.
+    pub properties: BTreeMap<String, Secret>,
 }
 
 impl Log {
@@ -24,12 +48,53 @@ impl Log {
         let Some(field) = field else {
             return Ok(default);
         };
-        let table = field.table(&["embedded"])?;
-        let Some(embedded) = table.get("embedded") else {
-            return Ok(default);
-        };
-        let embedded = embedded.table(&["path"])?;
-        let path = embedded.or("path", around_default, Field::file_path)?;
-        Ok(Self::Embedded { path })
+        let table = field.table(&["embedded", "kafka"])?;
+        match (table.get("embedded"), table.get("kafka")) {
+            (None, None) => Ok(default),
+            (Some(embedded), None) => {
+                let embedded = embedded.table(&["path"])?;
+                let path = embedded.or("path", around_default, Field::file_path)?;
+                Ok(Self::Embedded { path })
+            }
+            (None, Some(kafka)) => Ok(Self::Kafka(Box::new(Kafka::read(&kafka)?))),
+            (Some(_), Some(kafka)) => {
+                Err(kafka.problem("stands beside log.embedded; an installation has one log"))
+            }
+        }
     }
+}
+
+impl Kafka {
+    fn read(field: &Field<'_>) -> Result<Self, Problem> {
+        let table = field.table(&[
+            "bootstrap",
+            "prefix",
+            "lane_partitions",
+            "instance",
+            "timeout_seconds",
+            "transaction_timeout_seconds",
+            "properties",
+        ])?;
+        let lanes = table.or("lane_partitions", 1, |field| field.whole_number(1, 1_024))?;
+        let text = |key: &str| table.get(key).map(|field| field.text()).transpose();
+        let properties = table.get("properties");
+        let (timeout, open) = (Duration::from_secs(30), Duration::from_secs(60));
+        Ok(Self {
+            bootstrap: table.require("bootstrap")?.text()?,
+            prefix: text("prefix")?,
+            lane_partitions: lanes as u32,
+            instance: text("instance")?,
+            timeout: table.or("timeout_seconds", timeout, Field::seconds)?,
+            transaction_timeout: table.or("transaction_timeout_seconds", open, Field::seconds)?,
+            properties: properties.map_or(Ok(BTreeMap::new()), |field| read_properties(&field))?,
+        })
+    }
+}
+
+fn read_properties(field: &Field<'_>) -> Result<BTreeMap<String, Secret>, Problem> {
+    let mut properties = BTreeMap::new();
+    for (entry, field) in field.fields()? {
+        properties.insert(entry.key.clone(), field.secret()?);
+    }
+    Ok(properties)
 }

@@ -195,7 +195,7 @@ pub const REFUSED: [(&str, &str, &str); 36] = [
     ),
     (
         "  embedded: { path: ./data/log.db }",
-        "  kafka: {}",
-        ":2:3: log.kafka is not a known setting; known here: embedded",
+        "  memory: {}",
+        ":2:3: log.memory is not a known setting; known here: embedded, kafka",
     ),
 ];

@@ -58,6 +58,7 @@ macro_rules! whole_contract {
                 a_lease_ends_when_somebody_else_acquires,
                 of_two_owners_at_once_only_the_newer_one_commits,
                 a_lease_tells_where_the_topics_ended,
+                a_group_that_took_everything_leaves_nothing_to_its_successor,
             },
         }
     };

@@ -24,12 +24,18 @@ impl Installation {
 
     /// With these settings of the feeds.
     pub async fn with(feeds: Value) -> Self {
+        let log = json!({"embedded": {"path": "log.db"}});
+        Self::of(log, feeds).await
+    }
+
+    /// On this log, with these settings of the feeds.
+    pub async fn of(log: Value, feeds: Value) -> Self {
         let salesforce = salesforce::start(Default::default()).await.unwrap();
         let intercom = intercom::start(Default::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = json!({
             "server": {"webhooks": "127.0.0.1:0", "admin": "127.0.0.1:0"},
-            "log": {"embedded": {"path": "log.db"}},
+            "log": log,
             "view": {"path": "view"},
             "sources": {
                 "support": {"intercom": {

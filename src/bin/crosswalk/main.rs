@@ -27,6 +27,7 @@ mod signals;
 mod sinks;
 mod sweeps;
 mod tail;
+mod topics;
 mod verify;
 mod view_answers;
 
@@ -70,6 +71,7 @@ enum Command {
     Review(review::Arguments),
     DeadLetters(dead_letters::Arguments),
     Sweeps(sweeps::Arguments),
+    Topics(topics::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Review(arguments) => review::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Sweeps(arguments) => sweeps::run(arguments),
+        Command::Topics(arguments) => topics::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };
     match done {

@@ -4,14 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use crosswalk::config::{Config, Log};
+use crosswalk::config::{Config, Kafka, Log};
 use crosswalk::log::embedded::{EmbeddedLog, Options};
+use crosswalk::log::kafka::{self, KafkaLog};
 use crosswalk::log::topics::Partitions;
 use crosswalk::ports::event_log::EventLog;
 
-/// For the process that runs the roles: made where it does not exist yet.
+/// For the process that runs the roles: made where it does not exist yet. Blocks.
 pub fn open(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
-    let path = path(config)?;
+    match &config.log {
+        Log::Embedded { path } => open_embedded(config, path),
+        Log::Kafka(kafka) => Ok(Arc::new(KafkaLog::open(kafka_options(config, kafka))?)),
+        _ => bail!("this build does not know the log that the configuration names"),
+    }
+}
+
+fn open_embedded(config: &Config, path: &Path) -> anyhow::Result<Arc<dyn EventLog>> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -26,9 +34,40 @@ pub fn open(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     Ok(Arc::new(EmbeddedLog::open(path, options)?))
 }
 
+/// How this process uses the brokers that the configuration names.
+pub fn kafka_options(config: &Config, kafka: &Kafka) -> kafka::Options {
+    let default = kafka::Options::default();
+    let properties = kafka.properties.iter();
+    let properties =
+        properties.map(|(name, value)| (name.clone(), value.reveal().as_ref().to_owned()));
+    kafka::Options {
+        bootstrap: kafka.bootstrap.clone(),
+        prefix: kafka.prefix.clone().unwrap_or(default.prefix),
+        partitions: Partitions {
+            bridges: config.partitions,
+            lanes: kafka.lane_partitions,
+        },
+        properties: properties.collect(),
+        instance: kafka.instance.clone().unwrap_or_else(machine),
+        timeout: kafka.timeout,
+        transaction_timeout: kafka.transaction_timeout,
+        ..kafka::Options::default()
+    }
+}
+
+/// The machine's name, which is the pod's on Kubernetes.
+fn machine() -> String {
+    let told = std::env::var("HOSTNAME").ok();
+    let asked = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = told.filter(|name| !name.is_empty()).or_else(asked);
+    name.map_or_else(|| "0".to_owned(), |name| name.trim().to_owned())
+}
+
 /// For a look from beside the running process: never made, never changed.
 pub fn beside(config: &Config) -> anyhow::Result<EmbeddedLog> {
-    let path = path(config)?;
+    let Log::Embedded { path } = &config.log else {
+        bail!("this command reads the embedded log only; read the topics with a client of Kafka");
+    };
     if !path.is_file() {
         bail!(
             "there is no log at {} yet; start crosswalk run first",
@@ -40,11 +79,4 @@ pub fn beside(config: &Config) -> anyhow::Result<EmbeddedLog> {
         ..Options::default()
     };
     Ok(EmbeddedLog::open(path, options)?)
-}
-
-fn path(config: &Config) -> anyhow::Result<&Path> {
-    match &config.log {
-        Log::Embedded { path } => Ok(path),
-        _ => bail!("this build knows the embedded log only"),
-    }
 }

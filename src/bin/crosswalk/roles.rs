@@ -73,9 +73,11 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
     let asked = (Arc::clone(&questions), Arc::clone(&imports));
     let admin = admin::start(admin, health.clone(), asked.0, asked.1).await?;
     let (failed, failures) = mpsc::channel(8);
+    let config = Arc::new(config);
+    let named = Arc::clone(&config);
     let parts = Parts {
-        log: open_log::open(&config)?,
-        config: Arc::new(config),
+        log: tokio::task::spawn_blocking(move || open_log::open(&named)).await??,
+        config,
         clock: Arc::new(SystemClock),
         health: health.clone(),
         questions,

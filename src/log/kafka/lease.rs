@@ -89,6 +89,26 @@ impl Owned {
         &self.lease
     }
 
+    /// The inputs whose end lies behind the group's position, from where to where.
+    pub fn untaken(&self) -> Vec<(TopicPartition, u64, u64)> {
+        let partition = self.lease.partition;
+        let positions = self.lease.positions.iter();
+        let untaken = positions.filter_map(|(topic, from)| {
+            let topic = *topic;
+            let end = *self.lease.ends.get(&topic)?;
+            (*from < end).then_some((TopicPartition { topic, partition }, *from, end))
+        });
+        untaken.collect()
+    }
+
+    /// What lies behind the position is the end of a transaction and no entry: the predecessor has
+    /// taken all there was.
+    pub fn nothing_waits(&mut self, topic: Topic) {
+        if let Some(position) = self.lease.positions.get(&topic) {
+            self.lease.ends.insert(topic, *position);
+        }
+    }
+
     pub fn commit(
         &mut self,
         options: &Options,

@@ -161,10 +161,21 @@ impl EventLog for KafkaLog {
         }
         // What this process held of it is of no use any more, and waits for nobody.
         self.owners().remove(&(group, partition));
-        let owned = Owned::acquire(&self.options, group, partition).map_err(|refusal| {
-            let (name, reason) = (group_name(group), refusal.reason);
-            Error::Acquire(format!("{name}, partition {partition}: {reason}"))
-        })?;
+        let name = group_name(group);
+        let failed = |reason| Error::Acquire(format!("{name}, partition {partition}: {reason}"));
+        let mut owned = Owned::acquire(&self.options, group, partition)
+            .map_err(|refusal| failed(refusal.reason))?;
+        for (at, from, end) in owned.untaken() {
+            let offset = ReadFrom { at, offset: from };
+            let one = ReadLimit {
+                entries_max: 1,
+                bytes_max: 1,
+            };
+            let untaken = self.readers.read_below(&self.options, offset, end, one);
+            if untaken.map_err(failed)?.is_empty() {
+                owned.nothing_waits(at.topic);
+            }
+        }
         let lease = owned.lease().clone();
         let owned = Arc::new(Mutex::new(owned));
         self.owners().insert((group, partition), owned);

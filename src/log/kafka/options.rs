@@ -105,14 +105,17 @@ const OURS: [(&[&str], &str); 7] = [
     ),
 ];
 
+/// Why a property cannot be set, if it is ours.
+fn refused(property: &str) -> Option<&'static str> {
+    let ours = OURS.iter().find(|(ours, _)| ours.contains(&property));
+    ours.map(|(_, why)| *why)
+}
+
 impl Options {
     /// Refuses properties that are ours.
     pub fn check(&self) -> Result<(), Refused> {
         for property in self.properties.keys() {
-            let ours = OURS
-                .iter()
-                .find(|(ours, _)| ours.contains(&property.as_str()));
-            if let Some((_, why)) = ours {
+            if let Some(why) = refused(property) {
                 return Err(Refused {
                     property: property.clone(),
                     why,

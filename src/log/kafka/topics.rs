@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{Client, ClientContext, DefaultClientContext};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::domain::Topic;
@@ -78,6 +79,26 @@ pub async fn create_missing(
     Ok(created)
 }
 
+/// The topics that the brokers do not have.
+pub fn missing(options: &Options) -> Result<Vec<Topic>, String> {
+    let client: AdminClient<DefaultClientContext> = connect::appender(options)
+        .create()
+        .map_err(|error| said(&error))?;
+    let metadata = client.inner().fetch_metadata(None, options.timeout);
+    let metadata = metadata.map_err(|error| silent(options, &error))?;
+    let is_there = |topic: &Topic| {
+        let name = topic_name(options, *topic);
+        metadata.topics().iter().any(|one| one.name() == name)
+    };
+    let missing = Topic::ALL.into_iter().filter(|topic| !is_there(topic));
+    Ok(missing.collect())
+}
+
+fn silent(options: &Options, error: &KafkaError) -> String {
+    let (brokers, said) = (&options.bootstrap, said(error));
+    format!("the brokers at {brokers} do not answer: {said}")
+}
+
 /// A topic is created before every broker knows of it.
 async fn wait_until_seen(
     options: &Options,
@@ -96,10 +117,7 @@ async fn wait_until_seen(
 /// Whether every topic is there, with as many partitions as this process believes.
 pub(super) fn look<C: ClientContext>(options: &Options, client: &Client<C>) -> Result<(), String> {
     let metadata = client.fetch_metadata(None, options.timeout);
-    let metadata = metadata.map_err(|error| {
-        let (brokers, said) = (&options.bootstrap, said(&error));
-        format!("the brokers at {brokers} do not answer: {said}")
-    })?;
+    let metadata = metadata.map_err(|error| silent(options, &error))?;
     for topic in Topic::ALL {
         let name = topic_name(options, topic);
         let known = metadata.topics().iter().find(|one| one.name() == name);
@@ -108,7 +126,7 @@ pub(super) fn look<C: ClientContext>(options: &Options, client: &Client<C>) -> R
         if found != expected {
             return Err(format!(
                 "the topic {name} has {found} partitions, and {expected} are configured; create \
-                 the topics, or set `partitions` to what they have"
+                 the topics (crosswalk topics apply), or set the partitions to what they have"
             ));
         }
     }

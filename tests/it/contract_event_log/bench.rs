@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crosswalk::domain::journal::{DomainEvent, JournalEntry, JournalKey};
 use crosswalk::domain::{BridgeId, Change, Cursor, Message, Observation, ObservationBody};
+use crosswalk::domain::{Command, CommandId, CommandKind, ReadCommand, RecordRef};
 use crosswalk::domain::{ObservationId, RawPayload, SourceId, Timestamp, Topic};
 use crosswalk::log::topics::Partitions;
 use crosswalk::log::{Fault, Faults, Point};
@@ -133,6 +134,32 @@ pub fn journaled(number: u64) -> Outgoing {
         place: Place::Partition(0),
         key: "main".into(),
         message: Some(Message::Journal(Box::new(entry))),
+    }
+}
+
+/// A read command with a number.
+pub fn command(number: u64) -> Outgoing {
+    let source = SourceId::new("sales").unwrap();
+    let record = RecordRef::new(&source, "Lead", format!("00Q{number}")).unwrap();
+    let command = Command {
+        id: CommandId::requested_at(&bridge(), number),
+        bridge: bridge(),
+        source,
+        attempt: 1,
+        requested_at: Timestamp(0),
+        deadline: Timestamp(1),
+        lane: record.to_string(),
+        cause: ObservationId::of_decision("one"),
+        kind: CommandKind::Read(ReadCommand::Record {
+            record,
+            fields: Vec::new(),
+        }),
+    };
+    Outgoing {
+        topic: Topic::SalesforceWrites,
+        place: Place::Partition(0),
+        key: "lane".into(),
+        message: Some(Message::Command(Box::new(command))),
     }
 }
 

@@ -117,6 +117,22 @@ pub fn a_lease_tells_where_the_topics_ended(bench: &impl Bench) {
     );
 }
 
+/// What a log puts between entries, such as the end of a transaction, is nothing that waits.
+pub fn a_group_that_took_everything_leaves_nothing_to_its_successor(bench: &impl Bench) {
+    let log = bench.open();
+    let processor = log.acquire(Group::Processor, 0).unwrap();
+    let writes = at(Topic::SalesforceWrites, 0);
+    let outputs = vec![command(1), command(2)];
+    assert!(committed(&log.commit(&processor, outputs, &[])));
+    let sink = log.acquire(Group::SalesforceSink, 0).unwrap();
+    assert!(sink.ends[&writes.topic] > sink.positions[&writes.topic]);
+    let next = after(&read_from(&*log, from(writes, 0), 2));
+    assert!(committed(&log.commit(&sink, vec![], &[(writes, next)])));
+    let successor = log.acquire(Group::SalesforceSink, 0).unwrap();
+    assert_eq!(successor.positions[&writes.topic], next);
+    assert!(successor.ends[&writes.topic] <= next);
+}
+
 fn committed(commit: &Commit) -> bool {
     matches!(commit, Commit::Committed { .. })
 }

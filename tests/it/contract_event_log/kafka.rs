@@ -1,4 +1,4 @@
-//! The log on Kafka, against real brokers: the whole contract, what is refused, and what others read.
+//! The log on Kafka, against real brokers: the whole contract, what is refused, what others read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,81 @@
+//! `crosswalk topics`: the topics that the log on Kafka needs.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use crosswalk::config::{Config, Log};
+use crosswalk::domain::Topic;
+use crosswalk::log::kafka::topics::{Replication, create_missing, missing, settings};
+use crosswalk::log::topics::name;
+
+use crate::open_log::kafka_options;
+
+/// Show or make the topics of a log on Kafka. Nothing is ever deleted or made smaller.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say which topics are missing, and with what settings they would be made.
+    Plan(Asked),
+    /// Make the topics that are missing; those that are there stay as they are.
+    Apply(Asked),
+}
+
+#[derive(Args)]
+struct Asked {
+    /// The configuration file.
+    #[arg(long, default_value = "crosswalk.yaml")]
+    config: std::path::PathBuf,
+    /// Copies of each partition.
+    #[arg(long, default_value_t = 3)]
+    replicas: u32,
+    /// Copies that must have an entry before it counts; below `--replicas`, or a broker's restart
+    /// stops everything.
+    #[arg(long, default_value_t = 2)]
+    in_sync_min: u32,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let (asked, applies) = match &arguments.command {
+        Command::Plan(asked) => (asked, false),
+        Command::Apply(asked) => (asked, true),
+    };
+    let config = Config::load(&asked.config)?;
+    let Log::Kafka(kafka) = &config.log else {
+        bail!("the configuration names no log on Kafka; set log.kafka.bootstrap");
+    };
+    let options = kafka_options(&config, kafka);
+    options.check()?;
+    let replication = Replication {
+        copies: asked.replicas,
+        in_sync_min: asked.in_sync_min,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let topics: Vec<Topic> = match applies {
+        true => runtime.block_on(create_missing(&options, replication)),
+        false => missing(&options),
+    }
+    .map_err(anyhow::Error::msg)?;
+    let verb = if applies { "made" } else { "missing" };
+    for topic in &topics {
+        let set = settings(*topic, replication);
+        let set: Vec<String> = set
+            .iter()
+            .map(|(name, to)| format!("{name}={to}"))
+            .collect();
+        println!(
+            "{verb} {} partitions={} replicas={} {}",
+            name(&options.prefix, *topic),
+            options.partitions.of(*topic),
+            replication.copies,
+            set.join(" ")
+        );
+    }
+    println!("{} of {} topics {verb}", topics.len(), Topic::ALL.len());
+    Ok(())
+}
