@@ -74,7 +74,7 @@ golden: ## Rewrite tests/golden from today's behaviour; review reads the diff
 	@UPDATE_GOLDEN=1 cargo test $(LOCKED)
 
 mutants: ## Apply each tests/mutants/*.patch to a copy; each must fail its test (ARGS=name-part)
-	@tests/mutants/run $(ARGS)
+	@.ci/kafka with tests/mutants/run $(ARGS)
 
 clean: ## Remove build output, keep .tools
 	@cargo clean

@@ -25,7 +25,7 @@ type Owners = BTreeMap<(Group, u32), Arc<Mutex<Owned>>>;
 pub struct KafkaLog {
     options: Options,
     appender: Appender,
-    /// Appends of several entries at once; made when there is the first, and anew after an error.
+    /// Appends of several entries at once; anew after an error.
     together: Mutex<Option<Transactional>>,
     readers: Readers,
     compacted: Compacted,
@@ -33,7 +33,8 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Connects, and looks whether the topics are there with as many partitions as configured.
+    /// Connects, looks whether the topics are there with as many partitions as configured, and ends
+    /// what a predecessor of this name left open.
     pub fn open(options: Options) -> Result<Self, Error> {
         let failed = |reason: String| Error::Open(reason);
         options
@@ -41,10 +42,13 @@ impl KafkaLog {
             .map_err(|refused| failed(refused.to_string()))?;
         let appender = Appender::open(&options).map_err(|error| failed(said(&error)))?;
         topics::look(&options, appender.client()).map_err(failed)?;
+        // Behind a transaction that nobody ends, nothing is readable until it times out: the id is
+        // taken over now and not when there is something to append.
+        let together = Self::open_together(&options).map_err(|refusal| failed(refusal.reason))?;
         Ok(Self {
             options,
             appender,
-            together: Mutex::default(),
+            together: Mutex::new(Some(together)),
             readers: Readers::default(),
             compacted: Compacted::default(),
             owners: Mutex::default(),
@@ -75,19 +79,27 @@ impl KafkaLog {
         }
     }
 
+    fn open_together(options: &Options) -> Result<Transactional, Refusal> {
+        let id = format!("{}append-{}", options.prefix, options.instance);
+        Transactional::open(options, &id)
+    }
+
     /// Appends several entries, all or none: that takes a transaction.
     fn append_together(&self, entries: &[Encoded]) -> Result<(), Refusal> {
         let mut together = self.together.lock().expect("no holder of this lock panics");
-        let id = format!("{}append-{}", self.options.prefix, self.options.instance);
         let producer = match together.take() {
             Some(producer) => producer,
-            None => Transactional::open(&self.options, &id)?,
+            None => Self::open_together(&self.options)?,
         };
-        let written = producer.write(&self.options, entries, None).and_then(|_| {
-            match self.options.fault(Point::BeforeCommit) {
-                Fault::None => producer.commit(),
-                _ => Err(Refusal::abortable("a test says so".to_owned())),
-            }
+        let written = producer.write(&self.options, entries, None);
+        let fault = self.options.fault(Point::BeforeCommit);
+        if fault == Fault::Crash {
+            // Left open, as by a process that is killed.
+            return Err(Refusal::abortable("the handle has crashed".to_owned()));
+        }
+        let written = written.and_then(|_| match fault {
+            Fault::None => producer.commit(),
+            _ => Err(Refusal::abortable("a test says so".to_owned())),
         });
         match written {
             Ok(()) => {

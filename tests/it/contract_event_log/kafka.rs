@@ -113,6 +113,24 @@ fn a_property_that_is_ours_stops_the_start() {
     assert!(error.contains("`isolation.level`"), "{error}");
 }
 
+/// Nothing behind an open transaction is readable: a successor that waited for its timeout, a
+/// minute, would stand still as long.
+#[test]
+fn what_a_killed_process_was_appending_ends_when_it_comes_back() {
+    let Some(kafka) = Kafka::new() else {
+        return;
+    };
+    let options = kafka.options();
+    let killed = KafkaLog::open(options.clone()).unwrap();
+    kafka.fail_next(Mishap::CrashBefore);
+    let appended = killed.append(vec![observed(1), observed(2)]);
+    assert!(appended.is_err(), "{appended:?}");
+    drop(killed);
+    let back = KafkaLog::open(options).unwrap();
+    back.append(vec![observed(3)]).unwrap();
+    assert_eq!(numbers(&back, OBSERVED, 1), [3]);
+}
+
 /// A consumer that knows nothing of us.
 #[test]
 fn others_read_committed_entries_with_their_headers() {
