@@ -12,10 +12,10 @@ use crate::storm::people::{Person, Stage};
 /// Each value is said once, so that a second write of it is one too many.
 const SAID_ONCE: [&str; 2] = ["LastName", "custom_attributes.job_title"];
 
-/// What arrived and was carried out: how often each value was written to each field.
+/// What arrived and was carried out: when each value was written to each field.
 #[derive(Default)]
 pub struct Written {
-    pub values: HashMap<(String, String, String), usize>,
+    pub values: HashMap<(String, String, String), Vec<String>>,
     pub calls: usize,
     salesforce_n: u64,
     intercom_n: u64,
@@ -63,7 +63,7 @@ impl Written {
             for (name, value) in fields {
                 let value = value.as_str().map_or(value.to_string(), str::to_owned);
                 let key = (record.clone(), name, value);
-                *self.values.entry(key).or_default() += 1;
+                self.values.entry(key).or_default().push(entry.at.clone());
             }
         }
     }
@@ -125,8 +125,8 @@ pub fn judge(stage: &Stage) -> Verdict {
         }
     }
     for ((record, field, value), times) in &stage.written.values {
-        if *times > 1 && SAID_ONCE.contains(&field.as_str()) {
-            let doubled = format!("{record} {field} = {value}, {times} times");
+        if times.len() > 1 && SAID_ONCE.contains(&field.as_str()) {
+            let doubled = format!("{record} {field} = {value}, at {}", times.join(" and "));
             verdict.doubled.push(doubled);
         }
     }
