@@ -285,7 +285,9 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
             Order::Older => false,
         };
         let stands = state.value_seen(name).hash() == latest.hashes[*name];
-        stands && news && hash != latest.hashes[*name]
+        // What the write itself sent is that write coming back, whatever was sent since.
+        let is_ours = [beside, latest].map(|write| write.hashes.get(*name) == Some(&hash));
+        stands && news && is_ours == [false, false]
     };
     let lost = snapshot.fields.iter().filter(is_lost);
     lost.map(|(name, shown)| (name.clone(), shown.clone()))

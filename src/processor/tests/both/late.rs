@@ -280,6 +280,31 @@ fn what_was_shown_beside_an_earlier_write_is_no_claim_against_the_later_one() {
     assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
 }
 
+/// Found by killed processes: the first write's answer was late, its webhook was not, and after the
+/// second write that webhook passed for what an agent had said.
+#[test]
+fn an_earlier_write_coming_back_before_its_answer_is_no_claim() {
+    let mut pair = Pair::new();
+    let contact = pair.contact.clone();
+    let write = pair.event(40, Writer::Foreign, &[("Phone", FIRST)]);
+    let write = writes_to(&write, &contact)[0].clone();
+    let mut shows = |at: i64, name: &str, phone: Value| {
+        let mut shown = pair.shown(at, &[("name", name)]);
+        shown.fields.insert("phone".into(), phone);
+        pair.world.show(shown);
+    };
+    shows(41_500, "Ada Knight", Value::Null);
+    shows(45_500, "Ada King", Value::text(FIRST));
+    pair.event(42, Writer::Foreign, &[("Phone", SECOND)]);
+    let landed = pair.outcome(&write, 50, &[("name", "Ada King")]);
+    let out = pair.world.answer(&write, landed);
+    let later = writes_to(&out, &contact)[0].clone();
+    let landed = pair.outcome(&later, 60, &[("name", "Ada King")]);
+    pair.world.answer(&later, landed);
+    assert_eq!(pair.count("conflict_decided"), 0);
+    assert_eq!(pair.decided("phone"), Value::text(SECOND));
+}
+
 /// And what a person said beside the first write is one.
 #[test]
 fn what_a_person_said_beside_an_earlier_write_is_a_claim() {
