@@ -33,6 +33,8 @@ pub struct Kafka {
     pub timeout: Duration,
     /// How long the brokers keep a transaction open whose owner says nothing.
     pub transaction_timeout: Duration,
+    /// After how long a silent process's partitions are given to others.
+    pub session_timeout: Duration,
     /// Properties of librdkafka; the log refuses those that are its own.
     pub properties: BTreeMap<String, Secret>,
 }
@@ -73,12 +75,14 @@ impl Kafka {
             "instance",
             "timeout_seconds",
             "transaction_timeout_seconds",
+            "session_timeout_seconds",
             "properties",
         ])?;
         let lanes = table.or("lane_partitions", 1, |field| field.whole_number(1, 1_024))?;
         let text = |key: &str| table.get(key).map(|field| field.text()).transpose();
         let properties = table.get("properties");
         let (timeout, open) = (Duration::from_secs(30), Duration::from_secs(60));
+        let session = Duration::from_secs(15);
         Ok(Self {
             bootstrap: table.require("bootstrap")?.text()?,
             prefix: text("prefix")?,
@@ -86,6 +90,7 @@ impl Kafka {
             instance: text("instance")?,
             timeout: table.or("timeout_seconds", timeout, Field::seconds)?,
             transaction_timeout: table.or("transaction_timeout_seconds", open, Field::seconds)?,
+            session_timeout: table.or("session_timeout_seconds", session, Field::seconds)?,
             properties: properties.map_or(Ok(BTreeMap::new()), |field| read_properties(&field))?,
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::domain::SourceSchema;
 use crate::domain::{Cursor, Message, SourceId, Topic};
 use crate::ports::event_log::{Commit, Entry, EntryBody, EventLog, Group, Lease, Outgoing};
+use crate::ports::membership::Claim;
 use crate::telemetry::metrics;
 
 /// The feeds share one lease: what they append is little, and so their commits stand in a line.
@@ -14,12 +15,16 @@ const PARTITION: u32 = 0;
 /// Repetitions of one commit before the lease is given up; then what is true is read anew.
 const TRIES_MAX: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long who enters waits for the feeds to become this process's.
+const GRANT_WAIT: Duration = Duration::from_secs(1);
 
 /// The feeds' hand on the log. Its calls wait for the disk, on threads of their own.
 pub struct Book {
     log: Arc<dyn EventLog>,
     /// None until somebody enters, and after the lease was lost.
     lease: Mutex<Option<Lease>>,
+    /// Whether the feeds are this process's.
+    claim: Mutex<Claim>,
 }
 
 /// Where a feed stands, and the right to move it on.
@@ -44,6 +49,16 @@ impl Book {
         Arc::new(Self {
             log,
             lease: Mutex::new(None),
+            claim: Mutex::new(Claim::alone(PARTITION)),
+        })
+    }
+
+    /// A book of a process that shares the feeds with others.
+    pub fn sharing(log: Arc<dyn EventLog>, claim: Claim) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            lease: Mutex::new(None),
+            claim: Mutex::new(claim),
         })
     }
 
@@ -51,6 +66,12 @@ impl Book {
     /// whoever held it before can move the cursor no more.
     pub async fn enter(self: &Arc<Self>, source: &SourceId, name: &str) -> Result<Standing, Error> {
         let key = Cursor::key(source, name);
+        let mut claim = self.claim().clone();
+        let granted = tokio::time::timeout(GRANT_WAIT, claim.granted());
+        if granted.await.is_err() {
+            let reason = "the feeds are another process's for all this one has heard";
+            return Err(Error::Failed(reason.to_owned()));
+        }
         self.off(move |book| {
             let epoch = book.epoch()?;
             let cursor = match book.latest(Topic::Cursors, &key)? {
@@ -106,6 +127,8 @@ impl Book {
         let lease = self.log.acquire(Group::Feeds, PARTITION).map_err(failed)?;
         let epoch = lease.epoch;
         tracing::info!(epoch, "the feeds have a lease");
+        let labels = ["feeds"];
+        metrics().takeovers_total.with_label_values(&labels).inc();
         *held = Some(lease);
         Ok(epoch)
     }
@@ -145,9 +168,16 @@ impl Book {
                 Some(_) => std::thread::sleep(PAUSE * tries),
             }
         };
+        if error == Error::Lost {
+            self.claim().lost();
+        }
         // A new lease settles what is left open: nothing of the old one happens after it.
         *held = None;
         Err(error)
+    }
+
+    fn claim(&self) -> MutexGuard<'_, Claim> {
+        self.claim.lock().expect("no holder of this lock panics")
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Lease>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Message, Timestamp, Topic};
+use crate::ports::membership::{Alone, Membership};
 
 /// The log as every stage sees it. Calls block; a shell that is asynchronous calls them on a
 /// thread of its own.
@@ -38,8 +39,17 @@ pub trait EventLog: Send + Sync {
         Ok(entries)
     }
 
+    /// Where a partition begins and ends, with what is not committed yet.
+    fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error>;
+
     /// The newest entry of a key in a compacted topic, or none; a tombstone counts as none.
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error>;
+
+    /// Joins those that share a group's partitions, of which there are as many. Where a log has one
+    /// process only, all of them are its share.
+    fn join(&self, _group: Group, partitions: u32) -> Result<Box<dyn Membership>, Error> {
+        Ok(Box::new(Alone::with(partitions)))
+    }
 
     /// Takes a group's partition over. Whoever held it can no longer commit.
     fn acquire(&self, group: Group, partition: u32) -> Result<Lease, Error>;
@@ -125,6 +135,41 @@ pub struct ReadFrom {
     pub offset: u64,
 }
 
+/// The first offset that is still there, and the next to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub start: u64,
+    pub end: u64,
+}
+
+/// Reads everything that stands in a partition now, in order, in parts of at most `limit`.
+pub fn each<E: From<Error>>(
+    log: &dyn EventLog,
+    at: TopicPartition,
+    limit: ReadLimit,
+    take: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E> {
+    each_within(log, at, log.bounds(at)?, limit, take)
+}
+
+/// The same within bounds that were told before.
+pub fn each_within<E: From<Error>>(
+    log: &dyn EventLog,
+    at: TopicPartition,
+    Bounds { start, end }: Bounds,
+    limit: ReadLimit,
+    mut take: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut offset = start;
+    while offset < end {
+        let entries = log.read_below(ReadFrom { at, offset }, end, limit)?;
+        let Some(last) = entries.last() else { break };
+        offset = last.offset + 1;
+        entries.into_iter().try_for_each(&mut take)?;
+    }
+    Ok(())
+}
+
 /// Bounds one read. At least one entry is returned if there is one, however large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimit {
@@ -170,6 +215,8 @@ pub enum Error {
     Read(String),
     #[error("acquiring a lease failed: {0}")]
     Acquire(String),
+    #[error("sharing the work with others failed: {0}")]
+    Share(String),
     #[error("a message cannot be encoded for {topic}: {reason}")]
     Encode { topic: String, reason: String },
     #[error("{topic} has no partition {partition}")]

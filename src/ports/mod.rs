@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod event_log;
+pub mod membership;
 pub mod view_questions;
 pub mod view_store;

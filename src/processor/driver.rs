@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use crate::ports::event_log::{self, Commit, Entry, EventLog, Group, Lease, Outgo
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::view_store::{self, ViewStore};
 use crate::processor::decide::walk;
-use crate::processor::recovery::{self, Recovered, recover};
+use crate::processor::recovery::{self, Recovered, bring_up};
 use crate::processor::step::{self, Mappings, Output, Settings, partition_state, step};
 use crate::processor::view::View;
 use crate::telemetry::metrics;
@@ -84,6 +83,19 @@ pub struct Counts {
     pub unchanged: BTreeMap<String, u64>,
 }
 
+/// Acquires a partition, and brings its view up to where the journal ends then.
+pub fn take_over(
+    log: &Arc<dyn EventLog>,
+    view: &mut View,
+    options: &Options,
+) -> Result<(Lease, Recovered), Error> {
+    let partition = options.settings.partition;
+    let lease = log.acquire(Group::Processor, partition)?;
+    let end = lease.ends.get(&Topic::Journal).copied().unwrap_or(0);
+    let recovered = bring_up(log, view, partition, end)?;
+    Ok((lease, recovered))
+}
+
 type Question = Box<dyn FnOnce(&Driver) + Send>;
 
 /// Asks the driver between two steps.
@@ -124,17 +136,27 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Acquires the partition and brings its view up to the journal.
+    /// Opens a view, acquires the partition and brings the view up to the journal.
     pub fn open(
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
         store: Box<dyn ViewStore>,
         options: Options,
     ) -> Result<Self, Error> {
+        let mut view = View::open(store)?;
+        let (lease, recovered) = take_over(&log, &mut view, &options)?;
+        Self::lead(log, clock, view, (lease, recovered), options)
+    }
+
+    /// Leads a partition that was taken over.
+    pub fn lead(
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        view: View,
+        (lease, recovered): (Lease, Recovered),
+        options: Options,
+    ) -> Result<Self, Error> {
         let partition = options.settings.partition;
-        let lease = log.acquire(Group::Processor, partition)?;
-        let end = lease.ends.get(&Topic::Journal).copied().unwrap_or(0);
-        let (view, recovered) = recover(&log, store, partition, end)?;
         tracing::info!(
             partition,
             entries = recovered.entries,
@@ -192,10 +214,15 @@ impl Driver {
         &self.options
     }
 
-    /// Runs until `stop` is set, then checkpoints.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+    /// The view as it stands after the last commit.
+    pub fn into_view(self) -> View {
+        self.view
+    }
+
+    /// Runs as long as it may, then checkpoints.
+    pub fn run(&mut self, goes_on: impl Fn() -> bool) -> Result<(), Error> {
         let mut unsettled = 0;
-        while !stop.load(Ordering::Relaxed) {
+        while goes_on() {
             match self.turn() {
                 Ok(_) => unsettled = 0,
                 Err(Error::Unsettled { partition, reason }) if unsettled < REACQUIRE_MAX => {

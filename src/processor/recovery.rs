@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::journal::DomainEvent;
 use crate::domain::view::VIEW_VERSION;
@@ -54,16 +55,22 @@ pub fn recover(
     end: u64,
 ) -> Result<(View, Recovered), Error> {
     let mut view = View::open(store)?;
+    let recovered = bring_up(log, &mut view, partition, end)?;
+    Ok((view, recovered))
+}
+
+/// The same with a view that is open already.
+pub fn bring_up(
+    log: &Arc<dyn EventLog>,
+    view: &mut View,
+    partition: u32,
+    end: u64,
+) -> Result<Recovered, Error> {
     if view.journal_offset() <= end {
-        match replay(log, &mut view, partition, end) {
+        match replay(log, view, partition, end) {
             Ok(entries) => {
-                return Ok((
-                    view,
-                    Recovered {
-                        rebuilt: false,
-                        entries,
-                    },
-                ));
+                let rebuilt = false;
+                return Ok(Recovered { rebuilt, entries });
             }
             Err(Error::Log(error)) => return Err(Error::Log(error)),
             Err(doubt) => tracing::warn!(partition, %doubt, "view is rebuilt from the journal"),
@@ -75,14 +82,36 @@ pub fn recover(
         );
     }
     view.clear()?;
-    let entries = replay(log, &mut view, partition, end)?;
-    Ok((
-        view,
-        Recovered {
-            rebuilt: true,
-            entries,
+    let entries = replay(log, view, partition, end)?;
+    let rebuilt = true;
+    Ok(Recovered { rebuilt, entries })
+}
+
+/// Folds what has come to the journal since, of a partition that somebody else owns: the view is
+/// kept warm for a takeover. Waits up to `wait` for the first entry; returns how many there were.
+/// A doubt empties the view, which the next calls then rebuild.
+pub fn follow(
+    log: &Arc<dyn EventLog>,
+    view: &mut View,
+    partition: u32,
+    wait: Duration,
+) -> Result<u64, Error> {
+    let from = ReadFrom {
+        at: TopicPartition {
+            topic: Topic::Journal,
+            partition,
         },
-    ))
+        offset: view.journal_offset(),
+    };
+    let batch = log.read(&[from], READ_LIMIT, wait)?;
+    match fold_all(view, &batch) {
+        Ok(evolved) => Ok(evolved),
+        Err(doubt) => {
+            tracing::warn!(partition, %doubt, "the view that is kept warm is rebuilt");
+            view.clear()?;
+            Ok(0)
+        }
+    }
 }
 
 /// Evolves the journal from where the view stands up to `end`.
@@ -103,25 +132,32 @@ pub fn replay(
             offset: view.journal_offset(),
         };
         let batch = log.read_below(from, end, READ_LIMIT)?;
-        let Some(last) = batch.last() else {
+        if batch.is_empty() {
             // Only holes are left below the end.
             view.apply(Default::default(), end);
             break;
-        };
-        let last = last.offset;
-        for entry in &batch {
-            evolved += u64::from(fold(view, entry)?);
         }
-        view.apply(Default::default(), last + 1);
-        if let Some(reason) = view.failure() {
-            return Err(Error::Store(view_store::Error::Failed {
-                step: "read",
-                reason: reason.to_owned(),
-            }));
-        }
-        if view.is_full() {
-            view.checkpoint()?;
-        }
+        evolved += fold_all(view, &batch)?;
+    }
+    Ok(evolved)
+}
+
+fn fold_all(view: &mut View, batch: &[Entry]) -> Result<u64, Error> {
+    let mut evolved = 0;
+    for entry in batch {
+        evolved += u64::from(fold(view, entry)?);
+    }
+    if let Some(last) = batch.last() {
+        view.apply(Default::default(), last.offset + 1);
+    }
+    if let Some(reason) = view.failure() {
+        return Err(Error::Store(view_store::Error::Failed {
+            step: "read",
+            reason: reason.to_owned(),
+        }));
+    }
+    if view.is_full() {
+        view.checkpoint()?;
     }
     Ok(evolved)
 }

@@ -77,8 +77,14 @@ impl Ahead {
 
 /// The key under which a sink's entry stands.
 pub fn key(system: System, partition: u32) -> String {
+    let (source, name) = place(system, partition, "");
+    Cursor::key(&source, &name)
+}
+
+/// Where a sink's cursors stand; what else it says than this has another ending.
+pub fn place(system: System, partition: u32, ending: &str) -> (SourceId, String) {
     let source = SourceId::new(SOURCE).expect("the name is a valid id");
-    Cursor::key(&source, &name(system, partition))
+    (source, name(system, partition) + ending)
 }
 
 fn name(system: System, partition: u32) -> String {

@@ -11,9 +11,11 @@ mod error;
 mod executor;
 mod first_try;
 mod gate;
+mod hold;
 mod in_flight;
 pub mod intercom;
 mod lanes;
+mod left;
 mod pause;
 mod reader;
 pub mod retry;
@@ -25,5 +27,6 @@ mod worker;
 
 pub use error::{Access, Error};
 pub use executor::{Alone, Answer, Execute, Execution, Executions, Proceeding, Sharing};
+pub use hold::Held;
 pub use pause::Pause;
 pub use worker::{Options, Worker};

@@ -10,14 +10,16 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::clients::System;
 use crate::domain::{Command, CommandKind, Message, Outcome};
 use crate::ports::event_log::{Commit, Entry, EntryBody, Lease, Outgoing, TopicPartition};
+use crate::ports::membership::Claim;
 use crate::sink::ahead::Ahead;
 use crate::sink::executor::{Alone, Answer};
 use crate::sink::first_try::FirstTries;
+use crate::sink::hold::Hold;
 use crate::sink::in_flight::InFlight;
 use crate::sink::lanes::{Job, Lanes, Start};
 use crate::sink::running::Running;
-use crate::sink::worker::Worker;
-use crate::sink::{answer, commit, reader};
+use crate::sink::worker::{Taken, Worker};
+use crate::sink::{answer, commit, left, reader};
 use crate::telemetry::metrics;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +48,16 @@ pub struct Tenure<'a> {
     settled: Vec<Outgoing>,
     committing: Option<JoinHandle<(Commit, u64)>>,
     committed: u64,
-    /// How many results the running commit holds.
+    /// How many results the running commit holds, and when it began.
     committing_count: usize,
+    committing_since: Instant,
+    /// The last moment of which it is known that the lease held.
+    confirmed: watch::Sender<Instant>,
 }
 
 impl<'a> Tenure<'a> {
-    pub fn new(worker: &'a Worker, lease: Lease, ahead: Ahead) -> Self {
+    pub fn new(worker: &'a Worker, taken: Taken) -> Self {
+        let lease = &taken.lease;
         let topic = worker.topic();
         let at = TopicPartition {
             topic,
@@ -69,7 +75,7 @@ impl<'a> Tenure<'a> {
             end,
             "the {system} sink has a lease"
         );
-        let writes_from = Instant::now() + predecessor_wait(worker, &lease, position, end);
+        let writes_from = Instant::now() + predecessor_wait(worker, &taken, position < end);
         Self {
             worker,
             at,
@@ -81,9 +87,9 @@ impl<'a> Tenure<'a> {
                 age_max: worker.options.first_try_age_max,
             },
             writes_from,
-            lease,
+            lease: taken.lease,
             in_flight: InFlight::new(position),
-            ahead,
+            ahead: taken.ahead,
             lanes: Lanes::new(worker.options.lanes_max),
             running: Running::default(),
             resting: JoinSet::new(),
@@ -91,10 +97,13 @@ impl<'a> Tenure<'a> {
             committing: None,
             committed: position,
             committing_count: 0,
+            committing_since: taken.asked,
+            confirmed: watch::channel(taken.asked).0,
         }
     }
 
-    pub async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Ended {
+    /// Works until the lease is lost, or it is told to stop, or the partition is another process's.
+    pub async fn run(mut self, stop: &mut watch::Receiver<bool>, claim: &mut Claim) -> Ended {
         let (log, wait) = (self.worker.log.clone(), self.worker.options.read_wait);
         let mut entries = match reader::start(log, self.at, self.in_flight.next(), wait) {
             Ok(entries) => entries,
@@ -103,12 +112,15 @@ impl<'a> Tenure<'a> {
                 return Ended::Lost;
             }
         };
-        let ended = self.serve(&mut entries, stop).await;
+        let ended = self.serve(&mut entries, stop, claim).await;
         drop(entries);
         let ended = match ended {
             Ended::Stopped => self.wind_down().await,
             Ended::Lost => Ended::Lost,
         };
+        if ended == Ended::Stopped && self.running.is_empty() {
+            self.say_left().await;
+        }
         // What is cut off here may still take effect; the next owner waits that out.
         self.running.shutdown().await;
         ended
@@ -118,13 +130,15 @@ impl<'a> Tenure<'a> {
         &mut self,
         entries: &mut mpsc::Receiver<Entry>,
         stop: &mut watch::Receiver<bool>,
+        claim: &mut Claim,
     ) -> Ended {
         let mut check = tokio::time::interval(self.worker.options.lease_check_interval);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut read = Vec::new();
         loop {
             self.start_commands();
-            if !self.settled.is_empty() {
+            let doubts = !self.running.is_empty() && !self.hold().is_sure();
+            if !self.settled.is_empty() || doubts {
                 self.start_commit();
             }
             let room = self.room();
@@ -132,6 +146,8 @@ impl<'a> Tenure<'a> {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                // What runs is finished first, so that it need not be waited for there.
+                () = claim.withdrawn() => return Ended::Stopped,
                 done = finished(&mut self.committing) => {
                     if !self.after_commit(done) {
                         return Ended::Lost;
@@ -183,6 +199,26 @@ impl<'a> Tenure<'a> {
                 () = tokio::time::sleep_until(deadline), if !late => late = true,
             }
         }
+    }
+
+    /// The last commit: that nothing of this owner is under way any more.
+    async fn say_left(&mut self) {
+        let system = self.worker.executor.system();
+        let (partition, epoch) = (self.at.partition, self.lease.epoch);
+        let word = left::word(system, partition, epoch, self.worker.clock.now());
+        let (log, lease) = (self.worker.log.clone(), self.lease.clone());
+        let position = (self.at, self.in_flight.position());
+        let said = tokio::task::spawn_blocking(move || {
+            commit::settle(&log, system, &lease, &[word], position)
+        });
+        // Where it cannot be said, the successor waits.
+        let _ = said.await;
+    }
+
+    /// What the tasks of this tenure work under.
+    fn hold(&self) -> Hold {
+        let valid_for = valid_for(self.worker);
+        Hold::new(self.confirmed.subscribe(), valid_for)
     }
 
     /// Commands that are taken, and results on their way to the log, are bounded together.
@@ -257,7 +293,8 @@ impl<'a> Tenure<'a> {
         let first_tries = self.first_tries.clone();
         let (offset, command) = (job.offset, job.command.clone());
         let writes_from = self.writes_from;
-        self.running.start(vec![job], async move {
+        let hold = self.hold();
+        let task = async move {
             if matches!(command.kind, CommandKind::Write(_)) {
                 tokio::time::sleep_until(writes_from).await;
             }
@@ -267,7 +304,8 @@ impl<'a> Tenure<'a> {
                 alone.sent_until = first_tries.sent_until(offset, &command);
             }
             vec![executor.proceed(&command, alone).await]
-        });
+        };
+        self.running.start(vec![job], hold.over(task));
     }
 
     fn start_many(&mut self, jobs: Vec<Job>) {
@@ -276,7 +314,8 @@ impl<'a> Tenure<'a> {
         let offsets: Vec<u64> = jobs.iter().map(|job| job.offset).collect();
         let commands: Vec<Command> = jobs.iter().map(|job| job.command.clone()).collect();
         let writes_from = self.writes_from;
-        self.running.start(jobs, async move {
+        let hold = self.hold();
+        let task = async move {
             tokio::time::sleep_until(writes_from).await;
             let mut tries = offsets.iter().zip(&commands);
             // Of those that grew old meanwhile each reads first, by itself.
@@ -284,7 +323,8 @@ impl<'a> Tenure<'a> {
                 return Answer::all_alone(commands.len(), Alone::default());
             }
             executor.execute_many(&commands).await
-        });
+        };
+        self.running.start(jobs, hold.over(task));
     }
 
     fn after_request(&mut self, ended: Vec<(Job, Answer)>) {
@@ -351,6 +391,7 @@ impl<'a> Tenure<'a> {
         if self.committing.is_some() {
             return;
         }
+        self.committing_since = Instant::now();
         let mut outputs = std::mem::take(&mut self.settled);
         self.committing_count = outputs.len();
         let now = self.worker.clock.now();
@@ -373,6 +414,7 @@ impl<'a> Tenure<'a> {
         let reason = match done {
             Ok((Commit::Committed { .. }, position)) => {
                 self.committed = position;
+                self.confirmed.send_replace(self.committing_since);
                 self.show_lag();
                 return true;
             }
@@ -405,11 +447,17 @@ impl<'a> Tenure<'a> {
     }
 }
 
-/// Nothing to wait for without a predecessor, or if it left nothing unsettled.
-fn predecessor_wait(worker: &Worker, lease: &Lease, position: u64, end: u64) -> Duration {
-    if lease.epoch > 1 && position < end {
-        // It may go on until it notices that it lost the lease, and its last request after that.
-        worker.executor.request_timeout() + worker.options.lease_check_interval
+/// How long after it was sure of its lease a sink sends what writes.
+fn valid_for(worker: &Worker) -> Duration {
+    worker.options.lease_check_interval * 2
+}
+
+/// Nothing to wait for without a predecessor, after one that left in good order, or, where no other
+/// process can be there, if it left nothing unsettled.
+fn predecessor_wait(worker: &Worker, taken: &Taken, unsettled: bool) -> Duration {
+    if taken.lease.epoch > 1 && !taken.is_orderly && (taken.is_shared || unsettled) {
+        // It may go on until it is not sure of its lease any more, and its last request after that.
+        worker.executor.request_timeout() + valid_for(worker)
     } else {
         Duration::ZERO
     }

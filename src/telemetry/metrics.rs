@@ -27,6 +27,8 @@ pub struct Metrics {
     pub journal_events_total: IntCounterVec,
     /// `outcome`: committed, aborted, unknown. `stage`: processor, salesforce, intercom.
     pub commits_total: IntCounterVec,
+    /// Leases that this process acquired. `stage`: processor, salesforce, intercom, feeds.
+    pub takeovers_total: IntCounterVec,
     pub step_duration_seconds: Histogram,
     /// `system`, `kind` (create, update, read, lookup), `outcome` (done, rejected, unknown, …).
     pub commands_total: IntCounterVec,
@@ -103,11 +105,8 @@ impl Metrics {
             )?,
             journal_events_total: counters(&r, "journal_events_total", "Events", &["event"])?,
             commits_total: counters(&r, "commits_total", "Commits", &["stage", "outcome"])?,
-            step_duration_seconds: histogram(
-                &r,
-                "step_duration_seconds",
-                "Deciding and committing one batch",
-            )?,
+            takeovers_total: counters(&r, "takeovers_total", "Leases acquired", &["stage"])?,
+            step_duration_seconds: histogram(&r, "step_duration_seconds", "A batch's step")?,
             commands_total: counters(
                 &r,
                 "commands_total",

@@ -383,8 +383,7 @@ fn a_checkpointed_view_goes_on_from_where_it_stands() {
         let mut driver = bench.driver_on(bench.sled()).unwrap();
         bench.show(0..25);
         bench.settle(&mut driver);
-        let stop = AtomicBool::new(true);
-        driver.run(&stop).unwrap();
+        driver.run(|| false).unwrap();
         let digest = driver.view().digest();
         drop(driver);
         let again = bench.driver_on(bench.sled()).unwrap();
@@ -399,8 +398,7 @@ fn a_view_ahead_of_its_journal_is_rebuilt() {
     let mut driver = ahead.driver_on(ahead.sled()).unwrap();
     ahead.show(0..25);
     ahead.settle(&mut driver);
-    let stop = AtomicBool::new(true);
-    driver.run(&stop).unwrap();
+    driver.run(|| false).unwrap();
     drop(driver);
     // The log was restored from an older backup; the view was not.
     let restored = Bench::new();
@@ -509,8 +507,7 @@ fn a_checkpoint_and_the_journal_behind_it_give_the_whole_view() {
         let mut driver = bench.driver_on(bench.sled()).unwrap();
         bench.show(0..10);
         bench.settle(&mut driver);
-        let stop = AtomicBool::new(true);
-        driver.run(&stop).unwrap();
+        driver.run(|| false).unwrap();
         bench.show(10..25);
         bench.settle(&mut driver);
         // Ends without a checkpoint, as a crash does.

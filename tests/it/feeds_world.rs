@@ -20,7 +20,8 @@ use crosswalk::feeds::salesforce::{
 use crosswalk::log::{EmbeddedLog, Options as LogOptions, topics::Partitions};
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{
-    Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit, TopicPartition,
+    Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
+    TopicPartition,
 };
 use crosswalk::telemetry::Health;
 use serde_json::{Value as Json, json};
@@ -382,6 +383,10 @@ impl WatchedLog {
 }
 
 impl EventLog for WatchedLog {
+    fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
+        self.inner.bounds(at)
+    }
+
     fn append(&self, _: Vec<Outgoing>) -> Result<(), Error> {
         unreachable!("a feed commits under its lease")
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crosswalk::domain::{DeadLetter, Message, Observation, Topic};
 use crosswalk::ports::event_log::{
-    Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit, TopicPartition,
+    Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
+    TopicPartition,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,10 @@ impl FakeLog {
 }
 
 impl EventLog for FakeLog {
+    fn bounds(&self, _at: TopicPartition) -> Result<Bounds, Error> {
+        unreachable!("ingest only appends")
+    }
+
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap();
         state.begun += 1;

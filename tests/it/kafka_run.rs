@@ -78,6 +78,13 @@ async fn people_are_kept_in_step_both_ways_over_a_kill() {
         }
     })
     .await;
+    // A subscription that has shown nothing yet has no position, and its successor none to go on
+    // from.
+    until("the lead's own event", || {
+        let told = installation.topic("salesforce.observed");
+        told.contains(&lead).then_some(()).ok_or(told)
+    })
+    .await;
     // Killed: what sales changes meanwhile is told of when another one has taken over.
     drop(running);
     let change = |title: &str| {

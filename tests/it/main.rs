@@ -33,6 +33,7 @@ mod ingest_goldens;
 mod ingest_server;
 mod ingest_show;
 mod installation;
+mod kafka_members;
 mod kafka_run;
 mod mapping_command;
 mod public_clients;

@@ -53,7 +53,7 @@ async fn in_order_nothing_is_remembered() {
         until("it answers", || log.position() == number).await;
     }
     tokio::time::sleep(Duration::from_millis(60)).await;
-    running.stop().await;
     let all = log.outputs();
+    running.stop().await;
     assert!(all.iter().all(|one| one.topic == Topic::Results), "{all:?}");
 }

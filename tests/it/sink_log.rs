@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crosswalk::domain::{Command, CommandResult, Message, ObservationBody, Timestamp, Topic};
 use crosswalk::ports::event_log::{
-    Commit, Entry, EntryBody, Error, EventLog, Group, Lease, Outgoing, Place, ReadFrom, ReadLimit,
-    TopicPartition,
+    Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease, Outgoing, Place, ReadFrom,
+    ReadLimit, TopicPartition,
 };
 
 #[derive(Default)]
@@ -119,6 +119,10 @@ pub fn result(output: &Outgoing) -> Option<CommandResult> {
 }
 
 impl EventLog for MemoryLog {
+    fn bounds(&self, _at: TopicPartition) -> Result<Bounds, Error> {
+        unreachable!("a sink reads on from its position")
+    }
+
     fn append(&self, _batch: Vec<Outgoing>) -> Result<(), Error> {
         Err(Error::Append("the sink appends by commits only".into()))
     }

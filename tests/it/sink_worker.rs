@@ -335,8 +335,8 @@ async fn a_commit_of_unknown_outcome_is_repeated_as_it_was() {
     let running = start(&log, Scripted::with_lanes(&[]), 1_000_000);
     log.write(&read(1, "a"));
     until("it answers", || log.results().len() == 1).await;
-    running.stop().await;
     let calls = log.calls();
+    running.stop().await;
     let with_results: Vec<_> = calls
         .iter()
         .filter(|(outputs, _)| !outputs.is_empty())
@@ -362,6 +362,33 @@ async fn the_first_write_waits_out_the_predecessors_request_and_reads_do_not() {
     until("the write starts", || executor.started().len() == 2).await;
     assert!(began.elapsed() >= Duration::from_millis(240));
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_predecessor_that_left_in_good_order() {
+    let log = Arc::new(MemoryLog::default());
+    let executor = Scripted::with_lanes(&["hangs"]);
+    write(&log, &[read(1, "hangs"), retitle(2, "hangs", "", "x")]);
+    let first = start(&log, executor.clone(), 1_000_000);
+    until("it runs", || executor.started().len() == 1).await;
+    first.stop.send(true).unwrap();
+    executor.open("hangs");
+    first.task.await.unwrap();
+    // The second one is left to a successor, who would wait for longer than this test.
+    let executor = Arc::new(Scripted {
+        timeout: Duration::from_secs(60),
+        ..Scripted::default()
+    });
+    let second = start(&log, executor.clone(), 1_000_000);
+    until("the write starts", || executor.started().len() == 1).await;
+    second.stop().await;
+    // Somebody else was there in between, and said nothing.
+    log.fence();
+    write(&log, &[retitle(3, "b", "", "y")]);
+    let third = start(&log, executor.clone(), 1_000_000);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(executor.started().len(), 1, "the write waits");
+    third.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 //! soak` sets them full (`STORM_CHANGES`, `STORM_KILLS`, `STORM_MINUTES`, `STORM_SEED`).
 
 mod child;
+mod fleet;
 mod judge;
 mod menu;
 mod people;

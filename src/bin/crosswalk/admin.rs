@@ -1,7 +1,7 @@
 //! The admin port: metrics, health, and questions about the view.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -32,8 +32,22 @@ const STOP_WAIT: Duration = Duration::from_secs(2);
 
 /// Who answers questions; set once the processor runs in this process.
 pub type Questions = Arc<OnceLock<Arc<dyn ViewQuestions>>>;
-/// Where imports are asked for; set once the feeds run in this process.
-pub type Imports = Arc<OnceLock<Arc<Board>>>;
+/// Where imports are asked for, while the feeds run in this process.
+#[derive(Clone, Default)]
+pub struct Imports(Arc<RwLock<Option<Arc<Board>>>>);
+
+impl Imports {
+    fn get(&self) -> Option<Arc<Board>> {
+        self.0
+            .read()
+            .expect("no holder of this lock panics")
+            .clone()
+    }
+
+    pub fn set(&self, board: Option<Arc<Board>>) {
+        *self.0.write().expect("no holder of this lock panics") = board;
+    }
+}
 
 /// The running admin server.
 pub struct Handle {
@@ -281,7 +295,7 @@ fn shown(bridge: &str, progress: &Progress) -> Value {
 }
 
 fn no_feeds() -> Response {
-    let text = "the feeds do not run in this process, or are starting";
+    let text = "the feeds do not run in this process: they are starting, or another one has them";
     refuse(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 

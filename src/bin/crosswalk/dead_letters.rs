@@ -4,13 +4,12 @@ mod settle;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
 use crosswalk::domain::{Command as Asked, DeadLetter, LetterSettlement, Message, Topic};
-use crosswalk::log::embedded::EmbeddedLog;
-use crosswalk::ports::event_log::{EntryBody, EventLog, ReadFrom, ReadLimit, TopicPartition};
+use crosswalk::ports::event_log::TopicPartition;
+use crosswalk::ports::event_log::{self, EntryBody, EventLog, ReadFrom, ReadLimit};
 use serde_json::{Value as Json, json};
 
 use crate::event_json::{Show, time};
@@ -196,31 +195,26 @@ fn what(cause: &str) -> &'static str {
 
 /// Reads every letter that the log still holds.
 fn each(
-    log: &EmbeddedLog,
+    log: &dyn EventLog,
+    partitions: u32,
     mut take: impl FnMut(String, &DeadLetter) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let topic = Topic::DeadLetters;
-    for partition in 0..log.partitions().of(topic) {
+    for partition in 0..partitions {
         let at = TopicPartition { topic, partition };
-        let mut offset = log.span(at)?.start;
-        loop {
-            let entries = log.read(&[ReadFrom { at, offset }], LIMIT, Duration::ZERO)?;
-            let Some(last) = entries.last() else { break };
-            offset = last.offset + 1;
-            for entry in &entries {
-                if let EntryBody::Message(Message::DeadLetter(letter)) = &entry.body {
-                    take(format!("{partition}@{}", entry.offset), letter)?;
-                }
+        event_log::each(log, at, LIMIT, |entry| match &entry.body {
+            EntryBody::Message(Message::DeadLetter(letter)) => {
+                take(format!("{partition}@{}", entry.offset), letter)
             }
-        }
+            _ => Ok(()),
+        })?;
     }
     Ok(())
 }
 
 /// What people did about letters.
-fn settled(log: &EmbeddedLog) -> anyhow::Result<Settled> {
-    let partitions = 0..log.partitions().of(Topic::Decisions);
-    Ok(letters::settled(log, partitions)?)
+fn settled(log: &dyn EventLog, partitions: u32) -> anyhow::Result<Settled> {
+    Ok(letters::settled(log, 0..partitions)?)
 }
 
 type Settled = BTreeMap<String, (LetterSettlement, String)>;
@@ -228,9 +222,9 @@ type Settled = BTreeMap<String, (LetterSettlement, String)>;
 /// The ids of the open letters of a cause.
 fn open_ids(config: &Config, wanted: &str, bridge: Option<&str>) -> anyhow::Result<Vec<String>> {
     let log = open_log::beside(config)?;
-    let settled = settled(&log)?;
+    let settled = settled(&*log, config.partitions)?;
     let mut ids = Vec::new();
-    each(&log, |id, letter| {
+    each(&*log, config.partitions, |id, letter| {
         let of_bridge = bridge.is_none_or(|bridge| letter.bridge.as_str() == bridge);
         if of_bridge && cause(&letter.reason) == wanted && !settled.contains_key(&id) {
             ids.push(id);
@@ -269,8 +263,8 @@ impl List {
         let config = Config::load(&self.config)?;
         let log = open_log::beside(&config)?;
         let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
-        let settled = settled(&log)?;
-        each(&log, |id, letter| {
+        let settled = settled(&*log, config.partitions)?;
+        each(&*log, config.partitions, |id, letter| {
             if !self.all && settled.contains_key(&id) {
                 return Ok(());
             }
@@ -384,11 +378,11 @@ impl ShowOne {
             bail!("{:?} is no letter's id; they look like 0@17", self.letter);
         };
         let topic = Topic::DeadLetters;
-        if partition >= log.partitions().of(topic) {
+        if partition >= config.partitions {
             bail!("there is no partition {partition} of dead letters");
         }
         let at = TopicPartition { topic, partition };
-        let span = log.span(at)?;
+        let span = log.bounds(at)?;
         if offset < span.start {
             bail!(
                 "{} is not kept any more; the oldest is {partition}@{}",
@@ -400,7 +394,7 @@ impl ShowOne {
             entries_max: 1,
             ..LIMIT
         };
-        let entries = log.read(&[ReadFrom { at, offset }], limit, Duration::ZERO)?;
+        let entries = log.read_below(ReadFrom { at, offset }, span.end, limit)?;
         let entry = entries.first().filter(|entry| entry.offset == offset);
         let entry = entry.with_context(|| format!("there is no dead letter {}", self.letter))?;
         let EntryBody::Message(Message::DeadLetter(letter)) = &entry.body else {
@@ -414,7 +408,7 @@ impl ShowOne {
             true => json!(String::from_utf8_lossy(&letter.bytes)),
             false => json!(format!("[hidden, {} bytes]", letter.bytes.len())),
         };
-        let settled = settled(&log)?;
+        let settled = settled(&*log, config.partitions)?;
         let done = settled.get(&self.letter);
         let done = done.map(|(how, by)| json!({"how": how.label(), "by": by}));
         let shown = json!({

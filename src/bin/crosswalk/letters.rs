@@ -14,7 +14,7 @@ use crosswalk::domain::{SourceId, Timestamp, Topic};
 use crosswalk::ingest::intercom::{Workspace, taken_up};
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{
-    EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
+    self, EntryBody, EventLog, Outgoing, Place, ReadFrom, ReadLimit, TopicPartition,
 };
 use crosswalk::ports::view_questions::Error;
 use crosswalk::processor::evolve::commands::subject;
@@ -35,24 +35,19 @@ pub fn place(letter: &str) -> Option<(u32, u64)> {
 pub fn settled(
     log: &dyn EventLog,
     partitions: impl Iterator<Item = u32>,
-) -> Result<BTreeMap<String, (LetterSettlement, String)>, crosswalk::ports::event_log::Error> {
+) -> Result<BTreeMap<String, (LetterSettlement, String)>, event_log::Error> {
     let topic = Topic::Decisions;
     let mut settled = BTreeMap::new();
     for partition in partitions {
         let at = TopicPartition { topic, partition };
-        let mut offset = 0;
-        loop {
-            let entries = log.read(&[ReadFrom { at, offset }], LIMIT, Duration::ZERO)?;
-            let Some(last) = entries.last() else { break };
-            offset = last.offset + 1;
-            for entry in entries {
-                if let EntryBody::Message(Message::Observation(decided)) = entry.body
-                    && let ObservationBody::LetterSettled { letter, how, by } = decided.body
-                {
-                    settled.entry(letter).or_insert((how, by));
-                }
+        event_log::each(log, at, LIMIT, |entry| {
+            if let EntryBody::Message(Message::Observation(decided)) = entry.body
+                && let ObservationBody::LetterSettled { letter, how, by } = decided.body
+            {
+                settled.entry(letter).or_insert((how, by));
             }
-        }
+            Ok::<(), event_log::Error>(())
+        })?;
     }
     Ok(settled)
 }

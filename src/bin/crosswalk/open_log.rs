@@ -19,16 +19,25 @@ pub fn open(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     }
 }
 
+/// How many partitions the topics have.
+pub fn partitions(config: &Config) -> Partitions {
+    let lanes = match &config.log {
+        Log::Kafka(kafka) => kafka.lane_partitions,
+        _ => Partitions::default().lanes,
+    };
+    Partitions {
+        bridges: config.partitions,
+        lanes,
+    }
+}
+
 fn open_embedded(config: &Config, path: &Path) -> anyhow::Result<Arc<dyn EventLog>> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let options = Options {
-        partitions: Some(Partitions {
-            bridges: config.partitions,
-            ..Partitions::default()
-        }),
+        partitions: Some(partitions(config)),
         ..Options::default()
     };
     Ok(Arc::new(EmbeddedLog::open(path, options)?))
@@ -43,14 +52,12 @@ pub fn kafka_options(config: &Config, kafka: &Kafka) -> kafka::Options {
     kafka::Options {
         bootstrap: kafka.bootstrap.clone(),
         prefix: kafka.prefix.clone().unwrap_or(default.prefix),
-        partitions: Partitions {
-            bridges: config.partitions,
-            lanes: kafka.lane_partitions,
-        },
+        partitions: partitions(config),
         properties: properties.collect(),
         instance: kafka.instance.clone().unwrap_or_else(machine),
         timeout: kafka.timeout,
         transaction_timeout: kafka.transaction_timeout,
+        session_timeout: kafka.session_timeout,
         ..kafka::Options::default()
     }
 }
@@ -64,19 +71,22 @@ fn machine() -> String {
 }
 
 /// For a look from beside the running process: never made, never changed.
-pub fn beside(config: &Config) -> anyhow::Result<EmbeddedLog> {
-    let Log::Embedded { path } = &config.log else {
-        bail!("this command reads the embedded log only; read the topics with a client of Kafka");
-    };
-    if !path.is_file() {
-        bail!(
-            "there is no log at {} yet; start crosswalk run first",
-            path.display()
-        );
+pub fn beside(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
+    match &config.log {
+        Log::Embedded { path } => {
+            if !path.is_file() {
+                bail!(
+                    "there is no log at {} yet; start crosswalk run first",
+                    path.display()
+                );
+            }
+            let options = Options {
+                create: false,
+                ..Options::default()
+            };
+            Ok(Arc::new(EmbeddedLog::open(path, options)?))
+        }
+        Log::Kafka(kafka) => Ok(Arc::new(KafkaLog::beside(kafka_options(config, kafka))?)),
+        _ => bail!("this build does not know the log that the configuration names"),
     }
-    let options = Options {
-        create: false,
-        ..Options::default()
-    };
-    Ok(EmbeddedLog::open(path, options)?)
 }

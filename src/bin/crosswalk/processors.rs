@@ -1,28 +1,30 @@
-//! The processor's drivers: a thread for each partition that has a bridge.
+//! The processor: a thread for each partition that has a bridge. It leads the partition while that
+//! is this process's, and keeps its view warm while it is somebody else's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use crosswalk::config::Config;
 use crosswalk::domain::BridgeId;
 use crosswalk::mapping::Offer;
 use crosswalk::ports::clock::Clock;
-use crosswalk::ports::event_log::EventLog;
+use crosswalk::ports::event_log::{EventLog, Group};
+use crosswalk::ports::membership::Claim;
 use crosswalk::processor::decide::Timing;
-use crosswalk::processor::driver::{self, Driver, Options};
+use crosswalk::processor::driver::Options;
 use crosswalk::processor::step::Settings;
-use crosswalk::store::{self, Opened, SledStore};
 use crosswalk::telemetry::RoleHealth;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::admin::Questions;
 use crate::letters::Letters;
-use crate::mappings;
+use crate::partition::{Drivers, Partition, Progress};
 use crate::view_answers::{Bridge, ViewAnswers};
+use crate::{mappings, shares};
 
 /// A batch under way, its commit, and the last checkpoint.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -42,50 +44,47 @@ pub struct Shared {
     pub failed: mpsc::Sender<anyhow::Error>,
 }
 
-/// Starts the drivers. They recover on their own threads: the role is ready, and questions are
-/// answered, once all of them have caught up with their journals.
+/// Starts the partitions. They recover on their own threads: the role is ready once all of them
+/// have caught up with their journals.
 pub fn start(shared: &Shared, role: RoleHealth, questions: Questions) -> anyhow::Result<Handle> {
     let offers = mappings::load(&shared.config)?;
     let stop = Arc::new(AtomicBool::new(false));
     let bridges = shared.config.bridges.values();
     let partitions: BTreeSet<u32> = bridges.map(|bridge| bridge.partition).collect();
-    role.not_ready("catching up");
+    let (log, failed) = (Arc::clone(&shared.log), shared.failed.clone());
+    let share = shares::join(log, Group::Processor, shared.config.partitions, failed)?;
+    let drivers = Drivers::default();
+    let progress = Progress::new(role, partitions.clone());
     let mut threads = Vec::new();
-    let mut opening = Vec::new();
     for partition in partitions {
-        let options = options(&shared.config, partition, &offers);
-        let (opened, waiting) = oneshot::channel();
-        opening.push((partition, waiting));
-        let (shared, stop) = (shared.clone(), Arc::clone(&stop));
+        let worked = Partition {
+            shared: shared.clone(),
+            options: options(&shared.config, partition, &offers),
+            claim: Claim::new(share.clone(), partition),
+            drivers: drivers.clone(),
+            progress: progress.clone(),
+            stop: Arc::clone(&stop),
+            checkpointed: Instant::now(),
+        };
+        let failed = shared.failed.clone();
         let thread = std::thread::Builder::new().name(format!("processor-{partition}"));
         let thread = thread.spawn(move || {
-            let ran = run(&shared, options, &stop, opened);
-            let ended = ran.with_context(|| format!("the processor of partition {partition}"));
+            let ended = worked.work();
+            let ended = ended.with_context(|| format!("the processor of partition {partition}"));
             if let Err(error) = ended {
                 // The receiver is gone only when the process is ending anyway.
-                let _ = shared.failed.blocking_send(error);
+                let _ = failed.blocking_send(error);
             }
         });
         threads.push(thread.context("cannot start a thread for the processor")?);
     }
-    let (config, log, clock) = (
-        Arc::clone(&shared.config),
-        Arc::clone(&shared.log),
-        Arc::clone(&shared.clock),
-    );
-    tokio::spawn(async move {
-        let mut drivers = BTreeMap::new();
-        for (partition, waiting) in opening {
-            // A driver that could not open has said why to `failed`.
-            let Ok(driver) = waiting.await else { return };
-            drivers.insert(partition, driver);
-        }
-        // Set once; nobody else sets it.
-        let letters = Letters::new(&config, Arc::clone(&log), Arc::clone(&clock));
-        let answers = ViewAnswers::new(drivers, bridges_of(&config), letters, log, clock);
-        let _ = questions.set(Arc::new(answers));
-        role.ready();
-    });
+    let Shared {
+        config, log, clock, ..
+    } = shared.clone();
+    let letters = Letters::new(&config, Arc::clone(&log), Arc::clone(&clock));
+    let answers = ViewAnswers::new(drivers, bridges_of(&config), letters, log, clock);
+    // Set once; nobody else sets it.
+    let _ = questions.set(Arc::new(answers));
     Ok(Handle { stop, threads })
 }
 
@@ -106,38 +105,6 @@ impl Handle {
             );
         }
     }
-}
-
-fn run(
-    shared: &Shared,
-    options: Options,
-    stop: &AtomicBool,
-    opened: oneshot::Sender<driver::Handle>,
-) -> anyhow::Result<()> {
-    let partition = options.settings.partition;
-    let view = &shared.config.view;
-    let store_options = store::Options {
-        open_timeout: view.open_timeout,
-        ..store::Options::default()
-    };
-    let path = view.path.join(partition.to_string());
-    let (store, how) = SledStore::open(path, store_options)?;
-    if let Opened::Replaced { reason } = how {
-        tracing::warn!(
-            partition,
-            reason,
-            "the view's store is replaced and rebuilt: {reason}"
-        );
-    }
-    let (log, clock) = (Arc::clone(&shared.log), Arc::clone(&shared.clock));
-    let mut driver = Driver::open(log, clock, Box::new(store), options)?;
-    // Nobody waits any more where the process is ending.
-    let _ = opened.send(driver.handle());
-    driver.run(stop)?;
-    if !stop.load(Ordering::Relaxed) {
-        return Err(anyhow!("ended on its own"));
-    }
-    Ok(())
 }
 
 fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Offer)>) -> Options {

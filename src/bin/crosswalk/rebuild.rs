@@ -2,12 +2,11 @@
 //! or find no running process.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use anyhow::Context;
 use crosswalk::config::Config;
 use crosswalk::domain::Topic;
-use crosswalk::ports::event_log::{EventLog, TopicPartition};
+use crosswalk::ports::event_log::TopicPartition;
 use crosswalk::ports::view_store::MemoryStore;
 use crosswalk::processor::queries;
 use crosswalk::processor::recovery::recover;
@@ -24,7 +23,7 @@ pub struct Rebuilt {
 
 /// Evolves the journals, each up to the offset that `until` has for its partition, else to its end.
 pub fn rebuild(config: &Config, until: &BTreeMap<u32, u64>) -> anyhow::Result<Rebuilt> {
-    let log = Arc::new(open_log::beside(config)?);
+    let log = open_log::beside(config)?;
     let bridges = config.bridges.values();
     let partitions: BTreeSet<u32> = bridges.map(|bridge| bridge.partition).collect();
     let mut views = BTreeMap::new();
@@ -35,10 +34,9 @@ pub fn rebuild(config: &Config, until: &BTreeMap<u32, u64>) -> anyhow::Result<Re
         };
         let end = match until.get(&partition) {
             Some(end) => *end,
-            None => log.span(journal)?.end,
+            None => log.bounds(journal)?.end,
         };
-        let port: Arc<dyn EventLog> = Arc::clone(&log) as _;
-        let rebuilt = recover(&port, Box::<MemoryStore>::default(), partition, end);
+        let rebuilt = recover(&log, Box::<MemoryStore>::default(), partition, end);
         let (view, _) = rebuilt.with_context(|| format!("rebuilding partition {partition}"))?;
         views.insert(partition, view);
     }

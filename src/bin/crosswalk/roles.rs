@@ -69,8 +69,8 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
     let health = Health::new();
     let questions: Questions = Arc::new(OnceLock::new());
     let admin = config.server.admin;
-    let imports: Imports = Arc::new(OnceLock::new());
-    let asked = (Arc::clone(&questions), Arc::clone(&imports));
+    let imports = Imports::default();
+    let asked = (Arc::clone(&questions), imports.clone());
     let admin = admin::start(admin, health.clone(), asked.0, asked.1).await?;
     let (failed, failures) = mpsc::channel(8);
     let config = Arc::new(config);
@@ -150,11 +150,14 @@ fn start_feeds(parts: &Parts) -> anyhow::Result<feeds::Handle> {
     let role = parts.health.register("feeds");
     let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
     let failed = parts.failed.clone();
-    let handle = feeds::start(&parts.config, log, clock, role.clone(), failed)?;
-    // Set once: the process starts its feeds once.
-    let _ = parts.imports.set(handle.board());
-    // An org that does not answer is no reason to take no webhooks: it shows as degraded.
-    role.ready();
+    let shared = feeds::Shared {
+        config: Arc::clone(&parts.config),
+        clock,
+        health: role.clone(),
+        failed,
+        imports: parts.imports.clone(),
+    };
+    let handle = feeds::start(shared, log)?;
     Ok(handle)
 }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use crosswalk::clients::{HttpTransport, Transport, http, intercom, salesforce};
+use crosswalk::clients::{HttpTransport, System, Transport, http, intercom, salesforce};
 use crosswalk::config::{self, Config, SourceKind};
 use crosswalk::domain::{BridgeId, SourceId};
 use crosswalk::ports::clock::Clock;
-use crosswalk::ports::event_log::EventLog;
+use crosswalk::ports::event_log::{EventLog, Group};
 use crosswalk::sink::{self, Execute, Worker};
 use crosswalk::telemetry::RoleHealth;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+
+use crate::{open_log, shares};
 
 /// Beyond the workers' own grace: the commit of what they finished.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
@@ -46,26 +48,47 @@ pub fn start(
     };
     let (stop, stopped) = watch::channel(false);
     let mut workers = Vec::new();
+    let partitions = open_log::partitions(config).lanes;
     for executor in executors(config, &clock, health)? {
-        let system = executor.system();
-        let (log, clock, bridges) = (Arc::clone(&log), Arc::clone(&clock), Arc::clone(&bridges));
-        let worker = Worker::new(log, executor, clock, bridges, options.clone());
-        let (stopped, failed) = (stopped.clone(), failed.clone());
-        workers.push(tokio::spawn(async move {
-            let asked = stopped.clone();
-            let ended = tokio::spawn(async move { worker.run(stopped).await }).await;
-            if ended.is_err() || !*asked.borrow() {
-                let error = anyhow::anyhow!("the {system} sink ended on its own");
-                // The receiver is gone only when the process is ending anyway.
-                let _ = failed.send(error).await;
-            }
-        }));
+        let group = match executor.system() {
+            System::Intercom => Group::IntercomSink,
+            System::Salesforce => Group::SalesforceSink,
+        };
+        let share = shares::join(Arc::clone(&log), group, partitions, failed.clone())?;
+        for partition in 0..partitions {
+            let options = sink::Options {
+                partition,
+                ..options.clone()
+            };
+            let (log, executor, clock) = (log.clone(), executor.clone(), clock.clone());
+            let worker = Worker::new(log, executor, clock, Arc::clone(&bridges), options);
+            let worker = worker.sharing(share.clone());
+            workers.push(watched(worker, group, stopped.clone(), failed.clone()));
+        }
     }
     let wait = config.sink.stop_grace + COMMIT_WAIT;
     Ok(Handle {
         stop,
         workers,
         wait,
+    })
+}
+
+/// Runs a worker; that it ends unasked is a failure of the process.
+fn watched(
+    worker: Worker,
+    group: Group,
+    stopped: watch::Receiver<bool>,
+    failed: mpsc::Sender<anyhow::Error>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let asked = stopped.clone();
+        let ended = tokio::spawn(async move { worker.run(stopped).await }).await;
+        if ended.is_err() || !*asked.borrow() {
+            let error = anyhow::anyhow!("{group:?} ended on its own");
+            // The receiver is gone only when the process is ending anyway.
+            let _ = failed.send(error).await;
+        }
     })
 }
 
@@ -95,7 +118,7 @@ fn executors(
         ..http::Options::default()
     };
     let transport = HttpTransport::new(&options).context("cannot make an HTTP client")?;
-    let transport: Arc<dyn Transport> = Arc::new(transport);
+    let transport: Arc<dyn Transport> = Arc::new(sink::Held(Arc::new(transport)));
     let mut workspaces: BTreeMap<&SourceId, Arc<intercom::Client>> = BTreeMap::new();
     let mut intercom = BTreeMap::new();
     let mut settings = BTreeMap::new();

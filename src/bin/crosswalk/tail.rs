@@ -4,17 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use crosswalk::config::Config;
 use crosswalk::domain::Topic;
-use crosswalk::log::embedded::EmbeddedLog;
 use crosswalk::log::topics;
-use crosswalk::ports::event_log::{EventLog, ReadFrom, ReadLimit, TopicPartition};
+use crosswalk::ports::event_log::TopicPartition;
+use crosswalk::ports::event_log::{self, Bounds, Entry, EventLog, ReadFrom, ReadLimit};
 
 use crate::event_json::Show;
 use crate::{entry_json, open_log};
 
-/// The log is another process's, which cannot wake us.
+/// How long one read waits for an entry.
 const POLL: Duration = Duration::from_millis(200);
 const LIMIT: ReadLimit = ReadLimit {
     entries_max: 500,
@@ -68,43 +68,73 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let config = Config::load(&arguments.config)?;
     let log = open_log::beside(&config)?;
-    let mut from = first(&log, topic, arguments.from_beginning)?;
+    let partitions = open_log::partitions(&config).of(topic);
+    let bounds = bounds(&*log, topic, partitions)?;
     let show = Show {
         personal: arguments.show_personal,
     };
     let mut out = std::io::stdout().lock();
-    loop {
-        let entries = log.read(&from, LIMIT, Duration::ZERO)?;
-        for entry in &entries {
-            let shown = match arguments.json {
-                true => entry_json::entry(entry, show).to_string(),
-                false => entry_json::line(entry, show),
-            };
-            // Whoever reads us has seen enough, `head` for one.
-            if writeln!(out, "{shown}").is_err() {
-                return Ok(());
-            }
-            let place = from.iter_mut().find(|place| place.at == entry.at);
-            place
-                .context("an entry of a partition that was not asked for")?
-                .offset = entry.offset + 1;
+    let mut print = |entry: &Entry| {
+        let shown = match arguments.json {
+            true => entry_json::entry(entry, show).to_string(),
+            false => entry_json::line(entry, show),
+        };
+        // Whoever reads us has seen enough, `head` for one.
+        writeln!(out, "{shown}").map_err(|_| Stop::SeenEnough)
+    };
+    match follow(&*log, &bounds, &arguments, &mut print) {
+        Ok(()) | Err(Stop::SeenEnough) => Ok(()),
+        Err(Stop::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// Why it goes no further.
+enum Stop {
+    SeenEnough,
+    Failed(event_log::Error),
+}
+
+impl From<event_log::Error> for Stop {
+    fn from(error: event_log::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn follow(
+    log: &dyn EventLog,
+    bounds: &[(TopicPartition, Bounds)],
+    arguments: &Arguments,
+    print: &mut impl FnMut(&Entry) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    if arguments.from_beginning {
+        for (at, bounds) in bounds {
+            event_log::each_within(log, *at, *bounds, LIMIT, |entry| print(&entry))?;
         }
-        if entries.is_empty() {
-            if arguments.no_follow {
-                return Ok(());
+    }
+    if arguments.no_follow {
+        return Ok(());
+    }
+    let from = bounds.iter().map(|(at, bounds)| ReadFrom {
+        at: *at,
+        offset: bounds.end,
+    });
+    let mut from: Vec<ReadFrom> = from.collect();
+    loop {
+        for entry in log.read(&from, LIMIT, POLL)? {
+            print(&entry)?;
+            for place in from.iter_mut().filter(|place| place.at == entry.at) {
+                place.offset = entry.offset + 1;
             }
-            std::thread::sleep(POLL);
         }
     }
 }
 
-fn first(log: &EmbeddedLog, topic: Topic, beginning: bool) -> anyhow::Result<Vec<ReadFrom>> {
-    let mut from = Vec::new();
-    for partition in 0..log.partitions().of(topic) {
-        let at = TopicPartition { topic, partition };
-        let span = log.span(at)?;
-        let offset = if beginning { span.start } else { span.end };
-        from.push(ReadFrom { at, offset });
-    }
-    Ok(from)
+/// Where each partition begins and ends.
+fn bounds(
+    log: &dyn EventLog,
+    topic: Topic,
+    partitions: u32,
+) -> anyhow::Result<Vec<(TopicPartition, Bounds)>> {
+    let all = (0..partitions).map(|partition| TopicPartition { topic, partition });
+    all.map(|at| Ok((at, log.bounds(at)?))).collect()
 }

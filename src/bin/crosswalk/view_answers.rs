@@ -1,6 +1,5 @@
 //! Questions about the view, passed on to the driver that owns it, or to a view rebuilt for them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crosswalk::domain::{BridgeId, DeadLetter, LetterSettlement, Message, Observation};
@@ -9,11 +8,12 @@ use crosswalk::mapping::Sources;
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{EventLog, Outgoing, Place};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
-use crosswalk::processor::driver::{Driver, Handle};
+use crosswalk::processor::driver::Driver;
 use crosswalk::processor::queries;
 use serde_json::{Map, Value, json};
 
 use crate::letters::{Follows, Letters};
+use crate::partition::Drivers;
 
 /// Review items named in the counts, per bridge.
 const REVIEWS_MAX: usize = 100;
@@ -28,7 +28,7 @@ pub struct Bridge {
 
 /// The drivers of this process, by partition.
 pub struct ViewAnswers {
-    drivers: BTreeMap<u32, Handle>,
+    drivers: Drivers,
     bridges: Vec<Bridge>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
@@ -37,7 +37,7 @@ pub struct ViewAnswers {
 
 impl ViewAnswers {
     pub fn new(
-        drivers: BTreeMap<u32, Handle>,
+        drivers: Drivers,
         bridges: Vec<Bridge>,
         letters: Letters,
         log: Arc<dyn EventLog>,
@@ -52,12 +52,26 @@ impl ViewAnswers {
         }
     }
 
+    /// The partitions that this process leads.
+    fn led(&self) -> Result<Vec<u32>, Error> {
+        let led = self.drivers.partitions();
+        match led.is_empty() {
+            true => Err(Error::NotReady(
+                "this process leads no partition: it is catching up or stands by".to_owned(),
+            )),
+            false => Ok(led),
+        }
+    }
+
     fn ask<Q>(&self, partition: u32, question: Q) -> Result<Value, Error>
     where
         Q: FnOnce(&Driver) -> Value + Send + 'static,
     {
-        let driver = self.drivers.get(&partition);
-        let driver = driver.ok_or_else(|| Error::Failed(format!("no partition {partition}")))?;
+        let driver = self.drivers.of(partition).ok_or_else(|| {
+            Error::NotReady(format!(
+                "partition {partition} is catching up, or another process has it: ask that one"
+            ))
+        })?;
         driver.ask(question).ok_or_else(|| {
             Error::NotReady(format!(
                 "the processor of partition {partition} does not answer"
@@ -229,7 +243,7 @@ impl ViewQuestions for ViewAnswers {
 
     fn digest(&self) -> Result<Value, Error> {
         let mut digests = Vec::new();
-        for partition in self.drivers.keys().copied() {
+        for partition in self.led()? {
             digests.push(self.ask(partition, move |driver| {
                 queries::digest(driver.view(), partition)
             })?);
@@ -239,7 +253,7 @@ impl ViewQuestions for ViewAnswers {
 
     fn stats(&self) -> Result<Value, Error> {
         let mut partitions = Map::new();
-        for partition in self.drivers.keys().copied() {
+        for partition in self.led()? {
             let stats = self.ask(partition, move |driver| {
                 let counts = driver.counts();
                 json!({

@@ -88,6 +88,8 @@ pub struct Feed {
     told: Option<&'static str>,
     /// Subscriptions that were opened at the next event, no position being known.
     blind: watch::Sender<u64>,
+    /// Whether a subscription was opened, or could not be.
+    tried: watch::Sender<bool>,
 }
 
 // === impl Feed ===
@@ -102,6 +104,7 @@ impl Feed {
             tokens_refused: 0,
             told: None,
             blind: watch::Sender::new(0),
+            tried: watch::Sender::new(false),
             parts,
         }
     }
@@ -110,6 +113,11 @@ impl Feed {
     /// names one, a later one of them means that changes may lie between the two.
     pub fn blind(&self) -> watch::Receiver<u64> {
         self.blind.subscribe()
+    }
+
+    /// Turns true when the first subscription is open, or could not be opened.
+    pub fn tried(&self) -> watch::Receiver<bool> {
+        self.tried.subscribe()
     }
 
     /// Follows the feed until `stop` turns true or its sender is dropped. What is being appended
@@ -127,6 +135,7 @@ impl Feed {
                 Err(trouble) => trouble,
                 Ok(never) => match never {},
             };
+            self.tried.send_replace(true);
             let pause = match self.face(&trouble).await {
                 Ok(pause) => pause,
                 // What was to be told could not be: it is told when it comes again.
@@ -151,6 +160,7 @@ impl Feed {
         if is_blind {
             self.blind.send_modify(|count| *count += 1);
         }
+        self.tried.send_replace(true);
         loop {
             let batch = self.within(stream.next()).await?;
             self.take(&identity, batch).await?;

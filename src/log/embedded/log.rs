@@ -19,7 +19,7 @@ use crate::log::embedded::writer::{Request, Writer};
 use crate::log::encoded::{call_id, checked, encode};
 use crate::log::headers::Headers;
 use crate::log::topics::{Partitions, group_name, group_topics};
-use crate::ports::event_log::{Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
+use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 
 const STOPPED: &str = "the writer of the log has stopped";
@@ -122,6 +122,11 @@ impl EmbeddedLog {
 }
 
 impl EventLog for EmbeddedLog {
+    fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
+        let Span { start, end, .. } = self.span(at)?;
+        Ok(Bounds { start, end })
+    }
+
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
         let encoded = encode(batch, self.partitions, &self.options.prefix)?;
         let rows = outgoing::rows(encoded, &self.options)?;

@@ -68,6 +68,24 @@ pub fn of_group(options: &Options, group: Group) -> ClientConfig {
     config
 }
 
+/// How often a member says that it lives: it hears in the answer that others have its share.
+pub fn heartbeat(options: &Options) -> Duration {
+    options.session_timeout / 10
+}
+
+/// A member of a group, which hears what its share is and reads nothing. All partitions of a number
+/// go to the same member ("range"), and come back to it when it is there again within the timeout.
+pub fn member(options: &Options, group: Group) -> ClientConfig {
+    let mut config = positions(options, &group_id(&options.prefix, group));
+    config
+        .set("group.instance.id", &options.instance)
+        .set("partition.assignment.strategy", "range")
+        .set("session.timeout.ms", millis(options.session_timeout))
+        .set("heartbeat.interval.ms", millis(heartbeat(options)))
+        .set("auto.offset.reset", "latest");
+    config
+}
+
 fn positions(options: &Options, group: &str) -> ClientConfig {
     let mut config = common(options);
     config

@@ -35,14 +35,14 @@ pub struct Owned {
 
 /// The topics whose positions a group commits. The processor writes its journal and consumes it
 /// from where its view stands.
-fn consumed(group: Group) -> impl Iterator<Item = Topic> {
+pub(super) fn consumed(group: Group) -> impl Iterator<Item = Topic> {
     let topics = group_topics(group).iter().copied();
     topics.filter(|topic| *topic != Topic::Journal)
 }
 
 /// Where the count of a group's owners stands: beside the position of its first topic. The feeds
 /// consume nothing; theirs stands at the cursors that they move.
-fn anchor(group: Group) -> Topic {
+pub(super) fn anchor(group: Group) -> Topic {
     consumed(group).next().unwrap_or(Topic::Cursors)
 }
 

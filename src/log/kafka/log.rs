@@ -8,16 +8,18 @@ use crate::domain::Topic;
 use crate::log::encoded::{Encoded, call_id, checked, encode};
 use crate::log::faults::{Fault, Point};
 use crate::log::kafka::compacted::Compacted;
-use crate::log::kafka::connect::topic_name;
+use crate::log::kafka::connect::{self, topic_name};
 use crate::log::kafka::lease::{Owned, lost};
+use crate::log::kafka::member::Member;
 use crate::log::kafka::options::Options;
 use crate::log::kafka::producer::{Appender, Transactional};
 use crate::log::kafka::reader::Readers;
 use crate::log::kafka::refusal::{Refusal, said};
 use crate::log::kafka::topics;
 use crate::log::topics::{group_name, group_topics};
-use crate::ports::event_log::{Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
+use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::membership::Membership;
 
 type Owners = BTreeMap<(Group, u32), Arc<Mutex<Owned>>>;
 
@@ -36,19 +38,27 @@ impl KafkaLog {
     /// Connects, looks whether the topics are there with as many partitions as configured, and ends
     /// what a predecessor of this name left open.
     pub fn open(options: Options) -> Result<Self, Error> {
+        let log = Self::beside(options)?;
+        // Behind a transaction that nobody ends, nothing is readable until it times out: the id is
+        // taken over now and not when there is something to append.
+        let together = Self::open_together(&log.options);
+        let together = together.map_err(|refusal| Error::Open(refusal.reason))?;
+        *log.together.lock().expect("no holder of this lock panics") = Some(together);
+        Ok(log)
+    }
+
+    /// For a look from beside a running process of the same name: leaves what it holds alone.
+    pub fn beside(options: Options) -> Result<Self, Error> {
         let failed = |reason: String| Error::Open(reason);
         options
             .check()
             .map_err(|refused| failed(refused.to_string()))?;
         let appender = Appender::open(&options).map_err(|error| failed(said(&error)))?;
         topics::look(&options, appender.client()).map_err(failed)?;
-        // Behind a transaction that nobody ends, nothing is readable until it times out: the id is
-        // taken over now and not when there is something to append.
-        let together = Self::open_together(&options).map_err(|refusal| failed(refusal.reason))?;
         Ok(Self {
             options,
             appender,
-            together: Mutex::new(Some(together)),
+            together: Mutex::default(),
             readers: Readers::default(),
             compacted: Compacted::default(),
             owners: Mutex::default(),
@@ -122,6 +132,15 @@ impl KafkaLog {
 }
 
 impl EventLog for KafkaLog {
+    fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
+        self.check(at)?;
+        let failed = |error| Error::Read(said(&error));
+        let client = connect::of_group(&self.options, Group::Processor).create();
+        let bounds = connect::watermarks(&self.options, &client.map_err(failed)?, at);
+        let (start, end) = bounds.map_err(failed)?;
+        Ok(Bounds { start, end })
+    }
+
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
         let entries = self.encode(batch)?;
         match entries.as_slice() {
@@ -164,6 +183,12 @@ impl EventLog for KafkaLog {
         let at = TopicPartition { topic, partition };
         let found = self.compacted.latest(&self.options, &self.readers, at, key);
         found.map_err(Error::Read)
+    }
+
+    fn join(&self, group: Group, _partitions: u32) -> Result<Box<dyn Membership>, Error> {
+        let member = Member::join(&self.options, group);
+        let member = member.map_err(|error| Error::Share(said(&error)))?;
+        Ok(Box::new(member))
     }
 
     fn acquire(&self, group: Group, partition: u32) -> Result<Lease, Error> {

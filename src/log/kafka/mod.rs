@@ -8,6 +8,7 @@ mod compacted;
 mod connect;
 mod lease;
 mod log;
+mod member;
 mod options;
 mod producer;
 mod reader;

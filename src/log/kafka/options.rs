@@ -25,6 +25,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How long the brokers keep a transaction open whose owner says nothing.
     pub transaction_timeout: Duration,
+    /// After how long a silent process's partitions are given to others.
+    pub session_timeout: Duration,
     /// Entries larger than this are refused.
     pub entry_bytes_max: usize,
     /// Tests make commits fail through this; a running product has none.
@@ -41,6 +43,7 @@ impl Default for Options {
             instance: "0".to_owned(),
             timeout: Duration::from_secs(30),
             transaction_timeout: Duration::from_secs(60),
+            session_timeout: Duration::from_secs(15),
             entry_bytes_max: 1 << 20,
             faults: None,
         }
@@ -69,7 +72,7 @@ pub struct Refused {
 }
 
 /// Properties that are ours, and what depends on them.
-const OURS: [(&[&str], &str); 7] = [
+const OURS: [(&[&str], &str); 8] = [
     (
         &["bootstrap.servers", "metadata.broker.list"],
         "the brokers are named by `bootstrap`",
@@ -102,6 +105,17 @@ const OURS: [(&[&str], &str); 7] = [
     (
         &["group.id", "enable.partition.eof"],
         "they follow from the role and the prefix",
+    ),
+    (
+        &[
+            "group.instance.id",
+            "group.protocol",
+            "partition.assignment.strategy",
+            "session.timeout.ms",
+            "heartbeat.interval.ms",
+        ],
+        "partitions of the same number must go to the same process, and come back to it after a \
+         restart; see `instance` and `session_timeout`",
     ),
 ];
 

@@ -12,6 +12,8 @@ use crate::cli::{crosswalk, output, text};
 
 pub struct Child {
     process: Process,
+    /// Of its configuration and its log in the folder.
+    name: String,
     pub webhooks: String,
     admin: String,
     /// The highest peak of those that were killed.
@@ -36,29 +38,37 @@ impl Sample {
     }
 }
 
-fn config(folder: &Path) -> String {
-    folder.join("crosswalk.yaml").to_str().unwrap().to_owned()
+fn config(folder: &Path, name: &str) -> String {
+    let path = folder.join(format!("{name}.yaml"));
+    path.to_str().unwrap().to_owned()
 }
 
 impl Child {
     pub async fn start(folder: &Path) -> Self {
+        Self::start_as(folder, "crosswalk").await
+    }
+
+    pub async fn start_as(folder: &Path, name: &str) -> Self {
         // Whatever it logs goes to a file: a full pipe would stop it.
         let mut options = File::options();
         let log = options.append(true).create(true);
-        let log = log.open(folder.join("run.log")).unwrap();
-        let mut command = crosswalk(&["run", "--config", &config(folder), "--print-addresses"]);
+        let path = folder.join(format!("{name}.log"));
+        let log = log.open(&path).unwrap();
+        let config = config(folder, name);
+        let mut command = crosswalk(&["run", "--config", &config, "--print-addresses"]);
         command.stdout(Stdio::piped()).stderr(log);
         command.env("MALLOC_ARENA_MAX", "2");
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         let out = process.stdout.take().unwrap();
         BufReader::new(out).read_line(&mut line).unwrap();
-        let written = || std::fs::read_to_string(folder.join("run.log")).unwrap();
+        let written = || std::fs::read_to_string(&path).unwrap();
         let addresses: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", written()));
         let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
         Self {
             process,
+            name: name.to_owned(),
             webhooks: address("webhooks"),
             admin: address("admin"),
             peak_mb: 0.0,
@@ -68,23 +78,40 @@ impl Child {
     /// SIGKILL, and another process in its place.
     pub async fn die_and_rise(&mut self, folder: &Path) {
         let peak_mb = self.peak_mb.max(self.status("VmHWM:"));
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        *self = Self::start(folder).await;
+        self.die();
+        *self = Self::start_as(folder, &self.name).await;
         self.peak_mb = peak_mb;
     }
 
     /// SIGTERM, and another process in its place.
     pub async fn end_and_rise(&mut self, folder: &Path) {
         let peak_mb = self.peak_mb.max(self.status("VmHWM:"));
+        self.signal("-TERM");
+        self.process.wait().unwrap();
+        *self = Self::start_as(folder, &self.name).await;
+        self.peak_mb = peak_mb;
+    }
+
+    /// SIGKILL.
+    pub fn die(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// SIGSTOP or SIGCONT, for one.
+    pub fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
         let asked = std::process::Command::new("kill")
-            .args(["-TERM", &id])
+            .args([signal, &id])
             .status();
         assert!(asked.unwrap().success());
-        self.process.wait().unwrap();
-        *self = Self::start(folder).await;
-        self.peak_mb = peak_mb;
+    }
+
+    /// Whether it has the processor's partition, and answers.
+    pub async fn leads(&self) -> bool {
+        let answer = reqwest::get(format!("{}/v1/digest", self.admin));
+        let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().is_success()))
     }
 
     pub fn admin(&self) -> &str {
@@ -93,13 +120,18 @@ impl Child {
 
     /// How often the running process has journaled an event.
     pub async fn counted(&self, event: &str) -> u64 {
+        let metric = format!("crosswalk_journal_events_total{{event=\"{event}\"}}");
+        self.metric(&metric).await
+    }
+
+    /// A metric as the process shows it, with its labels; 0 while it has none.
+    pub async fn metric(&self, metric: &str) -> u64 {
         let metrics = reqwest::get(format!("{}/metrics", self.admin))
             .await
             .unwrap();
         let metrics = metrics.text().await.unwrap();
-        let line = format!("crosswalk_journal_events_total{{event=\"{event}\"}} ");
-        let found = metrics.lines().find_map(|one| one.strip_prefix(&line));
-        found.map_or(0, |count| count.parse().unwrap())
+        let value = |line: &str| line.strip_prefix(metric)?.trim().parse().ok();
+        metrics.lines().find_map(value).unwrap_or(0)
     }
 
     fn status(&self, what: &str) -> f64 {
@@ -114,8 +146,9 @@ impl Child {
         let ended = self.process.try_wait().unwrap();
         assert!(
             ended.is_none(),
-            "it ended by itself: {}/run.log",
-            folder.display()
+            "it ended by itself: {}/{}.log",
+            folder.display(),
+            self.name
         );
         self.peak_mb = self.peak_mb.max(self.status("VmHWM:"));
         Sample {
@@ -128,7 +161,7 @@ impl Child {
 
     /// Whether a rebuild from the journal gives the same digest.
     pub fn verify(&self, folder: &Path) -> bool {
-        let config = config(folder);
+        let config = config(folder, &self.name);
         let verified = output(&["verify", "--config", &config, "--admin", &self.admin]);
         if !verified.status.success() {
             println!("{}", text(&verified.stderr));
@@ -143,7 +176,7 @@ impl Child {
     }
 
     pub fn dead_letters(&self, folder: &Path) -> usize {
-        lines(folder, "dead-letters").count()
+        lines(&config(folder, &self.name), "dead-letters").count()
     }
 
     pub fn healed(&self) -> u64 {
@@ -161,10 +194,9 @@ impl Drop for Child {
     }
 }
 
-fn lines(folder: &Path, topic: &str) -> impl Iterator<Item = String> {
-    let config = config(folder);
+fn lines(config: &str, topic: &str) -> impl Iterator<Item = String> {
     let command = ["tail", topic, "--json", "--from-beginning", "--no-follow"];
-    let told = output(&[&command[..], &["--config", &config]].concat());
+    let told = output(&[&command[..], &["--config", config]].concat());
     let lines: Vec<String> = text(&told.stdout).lines().map(str::to_owned).collect();
     lines.into_iter()
 }

@@ -52,6 +52,7 @@ pub struct Stage {
     pub people: Vec<Person>,
     pub written: Written,
     said: usize,
+    config: Value,
     _kept: tempfile::TempDir,
 }
 
@@ -60,21 +61,29 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Ports of its own, the same after a restart.
+fn server() -> Value {
+    let (webhooks, admin) = (free_port(), free_port());
+    json!({
+        "webhooks": format!("127.0.0.1:{webhooks}"), "admin": format!("127.0.0.1:{admin}"),
+    })
+}
+
 impl Stage {
     pub async fn new(people: usize) -> Self {
+        Self::on(people, json!({"embedded": {"path": "log.db"}})).await
+    }
+
+    /// On this log.
+    pub async fn on(people: usize, log: Value) -> Self {
         let salesforce = salesforce::start(Default::default()).await.unwrap();
         let intercom = intercom::start(Default::default()).await.unwrap();
         let mut kept = tempfile::tempdir().unwrap();
         let folder = kept.path().to_owned();
         // To look at it afterwards.
         kept.disable_cleanup(std::env::var("STORM_KEEP").is_ok());
-        let (webhooks, admin) = (free_port(), free_port());
         let config = json!({
-            "server": {
-                "webhooks": format!("127.0.0.1:{webhooks}"), "admin": format!("127.0.0.1:{admin}"),
-            },
-            "log": {"embedded": {"path": "log.db"}},
-            "view": {"path": "view"},
+            "server": server(), "log": log, "view": {"path": "view"},
             "sources": {
                 "support": {"intercom": {
                     "app_id": "sandbox1", "client_secret": "sandbox-client-secret",
@@ -110,8 +119,19 @@ impl Stage {
             people: (0..people).map(person).collect(),
             written: Written::default(),
             said: 0,
+            config,
             _kept: kept,
         }
+    }
+
+    /// The configuration of one of several processes, by its name.
+    pub fn configure(&self, name: &str) {
+        let mut config = self.config.clone();
+        config["server"] = server();
+        config["view"]["path"] = format!("view-{name}").into();
+        config["log"]["kafka"]["instance"] = name.into();
+        let path = self.folder.join(format!("{name}.yaml"));
+        std::fs::write(path, config.to_string()).unwrap();
     }
 
     /// Everybody qualifies, and has a Lead.

@@ -53,6 +53,9 @@ impl Crowd {
 
     /// Titles change, twenty a second; answers when each was written in Intercom.
     async fn goes_on(&self, stage: &Stage, said: &mut usize, chance: &mut Chance) -> Latency {
+        // Each of somebody else: of two changes of one person in a moment, one may be all that is
+        // written.
+        let first = chance.below(self.0.len());
         let mut since = stage
             .intercom
             .request_log()
@@ -67,7 +70,7 @@ impl Crowd {
                 *said += 1;
                 acted += 1;
                 let title = format!("Title {said}");
-                let id = &self.0[chance.below(self.0.len())];
+                let id = &self.0[(first + acted) % self.0.len()];
                 let act = json!({"verb": "update", "id": id, "fields": {"Title": title}});
                 waiting.insert(title, clock::now_ns());
                 stage.salesforce.act(act).unwrap();
