@@ -12,13 +12,14 @@ use crate::config::log::Log;
 use crate::config::role::{Feeds, Ingest, Logging, Processor, Sink, View};
 use crate::config::server::Server;
 use crate::config::source::Source;
+use crate::config::spool::Spool;
 use crate::config::tree;
 use crate::domain::{BridgeId, SourceId};
 
 /// The environment's variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "log",
     "view",
     "partitions",
@@ -26,6 +27,7 @@ const KEYS: [&str; 11] = [
     "sources",
     "bridges",
     "ingest",
+    "spool",
     "processor",
     "sink",
     "feeds",
@@ -44,6 +46,7 @@ pub struct Config {
     pub sources: BTreeMap<SourceId, Source>,
     pub bridges: BTreeMap<BridgeId, Bridge>,
     pub ingest: Ingest,
+    pub spool: Spool,
     pub processor: Processor,
     pub sink: Sink,
     pub feeds: Feeds,
@@ -103,6 +106,7 @@ fn read(file: &Path, text: &str, variables: &Variables) -> Result<Config, Proble
         ingest: table.or("ingest", Ingest::default(), |field| {
             Ingest::read(field, server.body_bytes_max)
         })?,
+        spool: Spool::read(table.get("spool").as_ref(), default_path("spool"))?,
         processor: table.or("processor", Processor::default(), Processor::read)?,
         sink: table.or("sink", Sink::default(), Sink::read)?,
         feeds: table.or("feeds", Feeds::default(), Feeds::read)?,

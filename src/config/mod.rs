@@ -14,6 +14,7 @@ mod role;
 pub mod secret;
 mod server;
 mod source;
+mod spool;
 mod tree;
 
 pub use bridge::Bridge;
@@ -25,3 +26,4 @@ pub use role::{AfterGap, Feeds, Ingest, Logging, LoggingFormat, Processor, Sink,
 pub use secret::{Reread, Secret};
 pub use server::Server;
 pub use source::{Intercom, Salesforce, Source, SourceKind};
+pub use spool::Spool;

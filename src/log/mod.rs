@@ -5,6 +5,7 @@ mod encoded;
 mod faults;
 mod headers;
 pub mod kafka;
+pub mod spool;
 mod murmur2;
 pub mod topics;
 

@@ -58,7 +58,15 @@ pub struct Metrics {
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
+    pub spool: SpoolMetrics,
     pub feeds: FeedMetrics,
+}
+
+/// Of appends that the brokers do not take.
+pub struct SpoolMetrics {
+    pub appends: IntGaugeVec,
+    pub bytes: IntGaugeVec,
+    pub spooled_total: IntCounterVec,
 }
 
 /// What the feeds measure; fields as in `Metrics`, without `feed_`.
@@ -171,6 +179,7 @@ impl Metrics {
                 &["partition"],
             )?,
             feeds: FeedMetrics::new(&r)?,
+            spool: SpoolMetrics::new(&r)?,
             registry: r,
         })
     }
@@ -181,6 +190,16 @@ impl Metrics {
         let done = TextEncoder::new().encode(&self.registry.gather(), &mut out);
         done.expect("writing to memory does not fail");
         String::from_utf8(out).expect("the text format is UTF-8")
+    }
+}
+
+impl SpoolMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            appends: gauges(r, "spool_appends", "Appends that wait on disk", &[])?,
+            bytes: gauges(r, "spool_bytes", "Bytes that wait on disk", &[])?,
+            spooled_total: counters(r, "spooled_total", "Appends that went to disk", &[])?,
+        })
     }
 }
 

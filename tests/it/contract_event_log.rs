@@ -2,7 +2,7 @@
 //! offsets, or that what was appended is visible to the very next read.
 
 mod appending;
-mod bench;
+pub mod bench;
 mod committing;
 mod embedded;
 mod embedded_crash;

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use crosswalk::config::{Config, Kafka, Log};
 use crosswalk::log::embedded::{EmbeddedLog, Options};
 use crosswalk::log::kafka::{self, KafkaLog};
+use crosswalk::log::spool::{self, SpoolingLog};
 use crosswalk::log::topics::Partitions;
 use crosswalk::ports::event_log::EventLog;
 
@@ -68,6 +69,21 @@ fn machine() -> String {
     let asked = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = told.filter(|name| !name.is_empty()).or_else(asked);
     name.map_or_else(|| "0".to_owned(), |name| name.trim().to_owned())
+}
+
+/// The log as ingest appends to it: with a spool before one that can be away.
+pub fn spooling(config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Arc<dyn EventLog>> {
+    let spool = &config.spool;
+    if !spool.enabled || matches!(config.log, Log::Embedded { .. }) {
+        return Ok(log);
+    }
+    let options = spool::Options {
+        folder: spool.path.clone(),
+        bytes_max: spool.bytes_max,
+        after: spool.after,
+    };
+    let spooling = SpoolingLog::open(log, options).context("set spool.path, or spool.enabled")?;
+    Ok(Arc::new(spooling))
 }
 
 /// For a look from beside the running process: never made, never changed.

@@ -116,7 +116,8 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
 async fn start_ingest(parts: &Parts) -> anyhow::Result<ingest::Handle> {
     let role = parts.health.register("ingest");
     let options = ingest::Options::of(&parts.config);
-    let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
+    let log = open_log::spooling(&parts.config, Arc::clone(&parts.log))?;
+    let clock = Arc::clone(&parts.clock);
     let handle = ingest::start(options, log, clock)
         .await
         .context("cannot take webhooks")?;

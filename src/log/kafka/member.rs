@@ -1,7 +1,7 @@
 //! A member of a consumer group: it hears which partitions are its share, and reads nothing of
 //! them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -19,12 +19,19 @@ use crate::ports::membership::{Membership, Share};
 
 /// The longest wait of one poll: a member that does not poll is thrown out.
 const POLL: Duration = Duration::from_millis(100);
+/// How often in how long the coordinator may say that another has our name. After an outage it may
+/// be ourselves: a request to join from before it, answered late, puts the next one out.
+const FENCED_MAX: usize = 4;
+const FENCED_WITHIN: Duration = Duration::from_secs(60);
 /// Heartbeats until a process that was cut off has heard that others have its share, with one lost.
 const DOUBT_HEARTBEATS: u32 = 3;
 
 pub struct Member {
     consumer: BaseConsumer<Hears>,
-    instance: String,
+    options: Options,
+    group: Group,
+    /// When it was put out by one of its name.
+    fenced: VecDeque<Instant>,
     /// The generation that was told last.
     told: u64,
 }
@@ -65,25 +72,57 @@ fn numbers(list: &TopicPartitionList) -> BTreeSet<u32> {
         .collect()
 }
 
+fn subscribed(
+    options: &Options,
+    group: Group,
+    share: Share,
+) -> Result<BaseConsumer<Hears>, KafkaError> {
+    let config = connect::member(options, group);
+    let consumer: BaseConsumer<Hears> = config.create_with_context(Hears(Mutex::new(share)))?;
+    let topics: BTreeSet<String> = consumed(group)
+        .chain([anchor(group)])
+        .map(|topic| topic_name(options, topic))
+        .collect();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics)?;
+    Ok(consumer)
+}
+
 impl Member {
     pub fn join(options: &Options, group: Group) -> Result<Self, KafkaError> {
         let share = Share {
             doubt: connect::heartbeat(options) * DOUBT_HEARTBEATS,
             ..Share::default()
         };
-        let config = connect::member(options, group);
-        let consumer: BaseConsumer<Hears> = config.create_with_context(Hears(Mutex::new(share)))?;
-        let topics: BTreeSet<String> = consumed(group)
-            .chain([anchor(group)])
-            .map(|topic| topic_name(options, topic))
-            .collect();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics)?;
         Ok(Self {
-            consumer,
-            instance: options.instance.clone(),
+            consumer: subscribed(options, group, share)?,
+            options: options.clone(),
+            group,
+            fenced: VecDeque::new(),
             told: 0,
         })
+    }
+
+    /// Joins anew, unless somebody else keeps putting it out. What was its share stays so until it
+    /// hears of the next.
+    fn rejoin(&mut self, error: &KafkaError) -> Result<(), Error> {
+        let is_old = |at: &Instant| at.elapsed() > FENCED_WITHIN;
+        while self.fenced.front().is_some_and(is_old) {
+            self.fenced.pop_front();
+        }
+        self.fenced.push_back(Instant::now());
+        if self.fenced.len() >= FENCED_MAX {
+            return Err(Error::Share(format!(
+                "another process has the instance name `{}` ({}); give each its own: \
+                 log.kafka.instance",
+                self.options.instance,
+                said(error)
+            )));
+        }
+        tracing::warn!("a member was put out by one of its name, and joins anew");
+        let consumer = subscribed(&self.options, self.group, self.heard());
+        self.consumer = consumer.map_err(|error| Error::Share(said(&error)))?;
+        Ok(())
     }
 
     fn heard(&self) -> Share {
@@ -92,7 +131,7 @@ impl Member {
     }
 
     /// What others may repair is waited for; a second process of our name is not.
-    fn judge(&self, error: &KafkaError) -> Result<(), Error> {
+    fn judge(&mut self, error: &KafkaError) -> Result<(), Error> {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidSessionTimeout) {
             return Err(Error::Share(
                 "the brokers do not take log.kafka.session_timeout_seconds: see their \
@@ -105,12 +144,7 @@ impl Member {
             Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fatal)
         );
         if fenced {
-            return Err(Error::Share(format!(
-                "another process has the instance name `{}` ({}); give each its own: \
-                 log.kafka.instance",
-                self.instance,
-                said(error)
-            )));
+            return self.rejoin(error);
         }
         tracing::debug!(error = said(error), "a member hears of an error");
         Ok(())
@@ -122,7 +156,8 @@ impl Membership for Member {
         let deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Some(Err(error)) = self.consumer.poll(left.min(POLL)) {
+            let polled = self.consumer.poll(left.min(POLL)).map(|came| came.err());
+            if let Some(Some(error)) = polled {
                 self.judge(&error)?;
             }
             let share = self.heard();
