@@ -5,7 +5,7 @@ use crate::domain::journal::{Verdict, Via};
 use crate::domain::time::Order;
 use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, outstanding, record_state};
 use crate::domain::{
-    Gone, Name, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId, Value,
+    Gone, Name, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId, Value, Version,
 };
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
@@ -120,6 +120,16 @@ pub struct Answer {
     /// It is of a read, asked for at this journal sequence: whatever was consumed before that is
     /// in it.
     pub asked: Option<u64>,
+    /// The newest that was shown of what is in it: older notifications that came later are too.
+    pub covered: Option<Version>,
+}
+
+impl Answer {
+    /// Whether something newer of the same clock is in it.
+    fn covers(&self, version: Version) -> bool {
+        let newer = |covered: Version| version.against(&covered) == Order::Older;
+        self.covered.is_some_and(newer)
+    }
 }
 
 /// Judges what was held once a command has ended.
@@ -127,7 +137,8 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     let Some(section) = terms.mapping.section_of(record) else {
         return;
     };
-    drop_superseded(journal, terms, section, record, answer);
+    let covered = drop_superseded(journal, terms, section, record, answer);
+    let answer = Answer { covered, ..answer };
     let known = record_state(journal, journal.bridge(), record);
     let Some(known) = known.filter(|state| state.writing.is_none() && state.reading.is_none())
     else {
@@ -149,26 +160,30 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
 }
 
 /// What was consumed before a read was asked for is in its answer, also where a write of ours is
-/// out again by now.
+/// out again by now. Answers the newest version among the notifications of that.
 fn drop_superseded<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
     record: &RecordRef,
     answer: Answer,
-) {
+) -> Option<Version> {
     let (Some(asked), Some(known)) = (
         answer.asked,
         record_state(journal, journal.bridge(), record),
     ) else {
-        return;
+        return None;
     };
-    let mut before = None;
+    let (mut before, mut covered) = (None, None);
     let superseded = |held: &&Held| held.sequence < asked;
     for held in in_order(&known).into_iter().filter(superseded) {
         judge(journal, terms, section, record, (held, before), answer);
         before = Some(&held.observation);
+        if held.observation.via == Via::Webhook {
+            covered = Some(held.observation.version);
+        }
     }
+    covered
 }
 
 /// What was held, as it came to be and not as it arrived.
@@ -199,6 +214,9 @@ fn judge<J: Journal>(
         Some(Gone::NotFound) if state.rereads < REREADS_MAX => Verdict::Reread,
         Some(Gone::NotFound) => Verdict::Dropped,
         None if answer.asked.is_some_and(|asked| held.sequence < asked) => Verdict::Dropped,
+        None if observation.via == Via::Webhook && answer.covers(observation.version) => {
+            Verdict::Dropped
+        }
         None => verdict(&state, watched, record, observation, answer.placed),
     };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;

@@ -136,6 +136,7 @@ fn update<J: Journal>(
     let answer = holds::Answer {
         placed,
         asked: None,
+        covered: None,
     };
     holds::release(journal, terms, record, answer);
     reconcile::reconcile(journal, terms, record);

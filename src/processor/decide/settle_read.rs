@@ -75,6 +75,7 @@ pub fn read<J: Journal>(
     let answer = holds::Answer {
         placed: true,
         asked: Some(waiting.sequence),
+        covered: None,
     };
     holds::release(journal, terms, record, answer);
     if !terms.mapping.is_salesforce(record) {
