@@ -50,7 +50,7 @@ impl Default for Options {
             window_max: 256,
             first_try_age_max: Duration::from_secs(30),
             grace: Duration::from_secs(10),
-            lease_check_interval: Duration::from_secs(2),
+            lease_check_interval: Duration::from_secs(1),
             read_wait: Duration::from_millis(250),
         }
     }
