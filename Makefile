@@ -37,11 +37,14 @@ sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more
 	@cargo test $(LOCKED) --test sim -- --nocapture
 
 soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES=60 adds the long run)
-	@SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim
-	@STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
+	@failed=; \
+	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim || failed="$$failed simulation"; \
+	STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
 	  STORM_EACH=$${STORM_EACH:-5000} \
-	  cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1
-	@$(MAKE) fuzz
+	  cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1 || \
+	  failed="$$failed storms"; \
+	$(MAKE) fuzz || failed="$$failed fuzzing"; \
+	if [ -n "$$failed" ]; then echo "soak: failed:$$failed" >&2; exit 1; fi
 
 fuzz: ## Fuzz everything that comes from outside, FUZZ_SECONDS (60) each
 	@.ci/fuzz
