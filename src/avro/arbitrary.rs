@@ -296,6 +296,8 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
         }),
         (text(), settlement(), text())
             .prop_map(|(letter, how, by)| ObservationBody::LetterSettled { letter, how, by }),
+        (proptest::option::of(observation_id()), text())
+            .prop_map(|(skip, by)| ObservationBody::BridgeReleased { skip, by }),
     ]
     .boxed()
 }
@@ -392,14 +394,17 @@ pub fn command() -> BoxedStrategy<Command> {
 }
 
 pub fn ranges() -> impl Strategy<Value = Vec<InputRange>> {
+    vec(range(), 0..4)
+}
+
+pub fn range() -> impl Strategy<Value = InputRange> {
     let range = (select(Topic::ALL.to_vec()), any::<u32>(), count(), count());
-    let range = range.prop_map(|(topic, partition, from, to)| InputRange {
+    range.prop_map(|(topic, partition, from, to)| InputRange {
         topic,
         partition,
         from,
         to,
-    });
-    vec(range, 0..4)
+    })
 }
 
 pub fn unchanged() -> impl Strategy<Value = BTreeMap<String, u64>> {

@@ -402,6 +402,38 @@ fn people() -> BoxedStrategy<DomainEvent> {
     .boxed()
 }
 
+fn aside() -> BoxedStrategy<DomainEvent> {
+    prop_oneof![
+        (bridge(), ranges(), text(), of(observation_id())).prop_map(
+            |(bridge, positions, reason, cause)| DomainEvent::BridgeQuarantined {
+                bridge,
+                positions,
+                reason,
+                cause,
+            }
+        ),
+        (bridge(), of(observation_id()), text())
+            .prop_map(|(bridge, skip, by)| DomainEvent::BridgeReleased { bridge, skip, by }),
+        (
+            (bridge(), range(), count()),
+            vec(observation_id(), 0..4),
+            unchanged(),
+            any::<bool>(),
+        )
+            .prop_map(|((bridge, input, gone), observations, unchanged, ended)| {
+                DomainEvent::BridgeReread {
+                    bridge,
+                    input,
+                    gone,
+                    observations,
+                    unchanged,
+                    ended,
+                }
+            }),
+    ]
+    .boxed()
+}
+
 fn bookkeeping() -> BoxedStrategy<DomainEvent> {
     prop_oneof![
         at().prop_map(|to| DomainEvent::TimeAdvanced { to }),
@@ -464,13 +496,7 @@ fn bookkeeping() -> BoxedStrategy<DomainEvent> {
                 view_version,
             }
         }),
-        (bridge(), ranges(), text()).prop_map(|(bridge, positions, reason)| {
-            DomainEvent::BridgeQuarantined {
-                bridge,
-                positions,
-                reason,
-            }
-        }),
+        aside(),
     ]
     .boxed()
 }

@@ -73,6 +73,9 @@ fn put_observation(observation: &Observation, w: &mut Writer) {
         ObservationBody::LetterSettled { letter, how, by } => {
             decision::put_letter(observation, (letter, how, by), w);
         }
+        ObservationBody::BridgeReleased { skip, by } => {
+            decision::put_release(observation, (skip, by), w);
+        }
     }
 }
 

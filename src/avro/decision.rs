@@ -4,11 +4,12 @@ use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
 use crate::domain::observation::{LetterSettlement, ReviewAnswer};
-use crate::domain::{Observation, ObservationBody, ReviewId};
+use crate::domain::{Observation, ObservationBody, ObservationId, ReviewId};
 
 const MAPPING_OFFERED: i64 = 0;
 const REVIEW_ANSWERED: i64 = 1;
 const LETTER_SETTLED: i64 = 2;
+const BRIDGE_RELEASED: i64 = 3;
 
 symbols!(LetterSettlement {
     1 "REDRIVEN" => Redriven,
@@ -61,6 +62,18 @@ pub fn put_letter(
     w.field("by", by);
 }
 
+pub fn put_release(
+    observation: &Observation,
+    (skip, by): (&Option<ObservationId>, &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(BRIDGE_RELEASED, "BridgeReleased");
+    w.field("skip", skip);
+    w.field("by", by);
+}
+
 pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
     let head = take_head(r)?;
     r.enter("body");
@@ -78,6 +91,10 @@ pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
         LETTER_SETTLED => Ok(head.with(ObservationBody::LetterSettled {
             letter: r.field("letter")?,
             how: r.field("how")?,
+            by: r.field("by")?,
+        })),
+        BRIDGE_RELEASED => Ok(head.with(ObservationBody::BridgeReleased {
+            skip: r.field("skip")?,
             by: r.field("by")?,
         })),
         other => Err(r.unknown_case(other)),

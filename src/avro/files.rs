@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 138] = [
+pub const FILES: [(&str, &str); 141] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -37,6 +37,10 @@ pub const FILES: [(&str, &str); 138] = [
     (
         "crosswalk.DeadLetter",
         include_str!("../../schemas/dead_letter.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.BridgeReleased",
+        include_str!("../../schemas/decision/bridge_released.v1.avsc"),
     ),
     (
         "crosswalk.decision.Decision",
@@ -97,6 +101,14 @@ pub const FILES: [(&str, &str); 138] = [
     (
         "crosswalk.journal.BridgeQuarantined",
         include_str!("../../schemas/journal/bridge_quarantined.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.BridgeReleased",
+        include_str!("../../schemas/journal/bridge_released.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.BridgeReread",
+        include_str!("../../schemas/journal/bridge_reread.v1.avsc"),
     ),
     (
         "crosswalk.journal.Claim",

@@ -71,7 +71,8 @@ impl Subject {
                 ObservationBody::Answered(_) => Self::Result,
                 ObservationBody::MappingOffered { .. }
                 | ObservationBody::ReviewAnswered { .. }
-                | ObservationBody::LetterSettled { .. } => Self::Decision,
+                | ObservationBody::LetterSettled { .. }
+                | ObservationBody::BridgeReleased { .. } => Self::Decision,
             },
             Message::Journal(_) => Self::Journal,
             Message::Command(_) => Self::Command,

@@ -333,8 +333,32 @@ pub enum DomainEvent {
     },
     BridgeQuarantined {
         bridge: BridgeId,
+        /// The first position not taken, per input.
         positions: Vec<InputRange>,
         reason: String,
+        /// The observation that could not be decided; none where it was a deadline or a walk.
+        cause: Option<ObservationId>,
+    },
+    /// A person lets the bridge go on: what it was sent meanwhile is read again first.
+    BridgeReleased {
+        bridge: BridgeId,
+        /// The observation that is not taken again.
+        skip: Option<ObservationId>,
+        by: String,
+    },
+    /// A part of what a released bridge was sent while it stood aside.
+    BridgeReread {
+        bridge: BridgeId,
+        /// Taken, or found not to be of this bridge.
+        input: InputRange,
+        /// How many positions of it were not kept any more.
+        gone: u64,
+        /// Ids that enter the dedupe window, in order.
+        observations: Vec<ObservationId>,
+        /// How many observations changed nothing, by reason.
+        unchanged: BTreeMap<String, u64>,
+        /// Whether nothing is left: the bridge takes what comes again.
+        ended: bool,
     },
 }
 
@@ -385,6 +409,8 @@ impl DomainEvent {
             Self::BatchConsumed { .. } => "batch_consumed",
             Self::DigestRecorded { .. } => "digest_recorded",
             Self::BridgeQuarantined { .. } => "bridge_quarantined",
+            Self::BridgeReleased { .. } => "bridge_released",
+            Self::BridgeReread { .. } => "bridge_reread",
         }
     }
 }

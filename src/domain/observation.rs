@@ -51,6 +51,12 @@ pub enum ObservationBody {
         how: LetterSettlement,
         by: String,
     },
+    /// A person lets a quarantined bridge go on.
+    BridgeReleased {
+        /// The observation that is not taken again: the one at which the decision panicked.
+        skip: Option<ObservationId>,
+        by: String,
+    },
 }
 
 /// What becomes of a dead letter.

@@ -10,7 +10,7 @@ use crate::domain::ids::SourceId;
 use crate::domain::ids::derive;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef, ReviewId};
 use crate::domain::journal::{Claim, CustomerKind, Desire, DomainEvent, HeldObservation};
-use crate::domain::journal::{InputRange, ReadPurpose, ReviewKind, Via, WalkReason};
+use crate::domain::journal::{ReadPurpose, ReviewKind, Via, WalkReason};
 use crate::domain::message::Topic;
 use crate::domain::name::Name;
 use crate::domain::record::{Fields, Gone, MatchKey, MatchRule, Shows};
@@ -20,7 +20,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 5;
+pub const VIEW_VERSION: u32 = 6;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -495,12 +495,26 @@ pub struct BridgeState {
     /// Places of the dedupe window in use: `window_from..window_to`.
     pub window_from: u64,
     pub window_to: u64,
-    /// Set while the bridge is quarantined: the first position not taken, per input.
-    pub quarantined: Option<Vec<InputRange>>,
+    /// Set while the bridge takes nothing of what comes.
+    pub aside: Option<Aside>,
     /// Commands without an answer.
     pub outstanding: u64,
     /// The import that is not over with all of its sources.
     pub importing: Option<Importing>,
+}
+
+/// A bridge in which a decision panicked: it is quarantined until a person releases it, and then
+/// reads what it was sent meanwhile before it takes what comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    pub since: Timestamp,
+    /// The next position to take, per input.
+    pub positions: BTreeMap<Topic, u64>,
+    /// The observation that could not be decided; none where it was a deadline or a walk.
+    pub cause: Option<ObservationId>,
+    pub released: bool,
+    /// Not to be taken again.
+    pub skip: Option<ObservationId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -83,6 +83,7 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
                 ObservationBody::MappingOffered { .. } => "mapping_offered",
                 ObservationBody::ReviewAnswered { .. } => "review_answered",
                 ObservationBody::LetterSettled { .. } => "letter_settled",
+                ObservationBody::BridgeReleased { .. } => "bridge_released",
             };
             let trace = seen.traceparent.clone();
             (seen.id.to_string(), kind, seen.received_at, trace)

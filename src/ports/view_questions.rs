@@ -31,6 +31,13 @@ pub trait ViewQuestions: Send + Sync {
     /// follows from it.
     fn settle_letter(&self, letter: &str, how: LetterSettlement, by: &str) -> Result<Value, Error>;
 
+    /// Whether each bridge takes what comes, and if not, why.
+    fn bridges(&self) -> Result<Value, Error>;
+
+    /// Puts it on the log that a person lets a quarantined bridge go on; with `skips` it passes
+    /// over the observation that it could not decide.
+    fn release_bridge(&self, bridge: &str, skips: bool, by: &str) -> Result<Value, Error>;
+
     /// The view's digest with the position and the view version at which it holds.
     fn digest(&self) -> Result<Value, Error>;
 

@@ -1,6 +1,8 @@
 //! The driver: polls, steps, commits; keeps the view and answers questions about it. One thread
 //! owns one partition.
 
+mod reread;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -187,8 +189,11 @@ impl Driver {
     /// Bridges that stand aside, counted from the view: a restart does not forget them.
     fn show_quarantined(&self) {
         let settings = &self.options.settings;
-        let aside = |bridge: &&BridgeId| bridge_state(&self.view, bridge).quarantined.is_some();
-        let count = settings.bridges.iter().filter(aside).count();
+        let quarantined = |bridge: &&BridgeId| {
+            let aside = bridge_state(&self.view, bridge).aside;
+            aside.is_some_and(|aside| !aside.released)
+        };
+        let count = settings.bridges.iter().filter(quarantined).count();
         let partition = settings.partition.to_string();
         let gauge = &metrics().quarantined_bridges;
         gauge.with_label_values(&[&partition]).set(count as i64);
@@ -271,6 +276,7 @@ impl Driver {
                 .step_duration_seconds
                 .observe(started.elapsed().as_secs_f64());
         }
+        let again = self.reread(now)?;
         let due = self.last_checkpoint.elapsed() >= self.options.checkpoint_interval;
         if (due && self.view.dirty_len() > 0)
             || self.view.dirty_len() > self.options.overlay_entries_max
@@ -284,7 +290,14 @@ impl Driver {
             self.view.settled_digest();
             question(self);
         }
-        Ok(batch.len())
+        Ok(batch.len() + again)
+    }
+
+    fn limit(&self) -> ReadLimit {
+        ReadLimit {
+            entries_max: self.options.batch_entries_max,
+            bytes_max: self.options.batch_bytes_max,
+        }
     }
 
     /// What was decided or hashed after a read that failed must not be committed.
@@ -320,11 +333,7 @@ impl Driver {
                 offset: positions.get(&topic).copied().unwrap_or(0),
             })
             .collect();
-        let limit = ReadLimit {
-            entries_max: self.options.batch_entries_max,
-            bytes_max: self.options.batch_bytes_max,
-        };
-        Ok(self.log.read(&from, limit, self.wait())?)
+        Ok(self.log.read(&from, self.limit(), self.wait())?)
     }
 
     /// Waits no longer than until the next deadline.
@@ -333,7 +342,10 @@ impl Driver {
         let horizon = now.plus_ms(self.options.poll_wait.as_millis() as i64);
         let mut wait = self.options.poll_wait;
         for bridge in &self.options.settings.bridges {
-            if bridge_state(&self.view, bridge).quarantined.is_some() {
+            if let Some(aside) = bridge_state(&self.view, bridge).aside {
+                if aside.released {
+                    return Duration::ZERO;
+                }
                 // Its deadlines stay due until it is released.
                 continue;
             }

@@ -6,10 +6,11 @@ use crate::domain::journal::ReviewKind;
 use crate::domain::record::MatchRule;
 use crate::domain::shared::Shared;
 use crate::domain::view::{
-    Customer, Pursuit, RecordState, ViewEntry, ViewRead, customer_id_of, matching,
+    Customer, Pursuit, RecordState, ViewEntry, ViewRead, bridge_state, customer_id_of, matching,
 };
 use crate::domain::{
-    BridgeId, CustomerId, MatchKey, Name, RecordRef, ReviewAnswer, ReviewId, ViewKey,
+    BridgeId, CustomerId, MatchKey, Name, ObservationId, RecordRef, ReviewAnswer, ReviewId, Topic,
+    ViewKey,
 };
 use crate::mapping::{Offer, Sources};
 use crate::processor::decide::review::fits;
@@ -72,6 +73,48 @@ pub fn digest(view: &View, partition: u32) -> Json {
         "journal_offset": view.journal_offset(),
         "partition_sequence": partition_state(view, partition).next_sequence,
     })
+}
+
+/// Whether a bridge takes what comes, and if not, since when, why and how much waits.
+pub fn bridge<V: ViewRead>(view: &V, partition: u32, bridge: &BridgeId) -> Json {
+    let state = bridge_state(view, bridge);
+    let Some(aside) = state.aside else {
+        return json!({"bridge": bridge.as_str(), "partition": partition, "state": "runs"});
+    };
+    let ends = partition_state(view, partition).positions;
+    let waiting = |(topic, end): (&Topic, &u64)| {
+        let at = aside.positions.get(topic).copied().unwrap_or(0);
+        end.saturating_sub(at)
+    };
+    json!({
+        "bridge": bridge.as_str(),
+        "partition": partition,
+        "state": if aside.released { "rereading" } else { "quarantined" },
+        "since_ms": aside.since.0,
+        "cause": aside.cause.map(|id| id.to_string()),
+        "passed": ends.iter().map(waiting).sum::<u64>(),
+    })
+}
+
+/// The release of a quarantined bridge as a decision: its id, and what it skips. Twice is once.
+pub fn release<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    skips: bool,
+) -> Result<(ObservationId, Option<ObservationId>), String> {
+    let aside = bridge_state(view, bridge).aside;
+    let Some(aside) = aside.filter(|aside| !aside.released) else {
+        return Err(format!("{bridge} is not quarantined"));
+    };
+    let skip = aside.cause.filter(|_| skips);
+    if skips && skip.is_none() {
+        return Err(format!(
+            "no observation of {bridge} panicked but a deadline or a walk, which cannot be \
+             skipped; release it with a version that is mended"
+        ));
+    }
+    let id = format!("release {bridge} {} {skip:?}", aside.since.0);
+    Ok((ObservationId::of_decision(&id), skip))
 }
 
 /// Open review items, at most `max`.

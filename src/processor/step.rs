@@ -3,6 +3,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod aside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::processor::decide::{Terms, Timing, decide, due, walk};
 use crate::processor::draft::{Draft, Written};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::{Changes, Overlay};
+use crate::processor::project::effects::notice_of_partition;
 
 /// Deadlines handled in one step; the rest wait for the next one.
 pub const DUE_PER_STEP_MAX: usize = 200;
@@ -85,6 +88,10 @@ impl Mappings {
     }
 }
 
+#[cfg(test)]
+pub use aside::poison;
+pub use aside::{Part, reread, waiting};
+
 /// Decides a batch at the poll's stamp `now`.
 pub fn step<V: ViewRead>(
     view: &V,
@@ -93,27 +100,14 @@ pub fn step<V: ViewRead>(
     batch: &[Entry],
     now: Timestamp,
 ) -> Result<Output, Error> {
-    let mut step = Step {
-        overlay: Overlay::new(view),
-        settings,
-        mappings,
-        now,
-        out: Output::default(),
-        taken: Vec::new(),
-        in_batch: BTreeSet::new(),
-        ranges: Vec::new(),
-    };
+    let mut step = Step::new(view, settings, mappings, now);
     step.pass_time()?;
     for entry in batch {
         step.take(entry)?;
     }
     step.walk()?;
     step.consume();
-    let Step {
-        overlay, mut out, ..
-    } = step;
-    out.changes = overlay.into_changes();
-    Ok(out)
+    Ok(step.finish())
 }
 
 struct Step<'a, V: ViewRead> {
@@ -129,7 +123,33 @@ struct Step<'a, V: ViewRead> {
     ranges: Vec<InputRange>,
 }
 
-impl<V: ViewRead> Step<'_, V> {
+impl<'a, V: ViewRead> Step<'a, V> {
+    fn new(
+        view: &'a V,
+        settings: &'a Settings,
+        mappings: &'a mut Mappings,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            overlay: Overlay::new(view),
+            settings,
+            mappings,
+            now,
+            out: Output::default(),
+            taken: Vec::new(),
+            in_batch: BTreeSet::new(),
+            ranges: Vec::new(),
+        }
+    }
+
+    fn finish(self) -> Output {
+        let Self {
+            overlay, mut out, ..
+        } = self;
+        out.changes = overlay.into_changes();
+        out
+    }
+
     /// Handles what is due, in the order of time, bridge by bridge.
     fn pass_time(&mut self) -> Result<(), Error> {
         let share = (DUE_PER_STEP_MAX / self.settings.bridges.len().max(1)).max(1);
@@ -143,7 +163,7 @@ impl<V: ViewRead> Step<'_, V> {
                 let Some((key, entry)) = self.overlay.first(&from, &to) else {
                     break;
                 };
-                if bridge_state(&self.overlay, &bridge).quarantined.is_some() {
+                if bridge_state(&self.overlay, &bridge).aside.is_some() {
                     break;
                 }
                 let ViewEntry::Due(due) = &*entry else {
@@ -222,46 +242,49 @@ impl<V: ViewRead> Step<'_, V> {
             self.trace(observation, "bridge_not_configured");
             return Ok(());
         }
-        if bridge_state(&self.overlay, bridge).quarantined.is_some() {
-            self.trace(observation, "quarantined");
+        if let Some(aside) = bridge_state(&self.overlay, bridge).aside {
+            self.pass_over(observation, &aside);
             return Ok(());
         }
-        let id = (bridge.clone(), observation.id);
-        let known = self
-            .overlay
-            .get(&ViewKey::deduped(bridge, &observation.id))
-            .is_some();
-        if known || self.in_batch.contains(&id) {
+        if self.knows(observation) {
             self.trace(observation, "duplicate");
             return Ok(());
         }
-        self.decide(observation, entry, id)
+        if !self.decide(observation)? {
+            self.quarantine(bridge, Some((entry, observation.id)));
+        }
+        Ok(())
     }
 
-    fn decide(
-        &mut self,
-        observation: &Observation,
-        entry: &Entry,
-        id: (BridgeId, ObservationId),
-    ) -> Result<(), Error> {
-        let bridge = id.0.clone();
+    /// Whether it is a repetition.
+    fn knows(&self, observation: &Observation) -> bool {
+        let bridge = &observation.bridge;
+        let remembered = ViewKey::deduped(bridge, &observation.id);
+        self.overlay.get(&remembered).is_some()
+            || self.in_batch.contains(&(bridge.clone(), observation.id))
+    }
+
+    fn remember(&mut self, observation: &Observation) {
+        let id = (observation.bridge.clone(), observation.id);
+        self.in_batch.insert(id.clone());
+        self.taken.push(id);
+    }
+
+    /// False where the decision panicked, which leaves nothing behind.
+    fn decide(&mut self, observation: &Observation) -> Result<bool, Error> {
+        let bridge = observation.bridge.clone();
         let done = self.draft(&bridge, Some(observation.id), |draft, terms| {
             decide(draft, terms, observation);
         })?;
-        match done {
-            None => {
-                self.trace(observation, "panicked");
-                self.quarantine(&bridge, Some(entry));
-            }
-            Some(why) => {
-                if let Some(why) = why {
-                    *self.out.unchanged.entry(why).or_default() += 1;
-                }
-                self.in_batch.insert(id.clone());
-                self.taken.push(id);
-            }
+        let Some(why) = done else {
+            self.trace(observation, "panicked");
+            return Ok(false);
+        };
+        if let Some(why) = why {
+            *self.out.unchanged.entry(why).or_default() += 1;
         }
-        Ok(())
+        self.remember(observation);
+        Ok(true)
     }
 
     /// Runs a decision in a draft of its own. `None` if it panicked, which leaves nothing behind;
@@ -281,7 +304,11 @@ impl<V: ViewRead> Step<'_, V> {
         });
         let partition = self.settings.partition;
         let mut draft = Draft::new(&self.overlay, bridge, partition, sources, self.now, cause);
-        let ran = catch_unwind(AssertUnwindSafe(|| decide(&mut draft, terms.as_ref())));
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            poison::strikes(cause);
+            decide(&mut draft, terms.as_ref());
+        }));
         if ran.is_err() {
             return Ok(None);
         }
@@ -325,44 +352,20 @@ impl<V: ViewRead> Step<'_, V> {
         });
     }
 
-    /// Sets a bridge aside with the first position per input that it has not taken.
-    fn quarantine(&mut self, bridge: &BridgeId, at: Option<&Entry>) {
-        let state = partition_state(&self.overlay, self.settings.partition);
-        let mut positions: BTreeMap<Topic, u64> = state.positions;
-        for range in &self.ranges {
-            positions.insert(range.topic, range.to);
-        }
-        if let Some(entry) = at {
-            positions.insert(entry.at.topic, entry.offset);
-        }
-        let partition = self.settings.partition;
-        let range = |(topic, from)| InputRange {
-            topic,
-            partition,
-            from,
-            to: from,
-        };
-        let positions = positions.into_iter().map(range).collect();
-        let reason = "a decision panicked".to_owned();
-        self.out.quarantined.push(bridge.clone());
-        self.bookkeep(E::BridgeQuarantined {
-            bridge: bridge.clone(),
-            positions,
-            reason,
-        });
-    }
-
     /// Journals an event of the partition itself.
-    fn bookkeep(&mut self, event: E) {
+    fn bookkeep(&mut self, event: E, cause: Option<ObservationId>) {
         let state = partition_state(&self.overlay, self.settings.partition);
         let entry = JournalEntry {
             key: JournalKey::Partition(self.settings.partition),
             sequence: state.next_sequence,
             at: self.now.max(state.last_at),
-            cause: None,
+            cause,
             event,
         };
         evolve(&mut self.overlay, &entry);
+        self.out
+            .outputs
+            .extend(notice_of_partition(self.settings.partition, &entry));
         self.journal(entry);
     }
 
@@ -395,11 +398,12 @@ impl<V: ViewRead> Step<'_, V> {
         }
         let observations = std::mem::take(&mut self.taken);
         let unchanged = self.out.unchanged.clone();
-        self.bookkeep(E::BatchConsumed {
+        let consumed = E::BatchConsumed {
             inputs: ranges,
             observations,
             unchanged,
-        });
+        };
+        self.bookkeep(consumed, None);
     }
 
     fn trace(&mut self, observation: &Observation, reason: &str) {

@@ -4,6 +4,7 @@
     reason = "a test that meets an error it did not expect should stop"
 )]
 
+mod bridge;
 mod brokers;
 mod captures;
 mod change_events;

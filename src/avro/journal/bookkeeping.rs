@@ -45,3 +45,4 @@ impl Wire for (BridgeId, ObservationId) {
 }
 
 impl Item for (BridgeId, ObservationId) {}
+impl Item for ObservationId {}

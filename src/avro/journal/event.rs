@@ -33,7 +33,7 @@ union!(DomainEvent {
     25 "TimeAdvanced" => TimeAdvanced { to },
     26 "BatchConsumed" => BatchConsumed { inputs, observations, unchanged },
     27 "DigestRecorded" => DigestRecorded { digest, view_version },
-    28 "BridgeQuarantined" => BridgeQuarantined { bridge, positions, reason },
+    28 "BridgeQuarantined" => BridgeQuarantined { bridge, positions, reason, cause },
     29 "ConflictDecided" => ConflictDecided { customer, field, policy, kept, lost },
     30 "ConflictOpened" => ConflictOpened { review, customer, field, claims },
     31 "FormAccepted" => FormAccepted { record, name, desired, stored },
@@ -48,4 +48,6 @@ union!(DomainEvent {
     40 "RecordHealed" => RecordHealed { record, fields },
     41 "SweepEnded" => SweepEnded { source, run, since, until, compared, healed },
     42 "LetterSettled" => LetterSettled { letter, how, by },
+    43 "BridgeReleased" => BridgeReleased { bridge, skip, by },
+    44 "BridgeReread" => BridgeReread { bridge, input, gone, observations, unchanged, ended },
 });

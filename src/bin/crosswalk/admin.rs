@@ -128,6 +128,8 @@ fn router(admin: Admin) -> Router {
         )
         .route("/v1/sweeps", get(sweeps))
         .route("/v1/dead-letters/{letter}", post(settle_letter))
+        .route("/v1/bridges", get(bridges))
+        .route("/v1/bridges/{bridge}/release", post(release_bridge))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
         .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
@@ -325,6 +327,37 @@ async fn settle_letter(
         _ => return refuse(StatusCode::BAD_REQUEST, "`how` is redrive or discard"),
     };
     ask(admin, move |view| view.settle_letter(&letter, how, &by)).await
+}
+
+async fn bridges(State(admin): State<Admin>) -> Response {
+    ask(admin, |view| view.bridges()).await
+}
+
+/// Who lets a bridge go on, and whether past what it could not decide.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    by: String,
+    #[serde(default)]
+    skip: bool,
+}
+
+async fn release_bridge(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    asked: Result<Json<Release>, JsonRejection>,
+) -> Response {
+    let Ok(Json(asked)) = asked else {
+        let text = r#"the body is {"by", "skip"} as JSON; skip is true or false"#;
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let Some(by) = named(&asked.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
+    ask(admin, move |view| {
+        view.release_bridge(&bridge, asked.skip, &by)
+    })
+    .await
 }
 
 async fn sweeps(State(admin): State<Admin>) -> Response {

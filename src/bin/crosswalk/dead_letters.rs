@@ -25,7 +25,7 @@ const LIMIT: ReadLimit = ReadLimit {
 const NAMED_MAX: usize = 5;
 
 /// What happened, by cause: the part of a letter's reason before a colon.
-pub const CAUSES: [(&str, &str); 15] = [
+pub const CAUSES: [(&str, &str); 16] = [
     (
         "bad_item",
         "a notification of Intercom names a topic that is known, with a record in another shape",
@@ -57,6 +57,10 @@ pub const CAUSES: [(&str, &str); 15] = [
     (
         "schema_unknown",
         "a change event names a schema that Salesforce does not give, or that is none",
+    ),
+    (
+        "skipped",
+        "what a bridge stumbled over was passed over when it was released",
     ),
     ("undecodable", "an entry of the log could not be decoded"),
     (

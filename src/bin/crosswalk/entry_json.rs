@@ -167,6 +167,9 @@ fn observation(seen: &Observation, show: Show) -> Json {
         ObservationBody::LetterSettled { letter, how, by } => {
             json!({"letter": letter, "how": how.label(), "by": by})
         }
+        ObservationBody::BridgeReleased { skip, by } => {
+            json!({"skip": skip.map(|id| id.to_string()), "by": by})
+        }
     };
     merge(head, body)
 }

@@ -1,8 +1,8 @@
 //! A journal event as JSON for people. Values are shown only on request; ids always.
 
 use crosswalk::domain::command::{Command, CommandKind, ReadCommand, WriteTarget};
-use crosswalk::domain::journal::WriteEnding;
 use crosswalk::domain::journal::{Claim, Desire, DomainEvent, HeldObservation, ReadEnding};
+use crosswalk::domain::journal::{InputRange, WriteEnding};
 use crosswalk::domain::{Fields, MatchKey, Name, RecordRef, Rejection, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -132,36 +132,12 @@ impl Show {
                 "command": command.to_string(), "attempt": attempt,
                 "ending": self.read_ending(ending),
             }),
-            DomainEvent::TimeAdvanced { to } => json!({"to": time(to.0)}),
-            DomainEvent::BatchConsumed {
-                inputs,
-                observations,
-                unchanged,
-            } => {
-                let ranges = inputs.iter().map(|range| {
-                    format!(
-                        "{:?}/{} {}..{}",
-                        range.topic, range.partition, range.from, range.to
-                    )
-                });
-                let ranges: Vec<String> = ranges.collect();
-                json!({
-                    "inputs": ranges, "observations": observations.len(), "unchanged": unchanged,
-                })
-            }
-            DomainEvent::DigestRecorded {
-                digest,
-                view_version,
-            } => {
-                json!({"digest": hex::encode(digest), "view_version": view_version})
-            }
-            DomainEvent::BridgeQuarantined { bridge, reason, .. } => {
-                json!({"bridge": bridge.as_str(), "reason": reason})
-            }
             DomainEvent::ReviewClosed { review, how } => {
                 json!({"review": review.to_string(), "how": how})
             }
-            of_many => of_those_beside(of_many).unwrap_or_else(|| self.of_records(of_many)),
+            of_many => of_those_beside(of_many)
+                .or_else(|| of_bookkeeping(of_many))
+                .unwrap_or_else(|| self.of_records(of_many)),
         }
     }
 
@@ -463,6 +439,61 @@ fn of_those_beside(event: &DomainEvent) -> Option<Json> {
             reason,
             customers,
         } => json!({"walk": walk, "reason": reason.label(), "customers": customers}),
+        _ => return None,
+    })
+}
+
+fn range(range: &InputRange) -> String {
+    format!(
+        "{:?}/{} {}..{}",
+        range.topic, range.partition, range.from, range.to
+    )
+}
+
+/// Time, batches, digests, bridges that stand aside.
+fn of_bookkeeping(event: &DomainEvent) -> Option<Json> {
+    Some(match event {
+        DomainEvent::TimeAdvanced { to } => json!({"to": time(to.0)}),
+        DomainEvent::BatchConsumed {
+            inputs,
+            observations,
+            unchanged,
+        } => {
+            let inputs: Vec<String> = inputs.iter().map(range).collect();
+            json!({
+                "inputs": inputs, "observations": observations.len(), "unchanged": unchanged,
+            })
+        }
+        DomainEvent::DigestRecorded {
+            digest,
+            view_version,
+        } => json!({"digest": hex::encode(digest), "view_version": view_version}),
+        DomainEvent::BridgeQuarantined {
+            bridge,
+            positions,
+            reason,
+            cause,
+        } => {
+            let positions: Vec<String> = positions.iter().map(range).collect();
+            json!({
+                "bridge": bridge.as_str(), "reason": reason, "positions": positions,
+                "cause": cause.map(|id| id.to_string()),
+            })
+        }
+        DomainEvent::BridgeReleased { bridge, skip, by } => json!({
+            "bridge": bridge.as_str(), "skip": skip.map(|id| id.to_string()), "by": by,
+        }),
+        DomainEvent::BridgeReread {
+            bridge,
+            input,
+            gone,
+            observations,
+            unchanged,
+            ended,
+        } => json!({
+            "bridge": bridge.as_str(), "input": range(input), "gone": gone,
+            "observations": observations.len(), "unchanged": unchanged, "ended": ended,
+        }),
         _ => return None,
     })
 }

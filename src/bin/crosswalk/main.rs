@@ -3,6 +3,7 @@
 mod admin;
 mod admin_client;
 mod backfill;
+mod bridge;
 mod check;
 mod dead_letters;
 mod demo;
@@ -66,6 +67,7 @@ enum Command {
     Mapping(mapping::Arguments),
     Run(run::Arguments),
     Backfill(backfill::Arguments),
+    Bridge(bridge::Arguments),
     Demo(demo::Arguments),
     Sandbox(sandbox::Arguments),
     Tail(tail::Arguments),
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Mapping(arguments) => mapping::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Backfill(arguments) => backfill::run(arguments),
+        Command::Bridge(arguments) => bridge::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),
         Command::Tail(arguments) => tail::run(arguments),

@@ -115,25 +115,28 @@ impl ViewAnswers {
         answer: &ReviewAnswer,
         by: &str,
     ) -> (String, Outgoing) {
-        let observation = Observation {
-            id: ObservationId::of_decision(&format!("{review} {answer} {by}")),
-            bridge: bridge.id.clone(),
-            received_at: self.clock.now(),
-            traceparent: None,
-            body: ObservationBody::ReviewAnswered {
-                review: *review,
-                answer: answer.clone(),
-                by: by.to_owned(),
-            },
+        let id = ObservationId::of_decision(&format!("{review} {answer} {by}"));
+        let body = ObservationBody::ReviewAnswered {
+            review: *review,
+            answer: answer.clone(),
+            by: by.to_owned(),
         };
-        let id = observation.id.to_string();
-        let outgoing = Outgoing {
+        (id.to_string(), self.decision(bridge, id, body))
+    }
+
+    fn decision(&self, bridge: &Bridge, id: ObservationId, body: ObservationBody) -> Outgoing {
+        Outgoing {
             topic: Topic::Decisions,
             place: Place::Partition(bridge.partition),
             key: bridge.id.text(),
-            message: Some(Message::Observation(Box::new(observation))),
-        };
-        (id, outgoing)
+            message: Some(Message::Observation(Box::new(Observation {
+                id,
+                bridge: bridge.id.clone(),
+                received_at: self.clock.now(),
+                traceparent: None,
+                body,
+            }))),
+        }
     }
 
     /// The answer that tries a refused record again: its review item is still open.
@@ -239,6 +242,47 @@ impl ViewQuestions for ViewAnswers {
         let count = follows.len();
         self.letters.settle((letter, &found), how, by, follows)?;
         Ok(json!({"letter": letter, "how": how.label(), "entries": count}))
+    }
+
+    fn bridges(&self) -> Result<Value, Error> {
+        let mut bridges = Vec::new();
+        for bridge in &self.bridges {
+            let (id, partition) = (bridge.id.clone(), bridge.partition);
+            bridges.push(self.ask(partition, move |driver| {
+                queries::bridge(driver.view(), partition, &id)
+            })?);
+        }
+        Ok(json!({"bridges": bridges}))
+    }
+
+    fn release_bridge(&self, bridge: &str, skips: bool, by: &str) -> Result<Value, Error> {
+        let known = self.bridges.iter().find(|one| one.id.as_str() == bridge);
+        let known = known.ok_or_else(|| {
+            Error::BadQuery(format!(
+                "no bridge of the configuration is called {bridge:?}"
+            ))
+        })?;
+        let id = known.id.clone();
+        let (settle, settled) = std::sync::mpsc::sync_channel(1);
+        self.ask(known.partition, move |driver| {
+            // The asker waits for the answer, so there is room for it.
+            let _ = settle.send(queries::release(driver.view(), &id, skips));
+            Value::Null
+        })?;
+        let release = settled
+            .recv()
+            .map_err(|error| Error::Failed(error.to_string()))?;
+        let (id, skip) = release.map_err(Error::Refused)?;
+        let body = ObservationBody::BridgeReleased {
+            skip,
+            by: by.to_owned(),
+        };
+        let appended = self.log.append(vec![self.decision(known, id, body)]);
+        appended.map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(json!({
+            "bridge": bridge, "decision": id.to_string(),
+            "skip": skip.map(|id| id.to_string()),
+        }))
     }
 
     fn digest(&self) -> Result<Value, Error> {

@@ -46,6 +46,10 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
             by: by.clone(),
         });
     }
+    if let ObservationBody::BridgeReleased { .. } = &observation.body {
+        // The step takes it where the bridge stands aside.
+        return journal.trace("not_quarantined", None);
+    }
     let Some(terms) = terms else {
         return journal.trace("no_mapping", None);
     };
@@ -57,7 +61,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
         ObservationBody::ReviewAnswered { review, answer, by } => {
             review::answered(journal, terms, *review, answer, by);
         }
-        ObservationBody::MappingOffered { .. } | ObservationBody::LetterSettled { .. } => {
+        ObservationBody::MappingOffered { .. }
+        | ObservationBody::LetterSettled { .. }
+        | ObservationBody::BridgeReleased { .. } => {
             unreachable!("decided above")
         }
     }

@@ -72,7 +72,7 @@ pub fn start<J: Journal>(
 /// walk may ask for.
 pub fn next<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> Option<(u64, Walk)> {
     let state = bridge_state(view, bridge);
-    if state.quarantined.is_some() || state.outstanding >= OUTSTANDING_MAX {
+    if state.aside.is_some() || state.outstanding >= OUTSTANDING_MAX {
         return None;
     }
     let (from, to) = ViewKey::range(bridge, 0x0f);

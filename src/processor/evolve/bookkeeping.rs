@@ -1,8 +1,8 @@
-//! Evolve: sequences, input positions, the dedupe window, quarantine.
+//! Evolve: sequences, input positions, the dedupe window, bridges that stand aside.
 
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{
-    BridgeState, DEDUPE_WINDOW_MAX, PartitionState, ViewEntry, ViewWrite, bridge_state,
+    Aside, BridgeState, DEDUPE_WINDOW_MAX, PartitionState, ViewEntry, ViewWrite, bridge_state,
 };
 use crate::domain::{BridgeId, JournalEntry, ObservationId, ViewKey};
 
@@ -45,10 +45,43 @@ pub fn evolve<V: ViewWrite>(view: &mut V, partition: u32, entry: &JournalEntry) 
             }
         }
         E::BridgeQuarantined {
-            bridge, positions, ..
+            bridge,
+            positions,
+            cause,
+            ..
         } => {
-            of_bridge(view, bridge, |state| {
-                state.quarantined = Some(positions.clone());
+            let positions = positions.iter().map(|range| (range.topic, range.from));
+            let aside = Aside {
+                since: entry.at,
+                positions: positions.collect(),
+                cause: *cause,
+                released: false,
+                skip: None,
+            };
+            of_bridge(view, bridge, |state| state.aside = Some(aside));
+        }
+        E::BridgeReleased { bridge, skip, .. } => of_bridge(view, bridge, |state| {
+            if let Some(aside) = &mut state.aside {
+                aside.released = true;
+                aside.skip = *skip;
+            }
+        }),
+        E::BridgeReread {
+            bridge,
+            input,
+            observations,
+            ended,
+            ..
+        } => {
+            for observation in observations {
+                remember(view, bridge, observation);
+            }
+            of_bridge(view, bridge, |state| match &mut state.aside {
+                Some(_) if *ended => state.aside = None,
+                Some(aside) => {
+                    aside.positions.insert(input.topic, input.to);
+                }
+                None => {}
             });
         }
         E::DigestRecorded { .. } => {}

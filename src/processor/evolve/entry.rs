@@ -79,7 +79,11 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         E::RecordHealed { .. } | E::SweepEnded { .. } => sweeps::apply(edit, event),
         // Its stamp is what it says, and every entry's stamp is folded above.
         E::TimeAdvanced { .. } => {}
-        E::BatchConsumed { .. } | E::DigestRecorded { .. } | E::BridgeQuarantined { .. } => {
+        E::BatchConsumed { .. }
+        | E::DigestRecorded { .. }
+        | E::BridgeQuarantined { .. }
+        | E::BridgeReleased { .. }
+        | E::BridgeReread { .. } => {
             panic!("{} belongs to a partition, not to a bridge", event.name());
         }
     }

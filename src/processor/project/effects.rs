@@ -59,6 +59,45 @@ pub fn project<V: ViewRead>(
     }
 }
 
+/// What people are told of an entry of the partition's own.
+pub fn notice_of_partition(partition: u32, entry: &JournalEntry) -> Option<Outgoing> {
+    let (bridge, text) = match &entry.event {
+        E::BridgeQuarantined { bridge, reason, .. } => {
+            let text = format!(
+                "{bridge} takes nothing any more: {reason}. What it is sent waits; the log says \
+                 where it panicked. With a version that is mended, or past what it stumbles over: \
+                 crosswalk bridge release {bridge}"
+            );
+            (bridge, text)
+        }
+        E::BridgeReread {
+            bridge,
+            input,
+            gone,
+            ..
+        } if *gone > 0 => {
+            let text = format!(
+                "{bridge}: {gone} entries of {} were not kept until it was released. Their \
+                 changes are missing: crosswalk backfill --bridge {bridge}",
+                input.topic.label()
+            );
+            (bridge, text)
+        }
+        E::BridgeReread { bridge, ended, .. } if *ended => {
+            let text = format!("{bridge} has taken what it was sent meanwhile, and goes on");
+            (bridge, text)
+        }
+        _ => return None,
+    };
+    let notice = notice(bridge, entry, entry.event.name(), text, Vec::new());
+    Some(Outgoing {
+        topic: Topic::Notifications,
+        place: Place::Partition(partition),
+        key: bridge.text(),
+        message: Some(Message::Notification(notice)),
+    })
+}
+
 /// What people are told of.
 fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
     Some(match &entry.event {

@@ -20,7 +20,7 @@ use crate::ports::view_store::MemoryStore;
 use crate::processor::decide::Timing;
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
-use crate::processor::step::{Mappings, Output, Settings, step};
+use crate::processor::step::{Mappings, Output, Part, Settings, reread, step, waiting};
 use crate::processor::view::View;
 
 pub const MAPPING: &str = r#"
@@ -80,6 +80,8 @@ pub struct World {
     mappings: Mappings,
     pub now: i64,
     offsets: BTreeMap<Topic, u64>,
+    /// All that was ever given.
+    entries: Vec<Entry>,
     pub journal: Vec<JournalEntry>,
     /// Commands in the order in which they were requested, repeats included.
     pub commands: Vec<Command>,
@@ -193,6 +195,7 @@ impl World {
             mappings: Mappings::default(),
             now: 1_000_000_000,
             offsets: BTreeMap::new(),
+            entries: Vec::new(),
             journal: Vec::new(),
             commands: Vec::new(),
             last: Output::default(),
@@ -314,6 +317,49 @@ impl World {
             now,
         )
         .unwrap();
+        self.entries.extend(entries);
+        let commands = self.keep(output);
+        self.nothing_disappeared(&ids);
+        commands
+    }
+
+    /// Lets a released bridge take again what it was sent meanwhile, at most `size` entries at a
+    /// time; what was observed in Intercom before `kept_from` is not kept any more.
+    pub fn reread(&mut self, size: usize, kept_from: u64) -> Vec<Command> {
+        let mut commands = Vec::new();
+        while let Some((topic, from, end)) = waiting(&self.view, 0, &bridge()) {
+            let start = match topic {
+                Topic::IntercomObserved => kept_from.clamp(from, end),
+                _ => from,
+            };
+            let wanted = |one: &&Entry| one.at.topic == topic && (start..end).contains(&one.offset);
+            let entries: Vec<Entry> = self
+                .entries
+                .iter()
+                .filter(wanted)
+                .take(size)
+                .cloned()
+                .collect();
+            let part = Part {
+                at: TopicPartition {
+                    topic,
+                    partition: 0,
+                },
+                from,
+                to: entries.last().map_or(end, |last| last.offset + 1),
+                gone: start - from,
+                entries,
+            };
+            self.now += 1;
+            let now = Timestamp(self.now);
+            let (settings, mappings) = (&self.settings, &mut self.mappings);
+            let output = reread(&self.view, settings, mappings, &bridge(), &part, now).unwrap();
+            commands.extend(self.keep(output));
+        }
+        commands
+    }
+
+    fn keep(&mut self, output: Output) -> Vec<Command> {
         let mut commands = Vec::new();
         for outgoing in &output.outputs {
             match &outgoing.message {
@@ -328,7 +374,6 @@ impl World {
             .apply(output.changes.clone(), self.journal.len() as u64);
         self.last = output;
         self.commands.extend(commands.clone());
-        self.nothing_disappeared(&ids);
         self.nothing_leaves_unjournaled();
         if self.rebuild_is_checked {
             self.agrees_with_rebuild();
@@ -358,6 +403,9 @@ impl World {
                     _ => false,
                 }),
                 Message::Notification(notice) => journaled(&|event| event.name() == notice.kind),
+                Message::DeadLetter(letter) if letter.reason == "skipped" => {
+                    journaled(&|event| matches!(event, DomainEvent::BridgeReread { .. }))
+                }
                 Message::DeadLetter(letter) => journaled(&|event| match event {
                     DomainEvent::WriteSettled { command, .. }
                     | DomainEvent::ReadSettled { command, .. } => Some(*command) == letter.command,

@@ -138,6 +138,13 @@ fn decisions() -> Vec<(String, Message)> {
                 by: "ops".to_owned(),
             },
         ),
+        (
+            "bridge_released",
+            ObservationBody::BridgeReleased {
+                skip: Some(observation_id()),
+                by: "ops".to_owned(),
+            },
+        ),
     ];
     let message = |(case, body): (&str, _)| (format!("decision.{case}"), observation(body));
     bodies.into_iter().map(message).collect()

@@ -361,8 +361,22 @@ fn bookkeeping() -> Vec<DomainEvent> {
     };
     let quarantined = DomainEvent::BridgeQuarantined {
         bridge: bridge(),
-        positions: vec![range],
+        positions: vec![range.clone()],
         reason: code("panic"),
+        cause: Some(observation_id()),
     };
-    vec![consumed, digest, quarantined]
+    let released = DomainEvent::BridgeReleased {
+        bridge: bridge(),
+        skip: None,
+        by: code("ops"),
+    };
+    let reread = DomainEvent::BridgeReread {
+        bridge: bridge(),
+        input: range,
+        gone: 0,
+        observations: vec![observation_id()],
+        unchanged: BTreeMap::from([(code("duplicate"), 1)]),
+        ended: true,
+    };
+    vec![consumed, digest, quarantined, released, reread]
 }

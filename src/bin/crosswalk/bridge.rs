@@ -1,0 +1,138 @@
+//! `crosswalk bridge list|release`: which bridges take what comes, and letting one go on.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::admin_client;
+
+/// See which bridges run, and let one go on that was quarantined.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the bridges: those that run, and those that stand aside with the reason.
+    ///
+    /// A bridge whose decision panicked is quarantined: it takes nothing, its neighbours go on.
+    /// What it is sent meanwhile stays in the log.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  crosswalk bridge list --config crosswalk.yaml\n  \
+        crosswalk bridge list --json | jq -r '.[] | select(.state != \"runs\") | .bridge'"
+    )]
+    List(List),
+    /// Let a quarantined bridge go on. It takes first what it was sent while it stood aside.
+    ///
+    /// Do it with a version in which the cause is mended: what panicked is decided again. Where
+    /// there is none yet, --skip passes over that one observation; its bytes become a dead letter.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  crosswalk bridge release main --by ann\n  \
+        crosswalk bridge release main --skip --by ann"
+    )]
+    Release(Release),
+}
+
+/// Where the running process answers.
+#[derive(clap::Args)]
+struct Place {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Ask the process at this address instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct List {
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Release {
+    /// The bridge's id.
+    bridge: String,
+    /// Pass over the observation that could not be decided.
+    #[arg(long)]
+    skip: bool,
+    /// Who releases it; stands in the journal.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::List(list) => {
+            let base = base(&list.place)?;
+            let answer = admin_client::ask(&base, "/v1/bridges", &[])?;
+            let answer = answer.with_context(|| nobody(&base))?;
+            if list.json {
+                println!("{}", answer["bridges"]);
+            } else {
+                answer["bridges"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .for_each(print);
+            }
+            Ok(())
+        }
+        Command::Release(release) => {
+            let base = base(&release.place)?;
+            let path = format!("/v1/bridges/{}/release", release.bridge);
+            let body = json!({"by": release.by, "skip": release.skip});
+            let told = admin_client::tell(&base, &path, &body)?;
+            let told = told.with_context(|| nobody(&base))?;
+            let decision = told["decision"].as_str().unwrap_or_default();
+            println!("{} is released; decision {decision}", release.bridge);
+            if let Some(skipped) = told["skip"].as_str() {
+                println!("it passes over {skipped}: see crosswalk dead-letters list");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn base(place: &Place) -> anyhow::Result<String> {
+    admin_client::base(place.admin.as_deref(), &place.config)
+}
+
+fn nobody(base: &str) -> String {
+    format!("nobody listens at {base}; start crosswalk run, or give --admin HOST:PORT")
+}
+
+fn print(bridge: &Value) {
+    let text = |name: &str| bridge[name].as_str().unwrap_or_default();
+    println!("{}  {}", text("bridge"), text("state"));
+    if text("state") == "runs" {
+        return;
+    }
+    let since = bridge["since_ms"].as_i64().unwrap_or_default();
+    if let Ok(since) = Timestamp::from_millisecond(since) {
+        println!("  since    {since}");
+    }
+    match bridge["cause"].as_str() {
+        Some(cause) => println!("  cause    the decision of observation {cause} panicked"),
+        None => println!("  cause    a deadline or a walk panicked"),
+    }
+    println!("  passed   {} entries of its partition", bridge["passed"]);
+    if text("state") == "quarantined" {
+        println!(
+            "  release  crosswalk bridge release {} --by NAME",
+            text("bridge")
+        );
+    }
+}
