@@ -2,7 +2,7 @@
 
 use crate::avro::error::Error;
 use crate::avro::framing::Framing;
-use crate::avro::schemas::{Subject, released, today};
+use crate::avro::schemas::{Known, Subject, assembled, released, today};
 use crate::avro::wire::{Reader, Wire, Writer};
 use crate::avro::{decision, observed, resolve, result};
 use crate::domain::{Message, Observation, ObservationBody, Topic};
@@ -15,13 +15,25 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, Error> {
     w.finish()
 }
 
+/// Writes a message with today's schema, which has this id in a registry.
+pub fn encode_registered(message: &Message, schema_id: u32) -> Result<Vec<u8>, Error> {
+    let mut w = Writer::after(Framing::Confluent { schema_id }.header());
+    put(message, &mut w);
+    w.finish()
+}
+
 /// Reads a message written with today's schema of its topic or with any released one.
 pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, Error> {
-    let subject = Subject::of_topic(topic);
     let (framing, datum) = Framing::split(bytes)?;
     let Framing::SingleObject { fingerprint } = framing else {
         return Err(Error::Header);
     };
+    decode_datum(topic, fingerprint, datum)
+}
+
+/// The same without what stands before it: the schema has this fingerprint.
+pub fn decode_datum(topic: Topic, fingerprint: u64, datum: &[u8]) -> Result<Message, Error> {
+    let subject = Subject::of_topic(topic);
     let reader = today(subject);
     if fingerprint == reader.fingerprint {
         return take(subject, datum);
@@ -31,6 +43,17 @@ pub fn decode(topic: Topic, bytes: &[u8]) -> Result<Message, Error> {
     };
     let datum = resolve::resolve(&writer.schema, &reader.schema, datum)?;
     take(subject, &datum)
+}
+
+/// Today's schema of a topic, in one piece.
+pub fn schema(topic: Topic) -> serde_json::Value {
+    assembled(Subject::of_topic(topic))
+}
+
+/// The CRC-64-AVRO fingerprint of a schema; none where it is no Avro schema.
+pub fn fingerprint(schema: &str) -> Option<u64> {
+    let json = serde_json::from_str(schema).ok()?;
+    Known::parse(&json).ok().map(|known| known.fingerprint)
 }
 
 /// Whether a message may stand on a topic.

@@ -40,7 +40,7 @@ mod arbitrary_event;
 #[cfg(test)]
 mod tests;
 
-pub use codec::{decode, encode, fits};
+pub use codec::{decode, decode_datum, encode, encode_registered, fingerprint, fits, schema};
 pub use error::Error;
 pub use framing::Framing;
 pub use schemas::Subject;

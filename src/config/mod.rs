@@ -20,7 +20,7 @@ mod tree;
 pub use bridge::Bridge;
 pub use error::{Error, Place};
 pub use load::{Config, Variables};
-pub use log::{Kafka, Log};
+pub use log::{Kafka, Log, Registry};
 pub use oauth::{Grant, Pubsub};
 pub use role::{AfterGap, Feeds, Ingest, Logging, LoggingFormat, Processor, Sink, View};
 pub use secret::{Reread, Secret};

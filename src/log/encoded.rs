@@ -58,17 +58,31 @@ pub fn call_id(epoch: u64, entries: &[Encoded], positions: &[(TopicPartition, u6
     *hasher.finalize().as_bytes()
 }
 
+/// The ids that a registry gave to today's schemas; none where entries name fingerprints.
+pub type Ids<'a> = &'a dyn Fn(Topic) -> Result<Option<u32>, Error>;
+
+/// Entries name the fingerprints of their schemas.
+pub fn no_ids(_: Topic) -> Result<Option<u32>, Error> {
+    Ok(None)
+}
+
 /// Encodes a batch; the first entry that cannot stand on its topic refuses all of it.
 pub fn encode(
     batch: Vec<Outgoing>,
     partitions: Partitions,
     prefix: &str,
+    ids: Ids<'_>,
 ) -> Result<Vec<Encoded>, Error> {
-    let one = |entry| encode_one(entry, partitions, prefix);
+    let one = |entry| encode_one(entry, partitions, prefix, ids);
     batch.into_iter().map(one).collect()
 }
 
-fn encode_one(entry: Outgoing, partitions: Partitions, prefix: &str) -> Result<Encoded, Error> {
+fn encode_one(
+    entry: Outgoing,
+    partitions: Partitions,
+    prefix: &str,
+    ids: Ids<'_>,
+) -> Result<Encoded, Error> {
     let topic = entry.topic;
     let refuse = |reason: String| Error::Encode {
         topic: topics::name(prefix, topic),
@@ -79,7 +93,11 @@ fn encode_one(entry: Outgoing, partitions: Partitions, prefix: &str) -> Result<E
             return Err(refuse("another kind of message belongs there".to_owned()));
         }
         Some(message) => {
-            let value = avro::encode(message).map_err(|error| refuse(error.to_string()))?;
+            let value = match ids(topic)? {
+                Some(id) => avro::encode_registered(message, id),
+                None => avro::encode(message),
+            };
+            let value = value.map_err(|error| refuse(error.to_string()))?;
             (Headers::of(topic, &entry.key, message), Some(value))
         }
         None if topics::spec(topic).cleanup == Cleanup::Compact => (Headers::default(), None),

@@ -14,18 +14,27 @@ use crosswalk::log::topics::Partitions;
 /// The brokers. None, said loudly, where there are none; in CI their absence is a failure.
 pub fn bootstrap() -> Option<String> {
     static TOLD: Once = Once::new();
-    let named = std::env::var("CROSSWALK_KAFKA_BOOTSTRAP").ok();
-    if let Some(bootstrap) = named.filter(|text| !text.is_empty()) {
-        return Some(bootstrap);
+    named("CROSSWALK_KAFKA_BOOTSTRAP", "brokers", &TOLD)
+}
+
+/// The base of the registry's API, in the same way.
+pub fn registry() -> Option<String> {
+    static TOLD: Once = Once::new();
+    named("CROSSWALK_REGISTRY_URL", "schema registry", &TOLD)
+}
+
+fn named(variable: &str, what: &str, told: &'static Once) -> Option<String> {
+    let named = std::env::var(variable).ok();
+    if let Some(named) = named.filter(|text| !text.is_empty()) {
+        return Some(named);
     }
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(
-        !ci,
-        "CROSSWALK_KAFKA_BOOTSTRAP names no brokers: see `make kafka-up`"
-    );
-    TOLD.call_once(|| {
-        let line = "\nSKIPPED real Kafka: CROSSWALK_KAFKA_BOOTSTRAP names no brokers; \
-                    `make test` starts one where Java 17 and Maven are there\n";
+    assert!(!ci, "{variable} names no {what}: see `make kafka-up`");
+    told.call_once(|| {
+        let line = format!(
+            "\nSKIPPED real Kafka: {variable} names no {what}; `make test` starts one where \
+             Java 17 and Maven are there\n"
+        );
         let _ = std::io::stderr().write_all(line.as_bytes());
     });
     None

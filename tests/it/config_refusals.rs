@@ -1,7 +1,7 @@
 //! What the configuration refuses, and with which words.
 
 /// (what the file says, what it says instead, the words of the refusal after the file's name)
-pub const REFUSED: [(&str, &str, &str); 36] = [
+pub const REFUSED: [(&str, &str, &str); 38] = [
     (
         "[support, sales]",
         "[suport, sales]",
@@ -197,5 +197,15 @@ pub const REFUSED: [(&str, &str, &str); 36] = [
         "  embedded: { path: ./data/log.db }",
         "  memory: {}",
         ":2:3: log.memory is not a known setting; known here: embedded, kafka",
+    ),
+    (
+        "  embedded: { path: ./data/log.db }",
+        "  kafka: { bootstrap: \"k:9092\", registry: { urls: [] } }",
+        ":2:51: log.kafka.registry.urls is empty; name one such as https://registry:8081",
+    ),
+    (
+        "  embedded: { path: ./data/log.db }",
+        "  kafka: { bootstrap: \"k:9092\", registry: { urls: [\"https://r\"], user: ann } }",
+        ":2:72: log.kafka.registry.user stands alone; user and password belong together",
     ),
 ];

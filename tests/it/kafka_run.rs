@@ -56,6 +56,36 @@ async fn the_topics_are_planned_made_once_and_missed_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn schemas_are_planned_and_registered_with_the_topics() {
+    let (Some(bootstrap), Some(registry)) = (brokers::bootstrap(), brokers::registry()) else {
+        return;
+    };
+    let log = json!({"kafka": {
+        "bootstrap": bootstrap, "prefix": brokers::fresh_prefix(),
+        "registry": {"urls": [registry], "register": false},
+    }});
+    let installation = Installation::of(log, json!({})).await;
+    let missing = [
+        "14 of 14 topics missing",
+        "14 of 14 schemas missing",
+        "missing the schema of",
+    ];
+    let made = [
+        "14 of 14 topics made",
+        "14 of 14 schemas registered",
+        " as ",
+    ];
+    let nothing = ["0 of 14 topics missing", "0 of 14 schemas missing", ""];
+    for (verb, expected) in [("plan", missing), ("apply", made), ("plan", nothing)] {
+        let (done, said) = topics(&installation, verb);
+        assert!(done, "{verb}: {said}");
+        for line in expected {
+            assert!(said.contains(line), "{verb}: {said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_are_kept_in_step_both_ways_over_a_kill() {
     let Some(installation) = installation().await else {
         return;

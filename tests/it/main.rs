@@ -40,6 +40,7 @@ mod kafka_run;
 mod mapping_command;
 mod public_clients;
 mod pubsub;
+mod registry;
 mod salesforce_session;
 mod schemas;
 mod sink_ahead;

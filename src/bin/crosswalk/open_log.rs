@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use crosswalk::config::{Config, Kafka, Log};
+use crosswalk::config::{Config, Kafka, Log, Registry};
 use crosswalk::log::embedded::{EmbeddedLog, Options};
-use crosswalk::log::kafka::{self, KafkaLog};
+use crosswalk::log::kafka::{self, KafkaLog, registry};
 use crosswalk::log::spool::{self, SpoolingLog};
 use crosswalk::log::topics::Partitions;
 use crosswalk::ports::event_log::EventLog;
@@ -59,7 +59,20 @@ pub fn kafka_options(config: &Config, kafka: &Kafka) -> kafka::Options {
         timeout: kafka.timeout,
         transaction_timeout: kafka.transaction_timeout,
         session_timeout: kafka.session_timeout,
+        registry: kafka.registry.as_ref().map(registry_settings),
         ..kafka::Options::default()
+    }
+}
+
+fn registry_settings(registry: &Registry) -> registry::Settings {
+    let user = registry.user.as_ref();
+    let user = user.map(|(name, password)| (name.clone(), password.reveal().as_ref().to_owned()));
+    registry::Settings {
+        urls: registry.urls.clone(),
+        user,
+        ca_file: registry.ca_file.clone(),
+        registers: registry.registers,
+        timeout: registry.timeout,
     }
 }
 

@@ -1,15 +1,18 @@
-//! `crosswalk topics`: the topics that the log on Kafka needs.
+//! `crosswalk topics`: the topics that the log on Kafka needs, and their schemas in a registry.
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use crosswalk::config::{Config, Log};
 use crosswalk::domain::Topic;
+use crosswalk::log::kafka::Options;
+use crosswalk::log::kafka::registry::{Registry, Settings};
 use crosswalk::log::kafka::topics::{Replication, create_missing, missing, settings};
 use crosswalk::log::topics::name;
 
 use crate::open_log::kafka_options;
 
-/// Show or make the topics of a log on Kafka. Nothing is ever deleted or made smaller.
+/// Show or make the topics of a log on Kafka, and register their schemas. Nothing is ever deleted
+/// or made smaller.
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -18,9 +21,11 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Say which topics are missing, and with what settings they would be made.
+    /// Say which topics are missing, with what settings they would be made, and which schemas the
+    /// registry does not know.
     Plan(Asked),
-    /// Make the topics that are missing; those that are there stay as they are.
+    /// Make the topics that are missing and register the schemas that are not known; what is there
+    /// stays as it is.
     Apply(Asked),
 }
 
@@ -77,5 +82,32 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         );
     }
     println!("{} of {} topics {verb}", topics.len(), Topic::ALL.len());
+    match options.registry.clone() {
+        Some(settings) => schemas(&options, settings, applies),
+        None => Ok(()),
+    }
+}
+
+/// What the registry does not know of today's schemas.
+fn schemas(options: &Options, settings: Settings, applies: bool) -> anyhow::Result<()> {
+    let registry = Registry::open(settings).map_err(anyhow::Error::msg)?;
+    let mut unknown = 0;
+    for topic in Topic::ALL {
+        let name = name(&options.prefix, topic);
+        let found = registry.lookup(topic, &name).map_err(anyhow::Error::msg)?;
+        match (found, applies) {
+            (Some(_), _) => continue,
+            (None, false) => println!("missing the schema of {name}-value"),
+            (None, true) => {
+                let id = registry
+                    .register(topic, &name)
+                    .map_err(anyhow::Error::msg)?;
+                println!("registered the schema of {name}-value as {id}");
+            }
+        }
+        unknown += 1;
+    }
+    let verb = if applies { "registered" } else { "missing" };
+    println!("{unknown} of {} schemas {verb}", Topic::ALL.len());
     Ok(())
 }

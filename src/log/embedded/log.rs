@@ -16,7 +16,7 @@ use crate::log::embedded::outgoing;
 use crate::log::embedded::reader::{self, Readers};
 use crate::log::embedded::signal::Signal;
 use crate::log::embedded::writer::{Request, Writer};
-use crate::log::encoded::{call_id, checked, encode};
+use crate::log::encoded::{call_id, checked, encode, no_ids};
 use crate::log::headers::Headers;
 use crate::log::topics::{Partitions, group_name, group_topics};
 use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
@@ -128,7 +128,7 @@ impl EventLog for EmbeddedLog {
     }
 
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        let encoded = encode(batch, self.partitions, &self.options.prefix)?;
+        let encoded = encode(batch, self.partitions, &self.options.prefix, &no_ids)?;
         let rows = outgoing::rows(encoded, &self.options)?;
         if rows.is_empty() {
             return Ok(());
@@ -179,7 +179,7 @@ impl EventLog for EmbeddedLog {
             fenced: false,
             reason: error.to_string(),
         };
-        let encoded = match encode(outputs, self.partitions, &self.options.prefix) {
+        let encoded = match encode(outputs, self.partitions, &self.options.prefix, &no_ids) {
             Ok(encoded) => encoded,
             Err(error) => return refused(error),
         };

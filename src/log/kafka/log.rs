@@ -9,6 +9,7 @@ use crate::log::encoded::{Encoded, call_id, checked, encode};
 use crate::log::faults::{Fault, Point};
 use crate::log::kafka::compacted::Compacted;
 use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::frames::Frames;
 use crate::log::kafka::lease::{Owned, lost};
 use crate::log::kafka::member::Member;
 use crate::log::kafka::options::Options;
@@ -29,6 +30,7 @@ pub struct KafkaLog {
     appender: Appender,
     /// Appends of several entries at once; anew after an error.
     together: Mutex<Option<Transactional>>,
+    frames: Arc<Frames>,
     readers: Readers,
     compacted: Compacted,
     owners: Mutex<Owners>,
@@ -39,6 +41,7 @@ impl KafkaLog {
     /// what a predecessor of this name left open.
     pub fn open(options: Options) -> Result<Self, Error> {
         let log = Self::beside(options)?;
+        log.frames.prepare(&log.options).map_err(Error::Open)?;
         // Behind a transaction that nobody ends, nothing is readable until it times out: the id is
         // taken over now and not when there is something to append.
         let together = Self::open_together(&log.options);
@@ -55,11 +58,13 @@ impl KafkaLog {
             .map_err(|refused| failed(refused.to_string()))?;
         let appender = Appender::open(&options).map_err(|error| failed(said(&error)))?;
         topics::look(&options, appender.client()).map_err(failed)?;
+        let frames = Arc::new(Frames::open(&options).map_err(failed)?);
         Ok(Self {
             options,
             appender,
             together: Mutex::default(),
-            readers: Readers::default(),
+            readers: Readers::new(Arc::clone(&frames)),
+            frames,
             compacted: Compacted::default(),
             owners: Mutex::default(),
         })
@@ -76,7 +81,11 @@ impl KafkaLog {
         let Options {
             partitions, prefix, ..
         } = &self.options;
-        let encoded = encode(batch, *partitions, prefix)?;
+        let id = |topic| {
+            let id = self.frames.id(&self.options, topic);
+            id.map_err(Error::Append)
+        };
+        let encoded = encode(batch, *partitions, prefix, &id)?;
         let large = encoded
             .iter()
             .find(|one| one.bytes() > self.options.entry_bytes_max);

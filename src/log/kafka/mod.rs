@@ -6,6 +6,7 @@
 
 mod compacted;
 mod connect;
+mod frames;
 mod lease;
 mod log;
 mod member;
@@ -13,6 +14,7 @@ mod options;
 mod producer;
 mod reader;
 mod refusal;
+pub mod registry;
 pub mod topics;
 
 pub use log::KafkaLog;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::faults::{Fault, Faults, Point};
+use crate::log::kafka::registry;
 use crate::log::topics::{PREFIX_DEFAULT, Partitions};
 
 /// How a log on Kafka is opened.
@@ -27,6 +28,8 @@ pub struct Options {
     pub transaction_timeout: Duration,
     /// After how long a silent process's partitions are given to others.
     pub session_timeout: Duration,
+    /// Gives ids to the schemas; none: entries name fingerprints.
+    pub registry: Option<registry::Settings>,
     /// Entries larger than this are refused.
     pub entry_bytes_max: usize,
     /// Tests make commits fail through this; a running product has none.
@@ -44,6 +47,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             transaction_timeout: Duration::from_secs(60),
             session_timeout: Duration::from_secs(15),
+            registry: None,
             entry_bytes_max: 1 << 20,
             faults: None,
         }

@@ -12,8 +12,8 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::Offset;
 
 use crate::domain::Timestamp;
-use crate::log::encoded::decode;
 use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::frames::Frames;
 use crate::log::kafka::options::Options;
 use crate::log::kafka::refusal::said;
 use crate::ports::event_log::{Entry, ReadFrom, ReadLimit, TopicPartition};
@@ -24,10 +24,19 @@ const READERS_MAX: usize = 8;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A pool of consumers, each with what it was last assigned. The same inputs get the same one.
-#[derive(Default)]
-pub struct Readers(Mutex<Vec<Reader>>);
+pub struct Readers {
+    frames: Arc<Frames>,
+    idle: Mutex<Vec<Reader>>,
+}
 
 impl Readers {
+    pub fn new(frames: Arc<Frames>) -> Self {
+        Self {
+            frames,
+            idle: Mutex::default(),
+        }
+    }
+
     /// Reads on from the given positions, merged in their order.
     pub fn read(
         &self,
@@ -64,7 +73,10 @@ impl Readers {
                 reader.seek(options, from).map_err(|error| said(&error))?;
                 reader
             }
-            None => Reader::open(options, from).map_err(|error| said(&error))?,
+            None => {
+                let frames = Arc::clone(&self.frames);
+                Reader::open(options, frames, from).map_err(|error| said(&error))?
+            }
         };
         reader.settle(options)?;
         let read = read(&mut reader)?;
@@ -83,7 +95,7 @@ impl Readers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
-        self.0.lock().expect("no holder of this lock panics")
+        self.idle.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -93,6 +105,7 @@ struct Reader {
     parts: Vec<Part>,
     consumer: Arc<BaseConsumer>,
     woken: Arc<Woken>,
+    frames: Arc<Frames>,
 }
 
 /// One partition: what has come of it and was not yet asked for.
@@ -133,14 +146,14 @@ impl Came {
         self.key.len() + self.value.as_ref().map_or(0, Vec::len)
     }
 
-    fn entry(&self, at: TopicPartition) -> Entry {
-        Entry {
+    fn entry(&self, at: TopicPartition, frames: &Frames) -> Result<Entry, String> {
+        Ok(Entry {
             at,
             offset: self.offset,
             appended_at: self.appended_at,
             key: String::from_utf8_lossy(&self.key).into_owned(),
-            body: decode(at.topic, self.value.as_deref()),
-        }
+            body: frames.decode(at.topic, self.value.as_deref())?,
+        })
     }
 }
 
@@ -165,7 +178,7 @@ impl Woken {
 }
 
 impl Reader {
-    fn open(options: &Options, from: &[ReadFrom]) -> Result<Self, KafkaError> {
+    fn open(options: &Options, frames: Arc<Frames>, from: &[ReadFrom]) -> Result<Self, KafkaError> {
         let consumer: Arc<BaseConsumer> = Arc::new(connect::reader(options).create()?);
         let mut list = TopicPartitionList::new();
         for start in from {
@@ -196,6 +209,7 @@ impl Reader {
             parts,
             consumer,
             woken,
+            frames,
         })
     }
 
@@ -338,7 +352,7 @@ impl Reader {
                 if std::mem::take(&mut is_first) {
                     part.handed.clear();
                 }
-                entries.push(part.hand_out());
+                entries.push(part.hand_out(&self.frames)?);
             }
         }
         Ok(entries)
@@ -357,10 +371,10 @@ impl Part {
         true
     }
 
-    fn hand_out(&mut self) -> Entry {
+    fn hand_out(&mut self, frames: &Frames) -> Result<Entry, String> {
         let came = self.came.pop_front().expect("somebody looked at it");
         self.next = came.offset + 1;
-        let entry = came.entry(self.at);
+        let entry = came.entry(self.at, frames);
         self.handed.push_back(came);
         entry
     }
