@@ -40,8 +40,8 @@ soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES
 	@failed=; \
 	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim || failed="$$failed simulation"; \
 	STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
-	  STORM_EACH=$${STORM_EACH:-5000} \
-	  cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1 || \
+	  STORM_EACH=$${STORM_EACH:-5000} STORM_TAKEOVERS=$${STORM_TAKEOVERS:-20} \
+	  .ci/kafka with cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1 || \
 	  failed="$$failed storms"; \
 	$(MAKE) fuzz || failed="$$failed fuzzing"; \
 	if [ -n "$$failed" ]; then echo "soak: failed:$$failed" >&2; exit 1; fi

@@ -98,7 +98,8 @@ fn encode_one(
                 None => avro::encode(message),
             };
             let value = value.map_err(|error| refuse(error.to_string()))?;
-            (Headers::of(topic, &entry.key, message), Some(value))
+            let datum = avro::Framing::split(&value).map_or(&value[..], |(_, datum)| datum);
+            (Headers::of(topic, &entry.key, message, datum), Some(value))
         }
         None if topics::spec(topic).cleanup == Cleanup::Compact => (Headers::default(), None),
         None => return Err(refuse("only compacted topics take tombstones".to_owned())),

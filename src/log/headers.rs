@@ -9,9 +9,9 @@ use crate::log::topics;
 pub struct Headers(Vec<(u8, String)>);
 
 impl Headers {
-    /// The headers of a message under a key; a tombstone has none.
-    pub fn of(topic: Topic, key: &str, message: &Message) -> Self {
-        let (id, kind, at, traceparent) = describe(message);
+    /// The headers of a message under a key, which was encoded as `datum`; a tombstone has none.
+    pub fn of(topic: Topic, key: &str, message: &Message, datum: &[u8]) -> Self {
+        let (id, kind, at, traceparent) = describe(message, datum);
         let mut headers = Self::default();
         headers.push("ce_specversion", "1.0".to_owned());
         headers.push("ce_id", id);
@@ -73,8 +73,10 @@ impl Headers {
     }
 }
 
-/// Id, kind, time and trace context of a message.
-fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<String>) {
+/// Id, kind, time and trace context of a message. What has no id of its own and may be told several
+/// times in a millisecond is told apart by what it says.
+fn describe(message: &Message, datum: &[u8]) -> (String, &'static str, Timestamp, Option<String>) {
+    let said = || hex::encode(&blake3::hash(datum).as_bytes()[..8]);
     match message {
         Message::Observation(seen) => {
             let kind = match &seen.body {
@@ -103,17 +105,20 @@ fn describe(message: &Message) -> (String, &'static str, Timestamp, Option<Strin
             (id, "source_schema", Timestamp(0), None)
         }
         Message::Notification(note) => {
-            let id = format!("{}/{}/{}", note.bridge, note.kind, note.at.0);
+            let id = format!("{}/{}/{}/{}", note.bridge, note.kind, note.at.0, said());
             (id, "notification", note.at, None)
         }
-        Message::Trace(line) => (line.observation.to_string(), "trace", line.at, None),
+        Message::Trace(line) => {
+            let id = format!("{}/{}", line.observation, said());
+            (id, "trace", line.at, None)
+        }
         Message::DeadLetter(letter) => {
-            let id = format!("{}@{}", letter.origin, letter.at.0);
+            let id = format!("{}@{}/{}", letter.origin, letter.at.0, said());
             (id, "dead_letter", letter.at, None)
         }
         Message::CustomerEvent(event) => (event.id.to_string(), event.kind.label(), event.at, None),
         Message::Profile(profile) => {
-            let id = format!("{}/{}", profile.customer, profile.at.0);
+            let id = format!("{}/{}/{}", profile.customer, profile.at.0, said());
             (id, "profile", profile.at, None)
         }
     }
@@ -146,7 +151,7 @@ mod tests {
             command: None,
             bytes: vec![],
         }));
-        let packed = Headers::of(Topic::DeadLetters, "main", &letter).pack();
+        let packed = Headers::of(Topic::DeadLetters, "main", &letter, b"").pack();
         let headers = Headers::unpack(&packed);
         let get = |name| {
             let found = headers.iter().find(|(known, _)| *known == name);

@@ -1,7 +1,7 @@
 //! Do clients that others published understand the sandboxes? They share no code with us, so they
 //! judge the sandboxes, which judge crosswalk. `tests/clients/DEVIATIONS.md` lists what differs.
 
-mod analyst;
+pub mod analyst;
 mod intercom;
 mod jsforce;
 mod pubsub;

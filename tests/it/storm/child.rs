@@ -98,6 +98,11 @@ impl Child {
         self.process.wait().unwrap();
     }
 
+    /// Waits until it has ended of its own.
+    pub fn ends(&mut self) {
+        self.process.wait().unwrap();
+    }
+
     /// SIGSTOP or SIGCONT, for one.
     pub fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();

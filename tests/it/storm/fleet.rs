@@ -6,6 +6,7 @@ use crosswalk::log::topics::Partitions;
 use serde_json::json;
 
 use crate::brokers;
+use crate::public_clients::analyst::Analyst;
 use crate::storm::child::Child;
 use crate::storm::judge::{Verdict, judge};
 use crate::storm::people::{Chance, Stage};
@@ -22,6 +23,7 @@ struct Fleet {
     stage: Stage,
     pods: Vec<Child>,
     chance: Chance,
+    prefix: String,
 }
 
 impl Fleet {
@@ -33,10 +35,13 @@ impl Fleet {
             brokers::create_topics(&to, &named, Partitions::default());
         });
         made.await.unwrap();
-        let log = json!({"kafka": {
+        let mut log = json!({"kafka": {
             "bootstrap": bootstrap, "prefix": prefix,
             "session_timeout_seconds": SESSION_TIMEOUT.as_secs(),
         }});
+        if let Some(registry) = brokers::registry() {
+            log["kafka"]["registry"] = json!({"urls": [registry]});
+        }
         let mut stage = Stage::on(people, log).await;
         let mut pods = Vec::new();
         for name in NAMES {
@@ -49,6 +54,7 @@ impl Fleet {
             stage,
             pods,
             chance,
+            prefix,
         })
     }
 
@@ -101,6 +107,17 @@ impl Fleet {
         verdict.rebuilds = self.pods[leader].verify(&self.stage.folder);
         verdict
     }
+
+    /// Everybody leaves in good order; then somebody else reads what they have left.
+    fn is_read_by_others(mut self) {
+        for pod in &mut self.pods {
+            pod.signal("-TERM");
+            pod.ends();
+        }
+        if let Some(analyst) = Analyst::find() {
+            analyst.judges(&self.prefix);
+        }
+    }
 }
 
 fn demand(verdict: &Verdict) {
@@ -116,10 +133,11 @@ async fn killed_leaders_are_followed_by_those_who_stood_by() {
     let Some(mut fleet) = Fleet::start(20).await else {
         return;
     };
-    for _ in 0..setting("STORM_TAKEOVERS", 2) {
+    for _ in 0..setting("STORM_TAKEOVERS", 3) {
         let leader = fleet.leader().await;
         let other = 1 - leader;
-        fleet.people_act(Duration::from_secs(2)).await;
+        let at_random = 500 + fleet.chance.below(2_500) as u64;
+        fleet.people_act(Duration::from_millis(at_random)).await;
         fleet.pods[leader].die();
         let died = Instant::now();
         fleet.notify(other).await;
@@ -137,6 +155,7 @@ async fn killed_leaders_are_followed_by_those_who_stood_by() {
         fleet.people_act(Duration::from_secs(2)).await;
     }
     demand(&fleet.judged().await);
+    fleet.is_read_by_others();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,4 +177,5 @@ async fn a_leader_that_was_frozen_takes_nothing_back() {
     fleet.pods[leader].signal("-CONT");
     fleet.people_act(Duration::from_secs(5)).await;
     demand(&fleet.judged().await);
+    fleet.is_read_by_others();
 }
