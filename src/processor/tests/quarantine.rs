@@ -146,11 +146,16 @@ struct Stumbled {
 
 impl Stumbled {
     fn new() -> Self {
+        Self::over(Topic::IntercomObserved)
+    }
+
+    /// Over an observation on this input.
+    fn over(input: Topic) -> Self {
         let mut world = World::new();
         let [first, bad, third] = ["c1", "c2", "c3"].map(|id| qualified(&mut world, id));
         poison::put(bad.id);
-        let batch = [first, bad.clone()].map(|one| (Topic::IntercomObserved, one));
-        world.batch(batch.to_vec());
+        let first = (Topic::IntercomObserved, first);
+        world.batch(vec![first, (input, bad.clone())]);
         world.batch(vec![(Topic::IntercomObserved, third)]);
         Self { world, bad }
     }
@@ -211,15 +216,17 @@ fn a_released_bridge_takes_what_it_was_sent_as_if_it_had_never_stood_aside() {
 
 #[test]
 fn what_panics_again_sets_the_bridge_aside_where_it_stood() {
-    let mut stumbled = Stumbled::new();
+    // What it stumbles over is read again before the other inputs.
+    let mut stumbled = Stumbled::over(Topic::Results);
     let before = bridge_state(&stumbled.world.view, &bridge()).aside.unwrap();
     stumbled.release(false).unwrap();
     stumbled.world.reread(100, 0);
     let after = bridge_state(&stumbled.world.view, &bridge()).aside.unwrap();
     assert!(!after.released);
     assert_eq!(after.cause, Some(stumbled.bad.id));
-    let here = Topic::IntercomObserved;
-    assert_eq!(after.positions[&here], before.positions[&here]);
+    for input in [Topic::Results, Topic::IntercomObserved] {
+        assert_eq!(after.positions.get(&input), before.positions.get(&input));
+    }
     assert_eq!(stumbled.world.last.quarantined, [bridge()]);
     // Another release is another decision, and ends as it should.
     poison::clear();
