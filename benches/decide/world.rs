@@ -69,6 +69,8 @@ pub struct World {
     bare: Option<Bare>,
     /// Whether changes are brought to the store, as the driver does when they are many.
     pub is_stored: bool,
+    /// Whether nobody new comes: changes of those that are there in their place.
+    pub is_steady: bool,
     settings: Settings,
     mappings: Mappings,
     now: i64,
@@ -124,6 +126,7 @@ impl World {
             view: View::open(store).unwrap(),
             bare,
             is_stored: false,
+            is_steady: false,
             settings: Settings {
                 partition: 0,
                 bridges: vec![bridge()],
@@ -318,7 +321,10 @@ impl World {
             let mut point = world.draw(100) as u32;
             for (class, share) in MIX {
                 if point < share {
-                    return class;
+                    return match class {
+                        Class::NewMatch if world.is_steady => Class::Change,
+                        class => class,
+                    };
                 }
                 point -= share;
             }

@@ -9,6 +9,7 @@ use crate::config::environment;
 use crate::config::error::{Error, Problem};
 use crate::config::field::{Around, Field};
 use crate::config::log::Log;
+use crate::config::metrics::Metrics;
 use crate::config::role::{Feeds, Ingest, Logging, Processor, Sink, View};
 use crate::config::server::Server;
 use crate::config::source::Source;
@@ -19,7 +20,7 @@ use crate::domain::{BridgeId, SourceId};
 /// The environment's variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "log",
     "view",
     "partitions",
@@ -32,6 +33,7 @@ const KEYS: [&str; 12] = [
     "sink",
     "feeds",
     "logging",
+    "metrics",
 ];
 const PARTITIONS_MAX: u64 = 1_024;
 
@@ -51,6 +53,7 @@ pub struct Config {
     pub sink: Sink,
     pub feeds: Feeds,
     pub logging: Logging,
+    pub metrics: Metrics,
 }
 
 impl Config {
@@ -111,6 +114,7 @@ fn read(file: &Path, text: &str, variables: &Variables) -> Result<Config, Proble
         sink: table.or("sink", Sink::default(), Sink::read)?,
         feeds: table.or("feeds", Feeds::default(), Feeds::read)?,
         logging: table.or("logging", Logging::default(), Logging::read)?,
+        metrics: table.or("metrics", Metrics::default(), Metrics::read)?,
         server,
     };
     check::references(&config)?;

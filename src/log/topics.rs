@@ -115,6 +115,15 @@ pub fn group_name(group: Group) -> &'static str {
     }
 }
 
+/// The consumer group of a role; another installation's has another prefix.
+pub fn group_id(prefix: &str, group: Group) -> String {
+    let name = group_name(group);
+    match prefix == PREFIX_DEFAULT {
+        true => name.to_owned(),
+        false => format!("{prefix}{name}"),
+    }
+}
+
 /// A group's number in the embedded log's file.
 pub fn group_number(group: Group) -> u8 {
     match group {

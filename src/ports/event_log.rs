@@ -42,6 +42,23 @@ pub trait EventLog: Send + Sync {
     /// Where a partition begins and ends, with what is not committed yet.
     fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error>;
 
+    /// The positions that a group has committed in a partition, by topic; none where it has none,
+    /// or where the log does not tell.
+    fn positions(&self, _group: Group, _partition: u32) -> Result<BTreeMap<Topic, u64>, Error> {
+        Ok(BTreeMap::new())
+    }
+
+    /// When the first entry that stands between two offsets was appended; none where there is
+    /// none.
+    fn first_appended(&self, from: ReadFrom, end: u64) -> Result<Option<Timestamp>, Error> {
+        let one = ReadLimit {
+            entries_max: 1,
+            bytes_max: 1,
+        };
+        let found = self.read_below(from, end, one)?;
+        Ok(found.first().map(|entry| entry.appended_at))
+    }
+
     /// The newest entry of a key in a compacted topic, or none; a tombstone counts as none.
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error>;
 

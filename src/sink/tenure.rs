@@ -255,7 +255,7 @@ impl<'a> Tenure<'a> {
                         // Its successor stands at a later offset and is not settled yet.
                         self.in_flight.settle(superseded);
                     }
-                    return self.show_lag();
+                    return;
                 }
                 let body = EntryBody::Tombstone;
                 answer::unknown_bridge(name, &Entry { body, ..entry }, &command, now)
@@ -415,7 +415,6 @@ impl<'a> Tenure<'a> {
             Ok((Commit::Committed { .. }, position)) => {
                 self.committed = position;
                 self.confirmed.send_replace(self.committing_since);
-                self.show_lag();
                 return true;
             }
             Ok((Commit::Aborted { reason, .. } | Commit::Unknown { reason }, _)) => reason,
@@ -428,22 +427,6 @@ impl<'a> Tenure<'a> {
             "a commit failed, the lease is acquired anew"
         );
         false
-    }
-
-    /// The topic's end is known from the moment of acquiring, later by what was read.
-    fn show_lag(&self) {
-        let system = self.worker.executor.system();
-        let partition = self.at.partition.to_string();
-        let group = match system {
-            System::Intercom => "intercom-sink",
-            System::Salesforce => "salesforce-sink",
-        };
-        let end = self.end.max(self.in_flight.next());
-        let lag = end.saturating_sub(self.in_flight.position());
-        metrics()
-            .consumer_lag
-            .with_label_values(&[group, topic_name(system), &partition])
-            .set(i64::try_from(lag).unwrap_or(i64::MAX));
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use prometheus::{Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec};
 use prometheus::{IntGaugeVec, Opts, Registry, TextEncoder};
 
+use crate::telemetry::lag::LagMetrics;
+
 /// Seconds: from the half millisecond of a fold to the minute of a paused lane.
 const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
@@ -50,14 +52,13 @@ pub struct Metrics {
     pub review_items_total: IntCounterVec,
     /// Records that a sweep repaired: nothing else had told of the change; `source`, `object`.
     pub healed_records_total: IntCounterVec,
-    /// Entries between a reader's position and its topic's end; `group`, `topic`, `partition`.
-    pub consumer_lag: IntGaugeVec,
     /// From the request of a command to its result, the time on the log included; `system`,
     /// `kind`.
     pub command_latency_seconds: HistogramVec,
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
+    pub lag: LagMetrics,
     pub spool: SpoolMetrics,
     pub feeds: FeedMetrics,
 }
@@ -154,12 +155,6 @@ impl Metrics {
                 "Records that a sweep repaired",
                 &["source", "object"],
             )?,
-            consumer_lag: gauges(
-                &r,
-                "consumer_lag",
-                "Entries not yet taken",
-                &["group", "topic", "partition"],
-            )?,
             command_latency_seconds: histograms(
                 &r,
                 "command_latency_seconds",
@@ -179,6 +174,7 @@ impl Metrics {
                 &["partition"],
             )?,
             feeds: FeedMetrics::new(&r)?,
+            lag: LagMetrics::new(&r)?,
             spool: SpoolMetrics::new(&r)?,
             registry: r,
         })
@@ -187,7 +183,9 @@ impl Metrics {
     /// The Prometheus text exposition of all metrics.
     pub fn render(&self) -> String {
         let mut out = Vec::new();
-        let done = TextEncoder::new().encode(&self.registry.gather(), &mut out);
+        let mut all = self.registry.gather();
+        all.extend(self.lag.gather_exporter());
+        let done = TextEncoder::new().encode(&all, &mut out);
         done.expect("writing to memory does not fail");
         String::from_utf8(out).expect("the text format is UTF-8")
     }
@@ -263,7 +261,7 @@ fn counters(
     Ok(made)
 }
 
-fn gauges(
+pub(super) fn gauges(
     r: &Registry,
     name: &str,
     help: &str,
@@ -274,7 +272,7 @@ fn gauges(
     Ok(made)
 }
 
-fn lags(
+pub(super) fn lags(
     r: &Registry,
     name: &str,
     help: &str,

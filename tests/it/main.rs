@@ -37,6 +37,7 @@ mod installation;
 mod kafka_members;
 mod kafka_outage;
 mod kafka_run;
+mod lag;
 mod mapping_command;
 mod public_clients;
 mod pubsub;

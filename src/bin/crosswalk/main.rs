@@ -12,6 +12,7 @@ mod event_json;
 mod feeds;
 mod identity;
 mod imports;
+mod lag;
 mod letters;
 mod mapping;
 mod mappings;

@@ -5,15 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use crosswalk::config::Config;
+use crosswalk::config::{Config, Log};
 use crosswalk::ingest::server as ingest;
+use crosswalk::log::topics::PREFIX_DEFAULT;
 use crosswalk::ports::clock::{Clock, SystemClock};
 use crosswalk::ports::event_log::EventLog;
-use crosswalk::telemetry::{Health, Readiness};
+use crosswalk::telemetry::{Health, Readiness, metrics};
 use tokio::sync::mpsc;
 
 use crate::admin::{self, Imports, Questions};
-use crate::{feeds, open_log, processors, sinks};
+use crate::{feeds, lag, open_log, processors, sinks};
 
 /// How often readiness is looked at until the process is ready.
 const READY_POLL: Duration = Duration::from_millis(10);
@@ -49,6 +50,7 @@ pub struct Running {
     feeds: Option<feeds::Handle>,
     processors: Option<processors::Handle>,
     sinks: Option<sinks::Handle>,
+    lag: lag::Handle,
     /// Roles say here that they ended on their own.
     failures: mpsc::Receiver<anyhow::Error>,
 }
@@ -96,6 +98,7 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         true => Some(start_feeds(&parts)?),
         false => None,
     };
+    let lag = start_lag(&parts).context("cannot look at the lag")?;
     // Last: whatever arrives finds somebody who takes it on.
     let ingest = match roles.contains(&Role::Ingest) {
         true => Some(start_ingest(&parts).await?),
@@ -109,8 +112,23 @@ pub async fn run_all(config: Config, roles: BTreeSet<Role>) -> anyhow::Result<Ru
         feeds,
         processors,
         sinks,
+        lag,
         failures,
     })
+}
+
+fn start_lag(parts: &Parts) -> std::io::Result<lag::Handle> {
+    let wanted = &parts.config.metrics;
+    if wanted.kafka_exporter_names {
+        metrics().lag.show_exporter_names();
+    }
+    let prefix = match &parts.config.log {
+        Log::Kafka(kafka) => open_log::kafka_options(&parts.config, kafka).prefix,
+        _ => PREFIX_DEFAULT.to_owned(),
+    };
+    let topics = (open_log::partitions(&parts.config), prefix);
+    let (log, clock) = (Arc::clone(&parts.log), Arc::clone(&parts.clock));
+    lag::start(log, clock, topics, wanted.lag_interval)
 }
 
 async fn start_ingest(parts: &Parts) -> anyhow::Result<ingest::Handle> {
@@ -207,6 +225,7 @@ impl Running {
         if let Some(sinks) = self.sinks {
             sinks.stop().await;
         }
+        self.lag.stop();
         self.admin.stop().await;
         tracing::info!("stopped");
         Ok(())

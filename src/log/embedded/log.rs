@@ -1,5 +1,6 @@
 //! The adapter itself: the port's calls, handed to the writer or to the readers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -122,6 +123,22 @@ impl EmbeddedLog {
 }
 
 impl EventLog for EmbeddedLog {
+    fn positions(&self, group: Group, partition: u32) -> Result<BTreeMap<Topic, u64>, Error> {
+        let mut positions = BTreeMap::new();
+        for topic in group_topics(group) {
+            let at = TopicPartition {
+                topic: *topic,
+                partition,
+            };
+            self.check(at.topic, at.partition)?;
+            let found = self.readers.with(|conn| apply::position(conn, group, at));
+            if let Some(position) = found.map_err(read_failed)? {
+                positions.insert(*topic, position);
+            }
+        }
+        Ok(positions)
+    }
+
     fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
         let Span { start, end, .. } = self.span(at)?;
         Ok(Bounds { start, end })

@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::domain::Topic;
 use crate::log::kafka::options::Options;
-use crate::log::topics::{self, PREFIX_DEFAULT, group_name};
+use crate::log::topics::{self, group_id};
 use crate::ports::event_log::{Group, TopicPartition};
 
 /// What the client's configuration has in common.
@@ -109,15 +109,6 @@ fn millis(duration: Duration) -> String {
 /// The entry with its key and headers, and what Kafka puts around it.
 fn message_bytes(options: &Options) -> String {
     (options.entry_bytes_max + (64 << 10)).to_string()
-}
-
-/// The consumer group of a role; another installation's has another prefix.
-pub fn group_id(prefix: &str, group: Group) -> String {
-    let name = group_name(group);
-    match prefix == PREFIX_DEFAULT {
-        true => name.to_owned(),
-        false => format!("{prefix}{name}"),
-    }
 }
 
 /// The transactional id of a partition of a role, whoever owns it.

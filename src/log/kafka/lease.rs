@@ -295,7 +295,7 @@ pub fn lost(reason: String) -> Commit {
 }
 
 /// The committed positions of a group in a partition, and how many owners it has had.
-fn positions(
+pub(super) fn positions(
     options: &Options,
     client: &BaseConsumer,
     group: Group,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::domain::Topic;
+use crate::domain::{Timestamp, Topic};
 use crate::log::encoded::{Encoded, call_id, checked, encode};
 use crate::log::faults::{Fault, Point};
 use crate::log::kafka::compacted::Compacted;
-use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::connect::topic_name;
 use crate::log::kafka::frames::Frames;
 use crate::log::kafka::lease::{Owned, lost};
+use crate::log::kafka::look::Looks;
 use crate::log::kafka::member::Member;
 use crate::log::kafka::options::Options;
 use crate::log::kafka::producer::{Appender, Transactional};
@@ -33,6 +34,7 @@ pub struct KafkaLog {
     frames: Arc<Frames>,
     readers: Readers,
     compacted: Compacted,
+    looks: Looks,
     owners: Mutex<Owners>,
 }
 
@@ -64,6 +66,7 @@ impl KafkaLog {
             appender,
             together: Mutex::default(),
             readers: Readers::new(Arc::clone(&frames)),
+            looks: Looks::new(Arc::clone(&frames)),
             frames,
             compacted: Compacted::default(),
             owners: Mutex::default(),
@@ -143,11 +146,18 @@ impl KafkaLog {
 impl EventLog for KafkaLog {
     fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
         self.check(at)?;
-        let failed = |error| Error::Read(said(&error));
-        let client = connect::of_group(&self.options, Group::Processor).create();
-        let bounds = connect::watermarks(&self.options, &client.map_err(failed)?, at);
-        let (start, end) = bounds.map_err(failed)?;
-        Ok(Bounds { start, end })
+        self.looks.bounds(&self.options, at).map_err(Error::Read)
+    }
+
+    fn positions(&self, group: Group, partition: u32) -> Result<BTreeMap<Topic, u64>, Error> {
+        let found = self.looks.positions(&self.options, group, partition);
+        found.map_err(Error::Read)
+    }
+
+    fn first_appended(&self, from: ReadFrom, end: u64) -> Result<Option<Timestamp>, Error> {
+        self.check(from.at)?;
+        let found = self.looks.first_appended(&self.options, from, end);
+        found.map_err(Error::Read)
     }
 
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {

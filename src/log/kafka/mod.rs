@@ -9,6 +9,7 @@ mod connect;
 mod frames;
 mod lease;
 mod log;
+mod look;
 mod member;
 mod options;
 mod producer;

@@ -1,13 +1,14 @@
 //! The log with its spool: an append that the log does not take in time goes to the spool, and so
 //! does every one after it until the spool is empty again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::domain::Topic;
+use crate::domain::{Timestamp, Topic};
 use crate::log::spool::file::{self, File};
 use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
@@ -246,6 +247,14 @@ impl EventLog for SpoolingLog {
 
     fn bounds(&self, at: TopicPartition) -> Result<Bounds, Error> {
         self.log.bounds(at)
+    }
+
+    fn positions(&self, group: Group, partition: u32) -> Result<BTreeMap<Topic, u64>, Error> {
+        self.log.positions(group, partition)
+    }
+
+    fn first_appended(&self, from: ReadFrom, end: u64) -> Result<Option<Timestamp>, Error> {
+        self.log.first_appended(from, end)
     }
 
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {

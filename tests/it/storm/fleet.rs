@@ -109,7 +109,7 @@ impl Fleet {
     }
 
     /// Everybody leaves in good order; then somebody else reads what they have left.
-    fn is_read_by_others(mut self) {
+    fn read_by_others(mut self) {
         for pod in &mut self.pods {
             pod.signal("-TERM");
             pod.ends();
@@ -155,7 +155,7 @@ async fn killed_leaders_are_followed_by_those_who_stood_by() {
         fleet.people_act(Duration::from_secs(2)).await;
     }
     demand(&fleet.judged().await);
-    fleet.is_read_by_others();
+    fleet.read_by_others();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,5 +177,5 @@ async fn a_leader_that_was_frozen_takes_nothing_back() {
     fleet.pods[leader].signal("-CONT");
     fleet.people_act(Duration::from_secs(5)).await;
     demand(&fleet.judged().await);
-    fleet.is_read_by_others();
+    fleet.read_by_others();
 }
