@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::Name;
 use crate::domain::journal::{HeldObservation, Verdict};
 use crate::domain::time::Order;
-use crate::domain::view::RecordState;
+use crate::domain::view::{RecentWrite, RecordState};
 use crate::domain::{RecordRef, RecordSnapshot};
 use crate::sync::moves::moved;
 
@@ -36,12 +36,21 @@ pub fn verdict(
 }
 
 /// What is left of a held observation when it is folded: a field of which something newer was told
-/// meanwhile is not set back.
-pub fn news(state: &RecordState, held: &HeldObservation, record: &RecordRef) -> RecordSnapshot {
+/// meanwhile is not set back. Where nobody can tell which came last, what one of our last writes
+/// sent is that write coming back.
+pub fn news(
+    state: &RecordState,
+    held: &HeldObservation,
+    record: &RecordRef,
+    is_clear: bool,
+) -> RecordSnapshot {
     let mut snapshot = held.snapshot(record);
-    snapshot.fields.retain(|name, _| {
+    snapshot.fields.retain(|name, value| {
         let seen = state.seen.get(name);
-        !seen.is_some_and(|seen| held.version.against(&seen.version) == Order::Older)
+        let is_older = seen.is_some_and(|seen| held.version.against(&seen.version) == Order::Older);
+        let hash = value.hash();
+        let sent = |write: &RecentWrite| write.hashes.get(name) == Some(&hash);
+        !is_older && (is_clear || !state.writes().any(sent))
     });
     snapshot
 }
@@ -76,8 +85,21 @@ mod tests {
         };
         let source = SourceId::new("sales").unwrap();
         let record = RecordRef::new(&source, "Lead", "00Q000000000001AAA").unwrap();
-        let left = news(&state, &held, &record).fields;
+        let left = news(&state, &held, &record, true).fields;
         let left: Vec<&str> = left.keys().map(|name| name.as_str()).collect();
         assert_eq!(left, ["City", "Phone", "Street"]);
+        // Where nobody can tell which came last, a write of ours coming back is no news.
+        let sent = RecentWrite {
+            sequence: 1,
+            hashes: [("Phone".into(), Value::text("held").hash())].into(),
+            before: [("Phone".into(), Value::text("seen").hash())].into(),
+            since: Version::second(10),
+            echoed: BTreeSet::new(),
+            doubtful: false,
+        };
+        state.recent_writes.push_back(sent.into());
+        let left = news(&state, &held, &record, false).fields;
+        let left: Vec<&str> = left.keys().map(|name| name.as_str()).collect();
+        assert_eq!(left, ["City", "Street"]);
     }
 }

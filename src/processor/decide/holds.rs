@@ -116,15 +116,36 @@ fn superseded(
 #[derive(Clone, Copy)]
 pub struct Answer {
     /// It carried a version.
-    pub placed: bool,
+    placed: bool,
     /// It is of a read, asked for at this journal sequence: whatever was consumed before that is
     /// in it.
-    pub asked: Option<u64>,
+    asked: Option<u64>,
+    /// The journal's sequence at which it was settled: what was asked for from then on follows
+    /// from it.
+    since: u64,
     /// The newest that was shown of what is in it: older notifications that came later are too.
-    pub covered: Option<Version>,
+    covered: Option<Version>,
 }
 
 impl Answer {
+    pub fn of_write(placed: bool, since: u64) -> Self {
+        Self {
+            placed,
+            asked: None,
+            since,
+            covered: None,
+        }
+    }
+
+    pub fn of_read(asked: u64, since: u64) -> Self {
+        Self {
+            placed: true,
+            asked: Some(asked),
+            since,
+            covered: None,
+        }
+    }
+
     /// Whether something newer of the same clock is in it.
     fn covers(&self, version: Version) -> bool {
         let newer = |covered: Version| version.against(&covered) == Order::Older;
@@ -140,8 +161,7 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     let covered = drop_superseded(journal, terms, section, record, answer);
     let answer = Answer { covered, ..answer };
     let known = record_state(journal, journal.bridge(), record);
-    let Some(known) = known.filter(|state| state.writing.is_none() && state.reading.is_none())
-    else {
+    let Some(known) = known.filter(|state| !waits(journal, state, answer)) else {
         return;
     };
     if known.reread_required && known.gone.is_none() {
@@ -157,6 +177,17 @@ pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
     if reread {
         request::read_record(journal, terms, record, ReadPurpose::Reread);
     }
+}
+
+/// Whether something is out that will tell more than this answer. A write that the answer itself
+/// has led to does not: it knows nothing of what is held, which would be judged as if it had come
+/// after that write. Only where no clock can order the two must they wait for a read behind it.
+fn waits<J: Journal>(journal: &J, state: &RecordState, answer: Answer) -> bool {
+    let writes = state.writing.is_some_and(|id| {
+        let out = outstanding(journal, journal.bridge(), &id);
+        !answer.placed || out.is_none_or(|out| out.sequence < answer.since)
+    });
+    writes || state.reading.is_some()
 }
 
 /// What was consumed before a read was asked for is in its answer, also where a write of ours is
@@ -219,6 +250,10 @@ fn judge<J: Journal>(
         }
         None => verdict(&state, watched, record, observation, answer.placed),
     };
+    let placed = match observation.via {
+        Via::Feed => Placed::Causally,
+        _ => Placed::Held,
+    };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {
         // Reads keep being overtaken: the owner's side counts, which is the one that showed this.
@@ -250,14 +285,18 @@ fn judge<J: Journal>(
             let new = |name: &Name, value: &Value| before.fields.get(name) != Some(value);
             snapshot.fields.retain(|name, value| new(name, value));
         }
-        let placed = match observation.via {
-            Via::Feed => Placed::Causally,
-            _ => Placed::Held,
-        };
         overwrite::claims(journal, terms, section, &snapshot, placed);
     }
     if verdict == Verdict::Folded {
-        let news = news(&state, observation, record);
+        let news = news(&state, observation, record, !overtaken);
+        if overtaken {
+            // What a write of ours has replaced meanwhile was said all the same.
+            let mut replaced = observation.snapshot(record);
+            replaced
+                .fields
+                .retain(|name, _| !news.fields.contains_key(name));
+            overwrite::claims(journal, terms, section, &replaced, placed);
+        }
         fold::fold(journal, terms, section, &news, observation.via);
     }
     verdict == Verdict::Reread

@@ -65,7 +65,7 @@ fn update<J: Journal>(
         record: record.clone(),
         ending,
     };
-    let mut placed = false;
+    let (mut placed, since) = (false, journal.next_sequence());
     match &result.outcome {
         Outcome::Written {
             created,
@@ -133,11 +133,7 @@ fn update<J: Journal>(
         }
     }
     pause::answered(journal, record);
-    let answer = holds::Answer {
-        placed,
-        asked: None,
-        covered: None,
-    };
+    let answer = holds::Answer::of_write(placed, since);
     holds::release(journal, terms, record, answer);
     reconcile::reconcile(journal, terms, record);
 }

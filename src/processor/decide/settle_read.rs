@@ -25,6 +25,7 @@ pub fn read<J: Journal>(
         attempt: result.attempt,
         ending,
     };
+    let since = journal.next_sequence();
     match &result.outcome {
         Outcome::Read { snapshot } => {
             let state = record_state(journal, journal.bridge(), record);
@@ -72,11 +73,7 @@ pub fn read<J: Journal>(
         _ => return journal.trace("read_unknown", Some(record)),
     }
     create::company_changed(journal, terms, record);
-    let answer = holds::Answer {
-        placed: true,
-        asked: Some(waiting.sequence),
-        covered: None,
-    };
+    let answer = holds::Answer::of_read(waiting.sequence, since);
     holds::release(journal, terms, record, answer);
     if !terms.mapping.is_salesforce(record) {
         pursue::pursue(journal, terms, record, false);
