@@ -56,6 +56,37 @@ async fn the_topics_are_planned_made_once_and_missed_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_differs_of_a_topic_is_shown_and_left() {
+    let Some(installation) = installation().await else {
+        return;
+    };
+    assert!(topics(&installation, "apply").0);
+    let (_, same) = topics(&installation, "plan");
+    assert!(!same.contains("differ"), "{same}");
+    let config = installation.config();
+    let other = ["--replicas", "1", "--in-sync-min", "2"];
+    let planned = output(&[&["topics", "plan", "--config", &config][..], &other].concat());
+    let said = text(&planned.stdout);
+    assert!(planned.status.success(), "{said}");
+    let lines = "journal.v1 differs\n- min.insync.replicas=1\n+ min.insync.replicas=2\n";
+    assert!(said.contains(lines), "{said}");
+    assert!(
+        said.contains("14 settings differ; nothing that is there is changed"),
+        "{said}"
+    );
+    let path = installation.config();
+    let file = std::fs::read_to_string(&path).unwrap();
+    let mut wider: Value = serde_json::from_str(&file).unwrap();
+    wider["log"]["kafka"]["lane_partitions"] = json!(3);
+    std::fs::write(&path, wider.to_string()).unwrap();
+    let (_, said) = topics(&installation, "plan");
+    assert!(
+        said.contains("salesforce.writes.v1 differs\n- partitions=1\n+ partitions=3"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schemas_are_planned_and_registered_with_the_topics() {
     let (Some(bootstrap), Some(registry)) = (brokers::bootstrap(), brokers::registry()) else {
         return;

@@ -6,7 +6,9 @@ use crosswalk::config::{Config, Log};
 use crosswalk::domain::Topic;
 use crosswalk::log::kafka::Options;
 use crosswalk::log::kafka::registry::{Registry, Settings};
-use crosswalk::log::kafka::topics::{Replication, create_missing, missing, settings};
+use crosswalk::log::kafka::topics::{
+    Difference, Replication, create_missing, differences, missing, settings,
+};
 use crosswalk::log::topics::name;
 
 use crate::open_log::kafka_options;
@@ -82,9 +84,27 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         );
     }
     println!("{} of {} topics {verb}", topics.len(), Topic::ALL.len());
+    let differences = runtime.block_on(differences(&options, replication));
+    print_diff(&options, &differences.map_err(anyhow::Error::msg)?);
     match options.registry.clone() {
         Some(settings) => schemas(&options, settings, applies),
         None => Ok(()),
+    }
+}
+
+/// What is there stays as it is: it may be meant so.
+fn print_diff(options: &Options, differences: &[Difference]) {
+    let mut before = None;
+    for one in differences {
+        if before.replace(one.topic) != Some(one.topic) {
+            println!("{} differs", name(&options.prefix, one.topic));
+        }
+        println!("- {}={}", one.setting, one.has);
+        println!("+ {}={}", one.setting, one.wants);
+    }
+    if !differences.is_empty() {
+        let count = differences.len();
+        println!("{count} settings differ; nothing that is there is changed");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{Client, ClientContext, DefaultClientContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
@@ -92,6 +92,67 @@ pub fn missing(options: &Options) -> Result<Vec<Topic>, String> {
     };
     let missing = Topic::ALL.into_iter().filter(|topic| !is_there(topic));
     Ok(missing.collect())
+}
+
+/// What a topic is set to, and what it would be made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub topic: Topic,
+    /// `partitions`, or the name that Kafka has for the setting.
+    pub setting: String,
+    pub has: String,
+    pub wants: String,
+}
+
+/// How the topics that are there differ from what they would be made with.
+pub async fn differences(
+    options: &Options,
+    replication: Replication,
+) -> Result<Vec<Difference>, String> {
+    let client: AdminClient<DefaultClientContext> = connect::appender(options)
+        .create()
+        .map_err(|error| said(&error))?;
+    let metadata = client.inner().fetch_metadata(None, options.timeout);
+    let metadata = metadata.map_err(|error| silent(options, &error))?;
+    let named = |topic: Topic| {
+        let name = topic_name(options, topic);
+        let found = metadata.topics().iter().find(|one| one.name() == name);
+        found.map(|found| (topic, name, found.partitions().len()))
+    };
+    let there: Vec<_> = Topic::ALL.into_iter().filter_map(named).collect();
+    if there.is_empty() {
+        // Asking for nothing is refused.
+        return Ok(Vec::new());
+    }
+    let asked = there.iter();
+    let asked: Vec<_> = asked
+        .map(|(_, name, _)| ResourceSpecifier::Topic(name))
+        .collect();
+    let wait = AdminOptions::new().request_timeout(Some(options.timeout));
+    let told = client.describe_configs(&asked, &wait).await;
+    let told = told.map_err(|error| silent(options, &error))?;
+    let mut differences = Vec::new();
+    for ((topic, name, partitions), told) in there.into_iter().zip(told) {
+        let told = told.map_err(|error| format!("the settings of {name} are not told: {error}"))?;
+        let mut differs = |setting: &str, has: String, wants: String| {
+            if has != wants {
+                differences.push(Difference {
+                    topic,
+                    setting: setting.to_owned(),
+                    has,
+                    wants,
+                });
+            }
+        };
+        let wanted = options.partitions.of(topic).to_string();
+        differs("partitions", partitions.to_string(), wanted);
+        for (setting, wants) in settings(topic, replication) {
+            let found = told.entries.iter().find(|one| one.name == setting);
+            let has = found.and_then(|one| one.value.clone());
+            differs(setting, has.unwrap_or_else(|| "unset".to_owned()), wants);
+        }
+    }
+    Ok(differences)
 }
 
 fn silent(options: &Options, error: &KafkaError) -> String {
