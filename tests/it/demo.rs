@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::brokers::{bootstrap, registry};
+
 const KEYS: [&str; 20] = [
     "observations",
     "journal_events",
@@ -42,8 +44,21 @@ fn demo(arguments: &[&str], temporary: &PathBuf) -> Output {
 
 #[test]
 fn the_demo_holds_what_it_promises() {
+    holds(&[]);
+}
+
+#[test]
+fn the_demo_holds_what_it_promises_on_kafka() {
+    let (Some(brokers), Some(registry)) = (bootstrap(), registry()) else {
+        return;
+    };
+    holds(&["--kafka", &brokers, "--registry", &registry]);
+}
+
+fn holds(more: &[&str]) {
     let temporary = tempfile::tempdir().unwrap();
     let arguments = ["--json", "--contacts", "40", "--edits", "20"];
+    let arguments = [&arguments[..], more].concat();
     let output = demo(&arguments, &temporary.path().to_path_buf());
     let story = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);

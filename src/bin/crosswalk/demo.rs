@@ -20,7 +20,7 @@ mod workdir;
 
 use anyhow::{Context, bail};
 
-use crate::demo::stage::Stage;
+use crate::demo::stage::{Brokers, Stage};
 use crate::demo::story::Story;
 use crate::demo::summary::Summary;
 use crate::demo::voice::Voice;
@@ -41,7 +41,8 @@ const SERVED: (u32, u32) = (40, 20);
 #[command(
     verbatim_doc_comment,
     after_help = "Examples:\n  crosswalk demo\n  crosswalk demo --json | tail -n 1\n  \
-                        crosswalk demo --serve"
+                        crosswalk demo --serve\n  \
+                        crosswalk demo --kafka 127.0.0.1:19092"
 )]
 pub struct Arguments {
     /// Print the summary as one JSON object on the last line; the story goes to standard error.
@@ -59,6 +60,12 @@ pub struct Arguments {
     /// How many edits of each side the speed is measured with, 20 a second (1000).
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub edits: Option<u32>,
+    /// Play it on these Kafka brokers instead of the embedded log, on topics of its own.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// With this schema registry.
+    #[arg(long, value_name = "URL", requires = "kafka")]
+    pub registry: Option<String>,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -104,7 +111,15 @@ async fn tell(arguments: &Arguments, workdir: &Workdir) -> anyhow::Result<(Story
     let contacts = arguments.contacts.unwrap_or(contacts);
     let edits = arguments.edits.unwrap_or(edits);
     let voice = Voice::new(arguments.json);
-    let stage = Stage::set(workdir, arguments.serve).await?;
+    let brokers = arguments.kafka.clone().map(|bootstrap| Brokers {
+        bootstrap,
+        registry: arguments.registry.clone(),
+        prefix: workdir.prefix(),
+    });
+    if let Some(Brokers { prefix, .. }) = &brokers {
+        eprintln!("the topics of this story begin with {prefix} and stay");
+    }
+    let stage = Stage::set(workdir, arguments.serve, brokers.as_ref()).await?;
     let mut story = Story::new(voice, stage);
     chapters::play(&mut story, contacts, edits).await?;
     let summary = judge::judge(&mut story).await?;

@@ -6,18 +6,59 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::Context;
+use crosswalk::config::{Config, Log, Variables};
+use crosswalk::log::kafka::topics::{Replication, create_missing};
 use crosswalk::sandbox::{intercom, salesforce};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::demo::admin::Admin;
 use crate::demo::cast;
 use crate::demo::child::Child;
 use crate::demo::past::{self, Past};
 use crate::demo::workdir::Workdir;
+use crate::open_log::kafka_options;
 
 /// Intercom's minute is too long for a story.
 const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// A killed process takes longer to come back on Kafka, and what is told twice meanwhile is lost
+/// until a sweep.
+const WEBHOOK_RETRY_AFTER_ON_KAFKA: Duration = Duration::from_secs(15);
 const MAPPING: &str = include_str!("mapping.yaml");
+
+const EMBEDDED: &str = "{embedded: {path: log.db}}";
+
+/// Real brokers that the story is played on, under a prefix of its own.
+pub struct Brokers {
+    pub bootstrap: String,
+    pub registry: Option<String>,
+    pub prefix: String,
+}
+
+impl Brokers {
+    /// As the configuration names them.
+    fn log(&self) -> String {
+        let mut kafka = json!({"bootstrap": self.bootstrap, "prefix": self.prefix});
+        if let Some(registry) = &self.registry {
+            kafka["registry"] = json!({"urls": [registry]});
+        }
+        json!({"kafka": kafka}).to_string()
+    }
+}
+
+/// One copy of each: the brokers may be one.
+async fn make_topics(config: &Path) -> anyhow::Result<()> {
+    // What the user has set for real systems does not reach the demo.
+    let config = Config::parse(config, &fs::read_to_string(config)?, &Variables::new())?;
+    let Log::Kafka(kafka) = &config.log else {
+        return Ok(());
+    };
+    let one = Replication {
+        copies: 1,
+        in_sync_min: 1,
+    };
+    let made = create_missing(&kafka_options(&config, kafka), one).await;
+    made.map(|_| ()).map_err(anyhow::Error::msg)
+}
 
 /// Everything that runs.
 pub struct Stage {
@@ -32,12 +73,19 @@ pub struct Stage {
 impl Stage {
     /// Opens the sandboxes, writes the configuration, starts crosswalk, and points the webhooks
     /// at it.
-    pub async fn set(workdir: &Workdir, control: bool) -> anyhow::Result<Self> {
+    pub async fn set(
+        workdir: &Workdir,
+        control: bool,
+        brokers: Option<&Brokers>,
+    ) -> anyhow::Result<Self> {
         let intercom = intercom::start(intercom::Options {
             app_id: cast::APP_ID.to_owned(),
             client_secret: cast::WEBHOOK_SECRET.to_owned(),
             access_token: cast::INTERCOM_TOKEN.to_owned(),
-            webhook_retry_after: WEBHOOK_RETRY_AFTER,
+            webhook_retry_after: match brokers {
+                Some(_) => WEBHOOK_RETRY_AFTER_ON_KAFKA,
+                None => WEBHOOK_RETRY_AFTER,
+            },
             control,
             ..intercom::Options::default()
         });
@@ -55,7 +103,11 @@ impl Stage {
             .context("cannot start the Salesforce sandbox")?;
         let config = workdir.path().join("crosswalk.yaml");
         write(&workdir.path().join("mapping.yaml"), MAPPING)?;
-        write(&config, &configuration(&intercom, &salesforce))?;
+        let log = brokers.map_or_else(|| EMBEDDED.to_owned(), Brokers::log);
+        write(&config, &configuration(&intercom, &salesforce, &log))?;
+        if brokers.is_some() {
+            make_topics(&config).await?;
+        }
         // Before anybody listens.
         let past = past::happens(&intercom, &salesforce)?;
         let child = Child::start(&config, &workdir.path().join("run.log")).await?;
@@ -108,10 +160,14 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// Everything that is not said here has its default: the demo runs what everybody runs.
-fn configuration(intercom: &intercom::Handle, salesforce: &salesforce::Handle) -> String {
+fn configuration(
+    intercom: &intercom::Handle,
+    salesforce: &salesforce::Handle,
+    log: &str,
+) -> String {
     format!(
         "\
-log: {{embedded: {{path: log.db}}}}
+log: {log}
 view: {{path: view}}
 server: {{webhooks: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}}
 sources:

@@ -24,6 +24,12 @@ impl Workdir {
         Ok(Self { path })
     }
 
+    /// What names of its own begin with elsewhere.
+    pub fn prefix(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        format!("{}.", name.to_string_lossy())
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
