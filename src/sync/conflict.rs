@@ -68,8 +68,11 @@ pub fn rule(field: &FieldMap, standing: (&Claim, System), challenger: (&Claim, S
     };
     let (old, new) = (standing.0, challenger.0);
     if standing.1 == challenger.1 {
-        // One system has one story: the later chapter counts.
-        return Ruling::Challenger;
+        // One system has one story: the later chapter counts, whichever was told first.
+        return match new.version.against(&old.version) {
+            Order::Older => Ruling::Standing,
+            Order::Newer | Order::Overlaps => Ruling::Challenger,
+        };
     }
     let newest = || match new.version.against(&old.version) {
         Order::Newer => Ruling::Challenger,

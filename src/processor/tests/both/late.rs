@@ -441,3 +441,33 @@ fn what_was_known_when_a_write_was_asked_for_is_no_claim_against_it() {
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(THIRD));
     assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
 }
+
+/// Found by a storm: of two changes of a rep that a write of ours had replaced, the second was
+/// decided at once and the first after another read, and the first won.
+#[test]
+fn of_one_systems_claims_the_later_counts_whichever_is_judged_first() {
+    const FOURTH: &str = "+14155550144";
+    let mut pair = Pair::new();
+    let out = pair.webhook(46_000, &[("phone", FIRST)]);
+    let write = writes_to(&out, &pair.lead)[0].clone();
+    pair.done(&write, 55);
+    let read = pair.event(47, Writer::Foreign, &[("Phone", SECOND)]);
+    assert!(is_read_of(&read[0], &pair.lead));
+    pair.event(48, Writer::Foreign, &[("Phone", THIRD)]);
+    // More than can be held: the record must be read again.
+    for number in 0..8 {
+        pair.event(
+            49,
+            Writer::Foreign,
+            &[("Title", &format!("Title {number}"))],
+        );
+    }
+    assert!(pair.world.state(&pair.lead).reread_required);
+    let shown = pair.outcome(&read[0], 55, &[("Title", "Title 7")]);
+    let mut out = pair.world.answer(&read[0], shown);
+    out.extend(pair.event(50, Writer::Foreign, &[("Phone", FOURTH)]));
+    pair.settle(out, 60);
+    assert_eq!(pair.decided("phone"), Value::text(FOURTH));
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(FOURTH));
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(FOURTH));
+}
