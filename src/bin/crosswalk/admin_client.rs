@@ -1,6 +1,6 @@
 //! Asking the admin port of a running process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -9,6 +9,34 @@ use serde_json::Value;
 
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// Where the running process answers.
+#[derive(clap::Args)]
+pub struct Place {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
+    config: PathBuf,
+    /// Ask the process at this address instead of the configured one.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+}
+
+impl Place {
+    pub fn base(&self) -> anyhow::Result<String> {
+        if let Some(given) = &self.admin {
+            return Ok(url(given));
+        }
+        configured(&Config::load(&self.config)?).context(
+            "server.admin has port 0 in the configuration, so nobody knows where the process \
+             answers; give --admin HOST:PORT",
+        )
+    }
+}
+
+/// What to do where nobody listens.
+pub fn not_running(base: &str) -> String {
+    format!("nobody listens at {base}; start crosswalk run, or give --admin HOST:PORT")
+}
 
 /// The address a person gave, with or without its scheme.
 pub fn url(given: &str) -> String {

@@ -1,12 +1,11 @@
 //! `crosswalk bridge list|release`: which bridges take what comes, and letting one go on.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
+use crosswalk::domain::BridgeId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::admin_client;
+use crate::admin_client::{self, Place, not_running};
 
 /// See which bridges run, and let one go on that was quarantined.
 #[derive(clap::Args)]
@@ -39,17 +38,6 @@ enum Command {
     Release(Release),
 }
 
-/// Where the running process answers.
-#[derive(clap::Args)]
-struct Place {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
-    config: PathBuf,
-    /// Ask the process at this address instead of the configured one.
-    #[arg(long, value_name = "ADDRESS")]
-    admin: Option<String>,
-}
-
 #[derive(clap::Args)]
 struct List {
     #[command(flatten)]
@@ -76,9 +64,9 @@ struct Release {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::List(list) => {
-            let base = base(&list.place)?;
+            let base = list.place.base()?;
             let answer = admin_client::ask(&base, "/v1/bridges", &[])?;
-            let answer = answer.with_context(|| nobody(&base))?;
+            let answer = answer.with_context(|| not_running(&base))?;
             if list.json {
                 println!("{}", answer["bridges"]);
             } else {
@@ -91,27 +79,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Release(release) => {
-            let base = base(&release.place)?;
-            let path = format!("/v1/bridges/{}/release", release.bridge);
+            let base = release.place.base()?;
+            // Well formed: it becomes part of an address.
+            let bridge = BridgeId::new(&release.bridge)?;
+            let path = format!("/v1/bridges/{bridge}/release");
             let body = json!({"by": release.by, "skip": release.skip});
             let told = admin_client::tell(&base, &path, &body)?;
-            let told = told.with_context(|| nobody(&base))?;
+            let told = told.with_context(|| not_running(&base))?;
             let decision = told["decision"].as_str().unwrap_or_default();
-            println!("{} is released; decision {decision}", release.bridge);
+            println!("{bridge} is released; decision {decision}");
             if let Some(skipped) = told["skip"].as_str() {
                 println!("it passes over {skipped}: see crosswalk dead-letters list");
             }
             Ok(())
         }
     }
-}
-
-fn base(place: &Place) -> anyhow::Result<String> {
-    admin_client::base(place.admin.as_deref(), &place.config)
-}
-
-fn nobody(base: &str) -> String {
-    format!("nobody listens at {base}; start crosswalk run, or give --admin HOST:PORT")
 }
 
 fn print(bridge: &Value) {

@@ -1,13 +1,10 @@
 //! `crosswalk review list|show|decide`: what waits for a person, and the answer.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, bail};
-use crosswalk::config::Config;
 use crosswalk::domain::ReviewId;
 use serde_json::{Value, json};
 
-use crate::admin_client;
+use crate::admin_client::{self, Place, not_running};
 
 /// See and answer what waits for a person.
 #[derive(clap::Args)]
@@ -45,17 +42,6 @@ enum Command {
         crosswalk review decide rev_… --retry --by ann"
     )]
     Decide(Decide),
-}
-
-/// Where the running process answers.
-#[derive(clap::Args)]
-struct Place {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "crosswalk.yaml")]
-    config: PathBuf,
-    /// Ask the process at this address instead of the configured one.
-    #[arg(long, value_name = "ADDRESS")]
-    admin: Option<String>,
 }
 
 #[derive(clap::Args)]
@@ -123,7 +109,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn items(place: &Place) -> anyhow::Result<Vec<Value>> {
-    let base = base(place)?;
+    let base = place.base()?;
     let answer = admin_client::ask(&base, "/v1/reviews", &[])?;
     let mut answer = answer.with_context(|| not_running(&base))?;
     match answer["reviews"].take() {
@@ -161,7 +147,7 @@ fn answer(decide: &Decide) -> anyhow::Result<()> {
     if let Some(record) = record {
         body["record"] = json!(record);
     }
-    let base = base(&decide.place)?;
+    let base = decide.place.base()?;
     let path = format!("/v1/reviews/{review}");
     let told = admin_client::tell(&base, &path, &body)?;
     let told = told.with_context(|| not_running(&base))?;
@@ -176,19 +162,4 @@ fn review_id(given: &str) -> anyhow::Result<String> {
         Ok(review) => Ok(review.to_string()),
         Err(_) => bail!("{given:?} is no review item: it looks like rev_ and 32 hex digits"),
     }
-}
-
-fn base(place: &Place) -> anyhow::Result<String> {
-    if let Some(given) = &place.admin {
-        return Ok(admin_client::url(given));
-    }
-    let config = Config::load(&place.config)?;
-    admin_client::configured(&config).context(
-        "server.admin has port 0 in the configuration, so nobody knows where the process \
-         answers; give --admin HOST:PORT",
-    )
-}
-
-fn not_running(base: &str) -> String {
-    format!("nobody listens at {base}; start crosswalk run, or give --admin HOST:PORT")
 }
