@@ -182,3 +182,76 @@ impl Watch {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crosswalk::domain::{BridgeId, Change, Message, Observation, ObservationBody};
+    use crosswalk::domain::{ObservationId, RawPayload, SourceId, Timestamp};
+    use crosswalk::log::embedded::{EmbeddedLog, Options};
+    use crosswalk::ports::clock::SystemClock;
+    use crosswalk::ports::event_log::{Outgoing, Place};
+
+    /// So many days from now.
+    struct InDays(i64);
+
+    impl Clock for InDays {
+        fn now(&self) -> Timestamp {
+            SystemClock.now().plus_ms(self.0 * 86_400_000)
+        }
+    }
+
+    fn observed() -> Outgoing {
+        let bridge = BridgeId::new("main").unwrap();
+        let body = ObservationBody::Changed {
+            source: SourceId::new("support").unwrap(),
+            topic: "contact.lead.updated".to_owned(),
+            change: Change::Kept,
+            raw: RawPayload {
+                content_type: "application/json".to_owned(),
+                bytes: b"{}".to_vec(),
+            },
+        };
+        Outgoing {
+            topic: Topic::IntercomObserved,
+            place: Place::Partition(0),
+            key: bridge.text(),
+            message: Some(Message::Observation(Box::new(Observation {
+                id: ObservationId::of_notification("abc123", "notif_1"),
+                bridge,
+                received_at: Timestamp(0),
+                traceparent: None,
+                body,
+            }))),
+        }
+    }
+
+    #[test]
+    fn people_are_told_at_half_of_the_retention_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(folder.path().join("log.db"), Options::default()).unwrap();
+        log.append(vec![observed()]).unwrap();
+        let mut watch = Watch {
+            log: Arc::new(log),
+            clock: Arc::new(InDays(14)),
+            partitions: Partitions::default(),
+            prefix: "crosswalk.".to_owned(),
+            empty: BTreeMap::new(),
+            told: BTreeSet::new(),
+        };
+        let at = TopicPartition {
+            topic: Topic::IntercomObserved,
+            partition: 0,
+        };
+        watch.look().unwrap();
+        assert!(watch.told.is_empty(), "14 of 30 days");
+        watch.clock = Arc::new(InDays(16));
+        watch.look().unwrap();
+        watch.look().unwrap();
+        assert_eq!(watch.told, BTreeSet::from([(Group::Processor, at)]));
+        // What is late no longer is told anew when it is again.
+        watch.clock = Arc::new(InDays(0));
+        watch.look().unwrap();
+        assert!(watch.told.is_empty());
+    }
+}
