@@ -1,6 +1,6 @@
 //! Reading: consumers that are assigned what the caller names, at the positions that it keeps.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ impl Readers {
         limit: ReadLimit,
         wait: Duration,
     ) -> Result<Vec<Entry>, String> {
-        self.with(options, from, |reader| reader.read(options, limit, wait))
+        self.with(options, from, |reader| reader.read(limit, wait))
     }
 
     /// Reads what stands below `end`; nothing only where nothing more stands there.
@@ -186,7 +186,6 @@ impl Reader {
             let offset = Offset::Offset(start.offset as i64);
             list.add_partition_offset(&topic, start.at.partition as i32, offset)?;
         }
-        consumer.assign(&list)?;
         let woken = Arc::new(Woken::default());
         let mut parts = Vec::new();
         for start in from {
@@ -205,6 +204,9 @@ impl Reader {
                 is_placed_anew: true,
             });
         }
+        // Not before the queues are there: an end that came to the client itself would not say of
+        // which topic it is.
+        consumer.assign(&list)?;
         Ok(Self {
             parts,
             consumer,
@@ -220,20 +222,26 @@ impl Reader {
 
     /// Goes to where the caller stands, which mostly is where the reader stands.
     fn seek(&mut self, options: &Options, from: &[ReadFrom]) -> Result<(), KafkaError> {
-        for (part, start) in self.parts.iter_mut().zip(from) {
+        for (place, start) in from.iter().enumerate() {
+            let part = &mut self.parts[place];
             if start.offset < part.next && !part.rewind(start.offset) {
-                let topic = topic_name(options, part.at.topic);
-                let offset = Offset::Offset(start.offset as i64);
-                let partition = part.at.partition as i32;
-                self.consumer
-                    .seek(&topic, partition, offset, options.timeout)?;
-                part.came.clear();
-                part.handed.clear();
-                part.is_at_end = false;
-                part.is_placed_anew = true;
+                self.place(place, options, start.offset)?;
             }
-            part.next = start.offset;
+            self.parts[place].next = start.offset;
         }
+        Ok(())
+    }
+
+    /// Has a part read anew from an offset.
+    fn place(&mut self, place: usize, options: &Options, offset: u64) -> Result<(), KafkaError> {
+        let part = &mut self.parts[place];
+        let topic = topic_name(options, part.at.topic);
+        let (partition, to) = (part.at.partition as i32, Offset::Offset(offset as i64));
+        self.consumer.seek(&topic, partition, to, options.timeout)?;
+        part.came.clear();
+        part.handed.clear();
+        part.is_at_end = false;
+        part.is_placed_anew = true;
         Ok(())
     }
 
@@ -242,7 +250,7 @@ impl Reader {
     fn settle(&mut self, options: &Options) -> Result<(), String> {
         let deadline = Instant::now() + options.timeout;
         loop {
-            self.serve(options)?;
+            self.serve()?;
             let mut waits = None;
             for part in self.parts.iter_mut().filter(|part| part.is_placed_anew) {
                 part.is_placed_anew = !part.fill()? && !part.is_at_end;
@@ -260,18 +268,23 @@ impl Reader {
         }
     }
 
-    fn read(
+    fn read(&mut self, limit: ReadLimit, wait: Duration) -> Result<Vec<Entry>, String> {
+        self.read_unless(limit, wait, |_| false)
+    }
+
+    /// Reads, and waits for nothing more where the parts are as said.
+    fn read_unless(
         &mut self,
-        options: &Options,
         limit: ReadLimit,
         wait: Duration,
+        enough: impl Fn(&[Part]) -> bool,
     ) -> Result<Vec<Entry>, String> {
         let deadline = Instant::now() + wait;
         loop {
-            self.serve(options)?;
+            self.serve()?;
             let entries = self.take(limit)?;
             let left = deadline.saturating_duration_since(Instant::now());
-            if !entries.is_empty() || left.is_zero() {
+            if !entries.is_empty() || left.is_zero() || enough(&self.parts) {
                 return Ok(entries);
             }
             self.woken.wait(left.min(LOOK));
@@ -287,53 +300,50 @@ impl Reader {
         let deadline = Instant::now() + options.timeout;
         let part = self.parts[0].at;
         let topic = topic_name(options, part.topic);
+        // Whether the end that is seen is one of after the brokers had `end` stable entries. One
+        // that was seen before says nothing of what came since.
+        let mut is_sought = false;
         loop {
-            // Asked before the end of what is there is seen: what is there then is all below it.
             let (_, stable) =
                 connect::watermarks(options, &self.consumer, part).map_err(|error| said(&error))?;
-            let mut entries = self.read(options, limit, LOOK)?;
+            let mut entries = self.read_unless(limit, LOOK, |parts| parts[0].is_at_end)?;
             let all = entries.len();
             entries.retain(|entry| entry.offset < end);
             let is_past = entries.len() < all;
-            let is_whole = stable >= end && self.parts[0].is_at_end;
-            if !entries.is_empty() || is_past || is_whole {
+            if !entries.is_empty() || is_past {
                 return Ok(entries);
             }
+            if stable >= end && self.parts[0].is_at_end {
+                if is_sought {
+                    return Ok(entries);
+                }
+                let next = self.parts[0].next;
+                self.place(0, options, next).map_err(|error| said(&error))?;
+                is_sought = true;
+            }
             if Instant::now() >= deadline {
-                return Err(format!(
-                    "{topic}/{} does not come to {end}: the brokers have stable entries below \
-                     {stable} only",
-                    part.partition
-                ));
+                let what = match stable >= end {
+                    true => "its end is not told".to_owned(),
+                    false => format!("the brokers have stable entries below {stable} only"),
+                };
+                let at = part.partition;
+                return Err(format!("{topic}/{at} does not come to {end}: {what}"));
             }
         }
     }
 
-    /// Takes what came to the client itself: errors, and entries from before a partition's queue
-    /// was set apart.
-    fn serve(&mut self, options: &Options) -> Result<(), String> {
-        let names: BTreeMap<(String, i32), usize> = {
-            let parts = self.parts.iter().enumerate();
-            parts
-                .map(|(place, part)| {
-                    let name = topic_name(options, part.at.topic);
-                    ((name, part.at.partition as i32), place)
-                })
-                .collect()
-        };
-        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
-            let message = match polled {
-                Ok(message) => message,
-                Err(KafkaError::PartitionEOF(_)) => continue,
-                Err(error) => return Err(said(&error)),
-            };
-            let place = names.get(&(message.topic().to_owned(), message.partition()));
-            if let Some(place) = place {
-                let part = &mut self.parts[*place];
-                part.came.push_back(Came::new(&message));
-            }
+    /// Takes what came to the client itself, which are errors.
+    fn serve(&self) -> Result<(), String> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => Ok(()),
+            Some(Err(error)) => Err(said(&error)),
+            Some(Ok(message)) => Err(format!(
+                "entry {} of {}/{} came past the queue of its partition",
+                message.offset(),
+                message.topic(),
+                message.partition()
+            )),
         }
-        Ok(())
     }
 
     fn take(&mut self, limit: ReadLimit) -> Result<Vec<Entry>, String> {
@@ -398,5 +408,58 @@ impl Part {
                 Some(Err(error)) => return Err(said(&error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    use super::*;
+    use crate::domain::Topic;
+
+    const AT: TopicPartition = TopicPartition {
+        topic: Topic::Journal,
+        partition: 0,
+    };
+
+    fn below(readers: &Readers, options: &Options, offset: u64, end: u64) -> usize {
+        let limit = ReadLimit {
+            entries_max: 10,
+            bytes_max: 1 << 20,
+        };
+        let read = readers.read_below(options, ReadFrom { at: AT, offset }, end, limit);
+        read.unwrap().len()
+    }
+
+    /// Brokers that are to wait for more answer later than a reader waits, as busy ones do.
+    #[test]
+    fn an_end_that_was_seen_before_hides_nothing_that_came_since() {
+        let brokers = MockCluster::new(1).unwrap();
+        let lazy = [
+            ("fetch.min.bytes", "1000000"),
+            ("fetch.wait.max.ms", "2500"),
+        ];
+        let properties = lazy.map(|(property, value)| (property.to_owned(), value.to_owned()));
+        let options = Options {
+            bootstrap: brokers.bootstrap_servers(),
+            properties: properties.into(),
+            ..Options::default()
+        };
+        let topic = topic_name(&options, AT.topic);
+        brokers.create_topic(&topic, 1, 1).unwrap();
+        let producer: BaseProducer = connect::appender(&options).create().unwrap();
+        let append = || {
+            let record = BaseRecord::to(&topic).partition(0).key("k").payload("p");
+            producer.send(record).unwrap();
+            producer.flush(options.timeout).unwrap();
+        };
+        append();
+        let readers = Readers::new(Arc::new(Frames::open(&options).unwrap()));
+        assert_eq!(below(&readers, &options, 0, 1), 1);
+        assert_eq!(below(&readers, &options, 1, 1), 0);
+        append();
+        assert_eq!(below(&readers, &options, 1, 2), 1);
     }
 }
