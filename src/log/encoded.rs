@@ -6,8 +6,8 @@ use crate::avro;
 use crate::domain::Topic;
 use crate::log::headers::Headers;
 use crate::log::murmur2::partition_of;
-use crate::log::topics::{self, Cleanup, Partitions};
-use crate::ports::event_log::{EntryBody, Error, Outgoing, Place, TopicPartition};
+use crate::log::topics::{self, Cleanup, Partitions, group_name, group_outputs};
+use crate::ports::event_log::{EntryBody, Error, Group, Outgoing, Place, TopicPartition};
 
 /// An entry that can be written, and where to.
 #[derive(Debug)]
@@ -144,4 +144,14 @@ pub fn decode(topic: Topic, value: Option<&[u8]>) -> EntryBody {
             reason: error.to_string(),
         },
     }
+}
+
+/// Refuses entries for topics that the role of a lease does not write to.
+pub fn check_outputs(group: Group, entries: &[Encoded]) -> Result<(), String> {
+    let outputs = group_outputs(group);
+    let other = entries.iter().find(|one| !outputs.contains(&one.at.topic));
+    other.map_or(Ok(()), |one| {
+        let (topic, role) = (one.at.topic.label(), group_name(group));
+        Err(format!("{topic} is no output of {role}"))
+    })
 }

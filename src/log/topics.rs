@@ -151,6 +151,40 @@ pub fn group_topics(group: Group) -> &'static [Topic] {
     }
 }
 
+/// The topics a group commits to.
+pub fn group_outputs(group: Group) -> &'static [Topic] {
+    match group {
+        Group::Processor => &[
+            Topic::Journal,
+            Topic::SalesforceWrites,
+            Topic::IntercomWrites,
+            Topic::CustomerEvents,
+            Topic::CustomerProfiles,
+            Topic::Notifications,
+            Topic::Trace,
+            Topic::DeadLetters,
+        ],
+        Group::SalesforceSink | Group::IntercomSink => {
+            &[Topic::Results, Topic::Cursors, Topic::DeadLetters]
+        }
+        Group::Feeds => &[
+            Topic::IntercomObserved,
+            Topic::SalesforceObserved,
+            Topic::Cursors,
+            Topic::SourceSchemas,
+            Topic::Notifications,
+            Topic::DeadLetters,
+        ],
+    }
+}
+
+/// The topics that are appended to without a lease, by ingest and by operators.
+pub const APPENDED: [Topic; 3] = [
+    Topic::IntercomObserved,
+    Topic::Decisions,
+    Topic::DeadLetters,
+];
+
 /// The groups that must have taken an entry before it may be removed.
 pub fn consumers(topic: Topic) -> impl Iterator<Item = Group> {
     let consumes = move |group: &Group| group_topics(*group).contains(&topic);

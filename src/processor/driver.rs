@@ -430,6 +430,11 @@ impl Driver {
                     reason = why;
                 }
             }
+            tracing::warn!(
+                partition,
+                reason,
+                "a commit has not come through, trying again"
+            );
         }
         Err(Error::Unsettled { partition, reason })
     }

@@ -2,6 +2,8 @@
 //! where Java and Maven are there.
 
 use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -72,4 +74,60 @@ pub fn create_topics(bootstrap: &str, prefix: &str, partitions: Partitions) {
         .unwrap()
         .block_on(create_missing(&options, replication));
     assert_eq!(created.unwrap().len(), Topic::ALL.len());
+}
+
+/// A broker of a test's own, which may be frozen, or killed and started again.
+pub struct Own {
+    pub address: String,
+    process: String,
+    folder: tempfile::TempDir,
+}
+
+impl Own {
+    /// None where the tests have no brokers at all.
+    pub fn start() -> Option<Self> {
+        bootstrap()?;
+        let folder = tempfile::tempdir().unwrap();
+        let (address, process) = started(folder.path());
+        Some(Self {
+            address,
+            process,
+            folder,
+        })
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Kills it and starts it with what it had on its disk, under another address.
+    pub fn restart(&mut self) {
+        self.signal("-KILL");
+        let process = Path::new("/proc").join(&self.process);
+        while process.exists() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        (self.address, self.process) = started(self.folder.path());
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", &self.process]).status();
+    }
+}
+
+fn started(folder: &Path) -> (String, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/kafka");
+    let started = Command::new(script)
+        .arg("own")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(started.status.success(), "{}", said(&started.stderr));
+    let process = std::fs::read_to_string(folder.join("pid")).unwrap();
+    (said(&started.stdout), process.trim().to_owned())
 }

@@ -117,6 +117,17 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    /// Fails with everything that was logged if it has ended by itself.
+    pub fn goes_on(&mut self) {
+        let Some(status) = self.child.try_wait().unwrap() else {
+            return;
+        };
+        let mut errors = String::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut errors).unwrap();
+        panic!("it ended by itself ({status}): {errors}");
+    }
+
     /// Sends the signal, and answers success and everything that was logged.
     pub fn end(mut self, signal: &str) -> (bool, String) {
         let id = self.child.id().to_string();

@@ -8,6 +8,7 @@ mod embedded;
 mod embedded_crash;
 mod groups;
 mod kafka;
+mod left_open;
 mod reading;
 
 /// One test per function of the contract, on one adapter.
@@ -50,6 +51,7 @@ macro_rules! whole_contract {
                 the_call_after_a_settled_one_is_a_call_of_its_own,
                 a_crash_in_a_commit_leaves_all_of_it_or_nothing,
                 positions_never_go_backwards,
+                what_the_role_of_a_lease_does_not_write_is_refused,
                 a_commit_tells_where_its_outputs_ended,
             },
             groups::{

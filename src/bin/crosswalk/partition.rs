@@ -105,7 +105,8 @@ impl Partition {
                 Ok(()) => pause = PAUSE_FIRST,
                 Err(error) if is_passing(&error) => {
                     let partition = self.options.settings.partition;
-                    tracing::warn!(partition, %error, "the log does not answer, trying again");
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::warn!(partition, error, "the log does not answer, trying again");
                     self.rest(pause);
                     pause = (pause * 2).min(PAUSE_MAX);
                 }

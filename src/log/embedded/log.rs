@@ -17,7 +17,7 @@ use crate::log::embedded::outgoing;
 use crate::log::embedded::reader::{self, Readers};
 use crate::log::embedded::signal::Signal;
 use crate::log::embedded::writer::{Request, Writer};
-use crate::log::encoded::{call_id, checked, encode, no_ids};
+use crate::log::encoded::{call_id, check_outputs, checked, encode, no_ids};
 use crate::log::headers::Headers;
 use crate::log::topics::{Partitions, group_name, group_topics};
 use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
@@ -200,6 +200,10 @@ impl EventLog for EmbeddedLog {
             Ok(encoded) => encoded,
             Err(error) => return refused(error),
         };
+        if let Err(reason) = check_outputs(lease.group, &encoded) {
+            let fenced = false;
+            return Commit::Aborted { fenced, reason };
+        }
         let call = call_id(lease.epoch, &encoded, positions);
         let rows = match outgoing::rows(encoded, &self.options) {
             Ok(rows) => rows,

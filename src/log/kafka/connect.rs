@@ -61,6 +61,13 @@ pub fn reader(options: &Options) -> ClientConfig {
     config
 }
 
+/// Sees entries whether they are committed or not.
+pub fn anybody(options: &Options) -> ClientConfig {
+    let mut config = positions(options, &format!("{}reader", options.prefix));
+    config.set("isolation.level", "read_uncommitted");
+    config
+}
+
 /// Asks for the positions of a group and the ends of topics, whatever is still open on them.
 pub fn of_group(options: &Options, group: Group) -> ClientConfig {
     let mut config = positions(options, &group_id(&options.prefix, group));

@@ -9,13 +9,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 
 use crate::domain::Topic;
-use crate::log::encoded::{CallId, Encoded};
+use crate::log::encoded::{CallId, Encoded, check_outputs};
 use crate::log::faults::{Fault, Point};
 use crate::log::kafka::connect::{self, topic_name, transactional_id};
+use crate::log::kafka::left_open;
+use crate::log::kafka::offsets::Offsets;
 use crate::log::kafka::options::Options;
-use crate::log::kafka::producer::{Offsets, Transactional};
+use crate::log::kafka::producer::Transactional;
 use crate::log::kafka::refusal::Refusal;
-use crate::log::topics::group_topics;
+use crate::log::topics::{group_outputs, group_topics};
 use crate::ports::event_log::{Commit, Group, Lease, TopicPartition};
 
 /// What this process holds of a lease.
@@ -29,6 +31,8 @@ pub struct Owned {
     last: Option<(CallId, BTreeMap<Topic, u64>)>,
     /// Why the lease is of no use any more.
     lost: Option<String>,
+    /// Why nothing can be committed under it until it is acquired anew.
+    broken: Option<String>,
     /// After a crash that a test asked for, nothing is answered any more.
     is_dead: bool,
 }
@@ -52,6 +56,7 @@ impl Owned {
         let id = transactional_id(&options.prefix, group, partition);
         let producer = Transactional::open(options, &id)?;
         let client: BaseConsumer = connect::of_group(options, group).create()?;
+        left_open::end(options, group_outputs(group), &producer)?;
         let (known, epoch) = positions(options, &client, group, partition)?;
         let mut positions: BTreeMap<Topic, u64> = consumed(group).map(|topic| (topic, 0)).collect();
         positions.extend(known);
@@ -77,6 +82,7 @@ impl Owned {
             open: None,
             last: None,
             lost: None,
+            broken: None,
             is_dead: false,
         };
         // Written down before anything is decided: the next owner counts on from it.
@@ -122,6 +128,10 @@ impl Owned {
         if let Some(reason) = &self.lost {
             return lost(reason.clone());
         }
+        if let Some(reason) = self.broken.clone() {
+            let fenced = false;
+            return Commit::Aborted { fenced, reason };
+        }
         match self.open.take() {
             Some((open, ends)) if open == call => return self.settle(call, ends),
             // Only the same call again, or another owner, can tell what became of it.
@@ -140,7 +150,9 @@ impl Owned {
                 Err(refusal) => self.abort(refusal),
             };
         }
-        let moved = match self.moved(positions) {
+        // What an owner may have left open is looked for on its role's outputs.
+        let checked = check_outputs(self.lease.group, entries);
+        let moved = match checked.and_then(|()| self.moved(positions)) {
             Ok(moved) => moved,
             Err(reason) => {
                 let fenced = false;
@@ -206,10 +218,7 @@ impl Owned {
         let list = self.offsets(options, moved)?;
         let group = self.group.group_metadata();
         let group = group.ok_or_else(|| Refusal::abortable("the group is not known".to_owned()))?;
-        let offsets = Offsets {
-            list: &list,
-            group: &group,
-        };
+        let offsets = Offsets { list, group };
         self.producer.write(options, entries, Some(offsets))
     }
 
@@ -264,13 +273,20 @@ impl Owned {
         self.producer.commit()
     }
 
-    fn abort(&self, refusal: Refusal) -> Commit {
-        let fenced = refusal.is_fenced
-            || match self.producer.abort() {
-                Ok(()) => false,
-                Err(refusal) => refusal.is_fenced,
-            };
+    fn abort(&mut self, refusal: Refusal) -> Commit {
+        let is_usable = !refusal.is_fenced && !refusal.is_broken;
+        let ended = if is_usable {
+            self.producer.abort()
+        } else {
+            Err(refusal.clone())
+        };
         let reason = refusal.reason;
+        let fenced = ended.as_ref().is_err_and(|refusal| refusal.is_fenced);
+        if fenced {
+            self.lost = Some(reason.clone());
+        } else if ended.is_err() {
+            self.broken = Some(reason.clone());
+        }
         Commit::Aborted { fenced, reason }
     }
 }

@@ -1,6 +1,7 @@
 //! The adapter itself: the port's calls, handed to producers, readers and leases.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::log::kafka::compacted::Compacted;
 use crate::log::kafka::connect::topic_name;
 use crate::log::kafka::frames::Frames;
 use crate::log::kafka::lease::{Owned, lost};
+use crate::log::kafka::left_open;
 use crate::log::kafka::look::Looks;
 use crate::log::kafka::member::Member;
 use crate::log::kafka::options::Options;
@@ -18,7 +20,7 @@ use crate::log::kafka::producer::{Appender, Transactional};
 use crate::log::kafka::reader::Readers;
 use crate::log::kafka::refusal::{Refusal, said};
 use crate::log::kafka::topics;
-use crate::log::topics::{group_name, group_topics};
+use crate::log::topics::{APPENDED, group_name, group_topics};
 use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::membership::Membership;
@@ -31,6 +33,8 @@ pub struct KafkaLog {
     appender: Appender,
     /// Appends of several entries at once; anew after an error.
     together: Mutex<Option<Transactional>>,
+    /// Whether the one before it could not end what it had begun.
+    is_left_open: AtomicBool,
     frames: Arc<Frames>,
     readers: Readers,
     compacted: Compacted,
@@ -65,6 +69,7 @@ impl KafkaLog {
             options,
             appender,
             together: Mutex::default(),
+            is_left_open: AtomicBool::default(),
             readers: Readers::new(Arc::clone(&frames)),
             looks: Looks::new(Arc::clone(&frames)),
             frames,
@@ -103,7 +108,27 @@ impl KafkaLog {
 
     fn open_together(options: &Options) -> Result<Transactional, Refusal> {
         let id = format!("{}append-{}", options.prefix, options.instance);
-        Transactional::open(options, &id)
+        let producer = Transactional::open(options, &id)?;
+        left_open::end(options, &APPENDED, &producer)?;
+        Ok(producer)
+    }
+
+    /// Nobody who reads comes past what was left open, whether or not several entries are ever
+    /// appended again.
+    fn end_left_open(&self) {
+        if !self.is_left_open.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut together = self.together.lock().expect("no holder of this lock panics");
+        if together.is_none() {
+            let opened = Self::open_together(&self.options);
+            if let Err(refusal) = &opened {
+                tracing::debug!(reason = refusal.reason, "what was left open stays so");
+            }
+            *together = opened.ok();
+        }
+        self.is_left_open
+            .store(together.is_none(), Ordering::Relaxed);
     }
 
     /// Appends several entries, all or none: that takes a transaction.
@@ -130,9 +155,11 @@ impl KafkaLog {
             }
             Err(refusal) => {
                 // One that cannot be aborted ends when the next one takes over its id.
-                if !refusal.is_fenced && producer.abort().is_ok() {
+                if !refusal.is_fenced && !refusal.is_broken && producer.abort().is_ok() {
                     *together = Some(producer);
                 }
+                self.is_left_open
+                    .store(together.is_none(), Ordering::Relaxed);
                 Err(refusal)
             }
         }
@@ -166,6 +193,7 @@ impl EventLog for KafkaLog {
             [] => Ok(()),
             [entry] => {
                 let appended = self.appender.append(&self.options, entry);
+                self.end_left_open();
                 appended.map_err(Error::Append)
             }
             entries => {

@@ -1,22 +1,26 @@
 //! Producers: one that appends single entries, and those that write in transactions.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::{Client, ClientContext};
-use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer};
-use rdkafka::{TopicPartitionList, util::IntoOpaque};
+use rdkafka::util::IntoOpaque;
 
 use crate::domain::Topic;
 use crate::log::encoded::Encoded;
 use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::offsets::{Adder, Offsets};
 use crate::log::kafka::options::Options;
 use crate::log::kafka::refusal::{Refusal, said};
+use crate::ports::event_log::TopicPartition;
+
+/// What a repeated call is given at least: it may only have to fetch an answer that is there.
+const LEFT_MIN: Duration = Duration::from_millis(100);
 
 type Told = SyncSender<Result<(), String>>;
 
@@ -75,7 +79,8 @@ impl Appender {
 
 /// Writes in transactions under one id. One call at a time.
 pub struct Transactional {
-    producer: BaseProducer<Deliveries>,
+    producer: Arc<BaseProducer<Deliveries>>,
+    offsets: Adder,
     timeout: Duration,
 }
 
@@ -113,23 +118,19 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Positions to be committed, and in whose name.
-pub struct Offsets<'a> {
-    pub list: &'a TopicPartitionList,
-    pub group: &'a ConsumerGroupMetadata,
-}
-
 impl Transactional {
     /// Takes the id over: whoever had it is fenced, and what was left open has ended.
     pub fn open(options: &Options, id: &str) -> Result<Self, Refusal> {
         let config = connect::transactional(options, id);
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(Deliveries::default())?;
-        retried(options.timeout, || {
-            producer.init_transactions(options.timeout)
-        })?;
+        retried(options.timeout, |left| producer.init_transactions(left))?;
+        let producer = Arc::new(producer);
+        let offsets = Adder::start(Arc::clone(&producer), options.timeout);
+        let offsets = offsets.map_err(|error| Refusal::broken(error.to_string()))?;
         Ok(Self {
             producer,
+            offsets,
             timeout: options.timeout,
         })
     }
@@ -140,7 +141,7 @@ impl Transactional {
         &self,
         options: &Options,
         entries: &[Encoded],
-        offsets: Option<Offsets<'_>>,
+        offsets: Option<Offsets>,
     ) -> Result<BTreeMap<Topic, u64>, Refusal> {
         *self.delivered() = Delivered::default();
         self.producer.begin_transaction()?;
@@ -149,11 +150,7 @@ impl Transactional {
         }
         self.producer.flush(self.timeout)?;
         if let Some(offsets) = offsets {
-            retried(self.timeout, || {
-                let (list, group) = (offsets.list, offsets.group);
-                self.producer
-                    .send_offsets_to_transaction(list, group, self.timeout)
-            })?;
+            self.offsets.add(offsets)?;
         }
         let delivered = self.delivered();
         if let Some(reason) = &delivered.failed {
@@ -166,13 +163,34 @@ impl Transactional {
         Ok(entries.iter().filter_map(end).collect())
     }
 
+    /// Begins a transaction and writes an entry without a body into it on each partition.
+    pub fn touch(&self, options: &Options, partitions: &[TopicPartition]) -> Result<(), Refusal> {
+        *self.delivered() = Delivered::default();
+        self.producer.begin_transaction()?;
+        for at in partitions {
+            let topic = topic_name(options, at.topic);
+            let bare = BaseRecord::to(&topic).partition(at.partition as i32);
+            self.enqueue(bare.key(&b"left-open"[..]))?;
+        }
+        self.producer.flush(self.timeout)?;
+        match &self.delivered().failed {
+            None => Ok(()),
+            Some(reason) => Err(Refusal::abortable(reason.clone())),
+        }
+    }
+
     fn send(&self, options: &Options, entry: &Encoded) -> Result<(), Refusal> {
         let topic = topic_name(options, entry.at.topic);
+        self.enqueue(record(&topic, entry, ()))
+    }
+
+    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), Refusal> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            match self.producer.send(record(&topic, entry, ())) {
+            match self.producer.send(record) {
                 Ok(()) => return Ok(()),
-                Err((error, _)) if is_full(&error) && Instant::now() < deadline => {
+                Err((error, given)) if is_full(&error) && Instant::now() < deadline => {
+                    record = given;
                     self.producer.poll(Duration::from_millis(10));
                 }
                 Err((error, _)) => return Err(error.into()),
@@ -186,9 +204,7 @@ impl Transactional {
     }
 
     pub fn abort(&self) -> Result<(), Refusal> {
-        retried(self.timeout, || {
-            self.producer.abort_transaction(self.timeout)
-        })
+        retried(self.timeout, |left| self.producer.abort_transaction(left))
     }
 
     fn delivered(&self) -> std::sync::MutexGuard<'_, Delivered> {
@@ -197,14 +213,15 @@ impl Transactional {
     }
 }
 
-/// Repeats a call whose error says that it can be repeated.
-fn retried(
+/// Repeats a call whose error says that it can be repeated. It is handed how much time is left.
+pub(super) fn retried(
     timeout: Duration,
-    mut call: impl FnMut() -> Result<(), KafkaError>,
+    mut call: impl FnMut(Duration) -> Result<(), KafkaError>,
 ) -> Result<(), Refusal> {
     let deadline = Instant::now() + timeout;
     loop {
-        let Err(error) = call() else {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Err(error) = call(left.max(LEFT_MIN)) else {
             return Ok(());
         };
         let refusal = Refusal::from(error);

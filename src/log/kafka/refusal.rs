@@ -8,8 +8,11 @@ pub struct Refusal {
     pub reason: String,
     /// The same call may be made again.
     pub is_retriable: bool,
-    /// Somebody else has taken the transactional id over, or the producer is of no more use.
+    /// Somebody else has taken the transactional id over, or librdkafka says that it may be so.
     pub is_fenced: bool,
+    /// The producer is of no more use, whoever has its id: what its transaction holds ends when the
+    /// id is taken over.
+    pub is_broken: bool,
 }
 
 impl Refusal {
@@ -19,6 +22,15 @@ impl Refusal {
             reason,
             is_retriable: false,
             is_fenced: false,
+            is_broken: false,
+        }
+    }
+
+    /// One after which the producer is of no more use.
+    pub fn broken(reason: String) -> Self {
+        Self {
+            is_broken: true,
+            ..Self::abortable(reason)
         }
     }
 }
@@ -45,6 +57,7 @@ impl From<KafkaError> for Refusal {
             reason,
             is_retriable,
             is_fenced: fenced || is_fatal,
+            is_broken: false,
         }
     }
 }

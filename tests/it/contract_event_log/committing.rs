@@ -119,6 +119,21 @@ pub fn positions_never_go_backwards(bench: &impl Bench) {
     assert_eq!(log.read(&[from(JOURNAL, 0)], LIMIT, QUIET).unwrap(), []);
 }
 
+pub fn what_the_role_of_a_lease_does_not_write_is_refused(bench: &impl Bench) {
+    let log = bench.open();
+    let lease = log.acquire(Group::IntercomSink, 0).unwrap();
+    let ended = log.commit(&lease, vec![journaled(1)], &[]);
+    let Commit::Aborted {
+        fenced: false,
+        reason,
+    } = ended
+    else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(reason, "journal is no output of crosswalk-intercom-sink");
+    assert!(committed(&log.commit(&lease, vec![], &[])));
+}
+
 pub fn a_commit_tells_where_its_outputs_ended(bench: &impl Bench) {
     let log = bench.open();
     let lease = log.acquire(Group::Processor, 0).unwrap();

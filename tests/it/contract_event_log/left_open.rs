@@ -1,0 +1,130 @@
+//! A transaction that the brokers' coordinator holds to be over, and that no marker ended: what
+//! Apache Kafka 4.3.1 leaves behind where it aborts one while a partition has no leader.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crosswalk::domain::Topic;
+use crosswalk::log::kafka::{KafkaLog, Options};
+use crosswalk::log::topics::{self, Partitions};
+use crosswalk::ports::event_log::{Commit, EventLog, Group};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::bench::*;
+use crate::brokers::{self, Own};
+
+const PREFIX: &str = "crosswalk.";
+const ID: &str = "crosswalk-processor-0";
+/// The coordinator's own log, of four partitions on the tests' brokers.
+const STATE: &str = "__transaction_state";
+/// Where a record of it says how the transaction stands (TransactionLogValue of Apache Kafka: a
+/// version, the producer's id and epoch, a timeout, the status), and what says that it is over.
+const STATUS: usize = 2 + 8 + 2 + 4;
+const COMPLETE_COMMIT: u8 = 4;
+
+/// The last record of the coordinator about our transactions.
+fn last_record(bootstrap: &str) -> Option<OwnedMessage> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "looks")
+        .set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = config.create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..4 {
+        list.add_partition_offset(STATE, partition, Offset::Beginning)
+            .unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let (mut last, mut ends) = (None, 0);
+    while ends < 4 {
+        match consumer.poll(PATIENCE).unwrap() {
+            Ok(message) => {
+                let key = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
+                if key.contains(ID) {
+                    last = Some(message.detach());
+                }
+            }
+            Err(_) => ends += 1,
+        }
+    }
+    last
+}
+
+fn end(options: &Options, isolation: &str) -> i64 {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.bootstrap)
+        .set("isolation.level", isolation);
+    let consumer: BaseConsumer = config.create().unwrap();
+    let topic = topics::name(PREFIX, Topic::Journal);
+    consumer.fetch_watermarks(&topic, 0, PATIENCE).unwrap().1
+}
+
+#[test]
+fn what_no_marker_ended_is_aborted_by_the_next_owner_and_never_committed() {
+    let Some(mut broker) = Own::start() else {
+        return;
+    };
+    let partitions = Partitions {
+        bridges: 1,
+        lanes: 1,
+    };
+    brokers::create_topics(&broker.address, PREFIX, partitions);
+    let next = Arc::new(Next::default());
+    let mut options = Options {
+        bootstrap: broker.address.clone(),
+        partitions,
+        timeout: Duration::from_secs(20),
+        faults: Some(next.clone()),
+        ..Options::default()
+    };
+    let killed = KafkaLog::open(options.clone()).unwrap();
+    let lease = killed.acquire(Group::Processor, 0).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let over = loop {
+        assert!(Instant::now() < deadline, "it is never over");
+        let last = last_record(&broker.address);
+        let over = last.filter(|one| one.payload().unwrap()[STATUS] == COMPLETE_COMMIT);
+        if let Some(over) = over {
+            break over;
+        }
+    };
+    next.set(Mishap::CrashBefore);
+    killed.commit(&lease, vec![journaled(1)], &[]);
+
+    // The coordinator is made to believe that it has ended that one.
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &broker.address)
+        .set("client.id", "__admin_client");
+    let producer: BaseProducer = config.create().unwrap();
+    let record = BaseRecord::to(STATE)
+        .partition(over.partition())
+        .key(over.key().unwrap())
+        .payload(over.payload().unwrap());
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    broker.restart();
+
+    options.bootstrap = broker.address.clone();
+    let (stable, all) = (
+        end(&options, "read_committed"),
+        end(&options, "read_uncommitted"),
+    );
+    assert!(stable < all, "nothing was left open: {stable} of {all}");
+    let log = KafkaLog::open(options.clone()).unwrap();
+    let lease = log.acquire(Group::Processor, 0).unwrap();
+    let (stable, all) = (
+        end(&options, "read_committed"),
+        end(&options, "read_uncommitted"),
+    );
+    assert_eq!(stable, all, "whoever reads committed entries comes past it");
+    let ended = log.commit(&lease, vec![journaled(2)], &[]);
+    assert!(matches!(ended, Commit::Committed { .. }), "{ended:?}");
+    assert_eq!(numbers(&log, JOURNAL, 1), [2]);
+}
