@@ -367,7 +367,9 @@ impl WatchedLog {
         letters.collect()
     }
 
+    /// Where it stands, once the commit that moved it is among the commits.
     pub fn cursor(&self) -> Option<Cursor> {
+        let _commits = self.commits.lock().unwrap();
         match self
             .inner
             .latest(Topic::Cursors, "sales/cdc")
@@ -435,10 +437,12 @@ impl EventLog for WatchedLog {
         } else if told == Some(Told::CrashesAfter) {
             return Commit::Unknown { reason: reason() };
         }
+        let mut commits = self.commits.lock().unwrap();
         let done = self.inner.commit(lease, outputs.clone(), at);
         if matches!(done, Commit::Committed { .. }) {
-            self.commits.lock().unwrap().push(outputs);
+            commits.push(outputs);
         }
+        drop(commits);
         match told {
             Some(_) => Commit::Unknown { reason: reason() },
             None => done,
