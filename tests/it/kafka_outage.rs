@@ -78,6 +78,10 @@ async fn what_was_acknowledged_while_the_brokers_were_away_is_in_the_log() {
     let meanwhile = notify(&webhooks, outage(), &mut said).await;
     assert_eq!(meanwhile.len() as u64, said - before, "all are taken");
     assert!(metric(&admin, "crosswalk_spool_appends").await > 0);
+    let ready = reqwest::get(format!("{admin}/readyz")).await.unwrap();
+    let ready: Value = ready.json().await.unwrap();
+    let waits = ready["degraded"]["spool"].as_str().unwrap_or_default();
+    assert!(waits.ends_with("appends wait"), "{ready}");
     acknowledged.extend(meanwhile);
     broker.signal("-CONT");
     acknowledged.extend(notify(&webhooks, Duration::from_secs(1), &mut said).await);

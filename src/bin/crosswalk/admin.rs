@@ -156,20 +156,23 @@ async fn live(State(admin): State<Admin>) -> Response {
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
-    match admin.health.readiness() {
-        Readiness::Ready => {
-            let degraded = admin.health.degraded();
-            let body = match degraded.is_empty() {
-                true => json!({"ready": true}),
-                false => json!({"ready": true, "degraded": degraded}),
-            };
-            Json(body).into_response()
-        }
-        Readiness::NotReady { reasons } => {
-            let body = Json(json!({"ready": false, "reasons": reasons}));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
+    let mut degraded = admin.health.degraded();
+    let none: &[&str] = &[];
+    let spooled = metrics().spool.appends.with_label_values(none).get();
+    if spooled > 0 {
+        degraded.insert("spool".to_owned(), format!("{spooled} appends wait"));
     }
+    let (status, mut body) = match admin.health.readiness() {
+        Readiness::Ready => (StatusCode::OK, json!({"ready": true})),
+        Readiness::NotReady { reasons } => {
+            let body = json!({"ready": false, "reasons": reasons});
+            (StatusCode::SERVICE_UNAVAILABLE, body)
+        }
+    };
+    if !degraded.is_empty() {
+        body["degraded"] = json!(degraded);
+    }
+    (status, Json(body)).into_response()
 }
 
 async fn identity(State(admin): State<Admin>, Query(query): Query<IdentityQuery>) -> Response {
