@@ -2,6 +2,7 @@
 
 pub mod ordered;
 pub mod overlay;
+mod pace;
 pub mod evolve;
 pub mod project;
 pub mod draft;

@@ -12,6 +12,7 @@ use crate::ports::event_log::{self, Entry, EntryBody, EventLog, ReadFrom, ReadLi
 use crate::ports::view_store::{self, ViewStore};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
+use crate::processor::pace::Pace;
 use crate::processor::view::View;
 
 const READ_LIMIT: ReadLimit = ReadLimit {
@@ -126,6 +127,7 @@ pub fn replay(
         partition,
     };
     let mut evolved = 0;
+    let mut pace = Pace::begin(partition, view.journal_offset(), end);
     while view.journal_offset() < end {
         let from = ReadFrom {
             at,
@@ -138,7 +140,9 @@ pub fn replay(
             break;
         }
         evolved += fold_all(view, &batch)?;
+        pace.at(view.journal_offset());
     }
+    pace.at(view.journal_offset());
     Ok(evolved)
 }
 

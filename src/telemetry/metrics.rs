@@ -58,6 +58,8 @@ pub struct Metrics {
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
+    /// Of a view that is brought up to its journal.
+    pub view_entries_left: IntGaugeVec,
     pub lag: LagMetrics,
     pub spool: SpoolMetrics,
     pub feeds: FeedMetrics,
@@ -171,6 +173,12 @@ impl Metrics {
                 &r,
                 "quarantined_bridges",
                 "Bridges set aside after a panic",
+                &["partition"],
+            )?,
+            view_entries_left: gauges(
+                &r,
+                "view_entries_left",
+                "Journal entries that a view has yet to fold before it leads",
                 &["partition"],
             )?,
             feeds: FeedMetrics::new(&r)?,
