@@ -14,6 +14,7 @@ pub struct Child {
     process: Process,
     /// Of its configuration and its log in the folder.
     name: String,
+    role: &'static str,
     pub webhooks: String,
     admin: String,
     /// The highest peak of those that were killed.
@@ -49,13 +50,19 @@ impl Child {
     }
 
     pub async fn start_as(folder: &Path, name: &str) -> Self {
+        Self::start_with(folder, name, "all").await
+    }
+
+    /// One role only.
+    pub async fn start_with(folder: &Path, name: &str, role: &'static str) -> Self {
         // Whatever it logs goes to a file: a full pipe would stop it.
         let mut options = File::options();
         let log = options.append(true).create(true);
         let path = folder.join(format!("{name}.log"));
         let log = log.open(&path).unwrap();
         let config = config(folder, name);
-        let mut command = crosswalk(&["run", "--config", &config, "--print-addresses"]);
+        let run = ["run", "--config", &config, "--role", role];
+        let mut command = crosswalk(&[&run[..], &["--print-addresses"]].concat());
         command.stdout(Stdio::piped()).stderr(log);
         command.env("MALLOC_ARENA_MAX", "2");
         let mut process = command.spawn().unwrap();
@@ -65,10 +72,12 @@ impl Child {
         let written = || std::fs::read_to_string(&path).unwrap();
         let addresses: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", written()));
-        let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
+        // Only ingest takes webhooks.
+        let address = |name: &str| addresses[name].as_str().unwrap_or_default().to_owned();
         Self {
             process,
             name: name.to_owned(),
+            role,
             webhooks: address("webhooks"),
             admin: address("admin"),
             peak_mb: 0.0,
@@ -79,7 +88,7 @@ impl Child {
     pub async fn die_and_rise(&mut self, folder: &Path) {
         let peak_mb = self.peak_mb.max(self.status("VmHWM:"));
         self.die();
-        *self = Self::start_as(folder, &self.name).await;
+        *self = Self::start_with(folder, &self.name, self.role).await;
         self.peak_mb = peak_mb;
     }
 
@@ -88,7 +97,7 @@ impl Child {
         let peak_mb = self.peak_mb.max(self.status("VmHWM:"));
         self.signal("-TERM");
         self.process.wait().unwrap();
-        *self = Self::start_as(folder, &self.name).await;
+        *self = Self::start_with(folder, &self.name, self.role).await;
         self.peak_mb = peak_mb;
     }
 

@@ -16,9 +16,17 @@ use crate::storm::{CALM_MAX, setting};
 const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Beyond the session timeout: joining, acquiring, and what a predecessor may still have under way.
 const TAKEOVER_MAX: Duration = Duration::from_secs(40);
-const NAMES: [&str; 2] = ["ada", "bob"];
-
 /// Two processes with all roles, of which one at a time has the work.
+const TWINS: [(&str, &str); 2] = [("ada", "all"), ("bob", "all")];
+/// One process for each role, the first one with the door for webhooks.
+const APART: [(&str, &str); 4] = [
+    ("door", "ingest"),
+    ("head", "processor"),
+    ("ears", "feeds"),
+    ("hands", "sink"),
+];
+
+/// Processes by name, and the roles they have.
 struct Fleet {
     stage: Stage,
     pods: Vec<Child>,
@@ -27,7 +35,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    async fn start(people: usize) -> Option<Self> {
+    async fn start(people: usize, pods: &[(&'static str, &'static str)]) -> Option<Self> {
         let bootstrap = brokers::bootstrap()?;
         let prefix = brokers::fresh_prefix();
         let (to, named) = (bootstrap.clone(), prefix.clone());
@@ -43,10 +51,11 @@ impl Fleet {
             log["kafka"]["registry"] = json!({"urls": [registry]});
         }
         let mut stage = Stage::on(people, log).await;
+        let named = pods;
         let mut pods = Vec::new();
-        for name in NAMES {
+        for (name, role) in named {
             stage.configure(name);
-            pods.push(Child::start_as(&stage.folder, name).await);
+            pods.push(Child::start_with(&stage.folder, name, role).await);
         }
         stage.gather(&mut pods[0]).await;
         let chance = Chance::new(setting("STORM_SEED", 1) as u64);
@@ -130,7 +139,7 @@ fn demand(verdict: &Verdict) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_leaders_are_followed_by_those_who_stood_by() {
-    let Some(mut fleet) = Fleet::start(20).await else {
+    let Some(mut fleet) = Fleet::start(20, &TWINS).await else {
         return;
     };
     for _ in 0..setting("STORM_TAKEOVERS", 3) {
@@ -150,8 +159,8 @@ async fn killed_leaders_are_followed_by_those_who_stood_by() {
             died.elapsed().as_millis()
         );
         fleet.people_act(Duration::from_secs(2)).await;
-        let name = NAMES[leader];
-        fleet.pods[leader] = Child::start_as(&fleet.stage.folder, name).await;
+        let (name, role) = TWINS[leader];
+        fleet.pods[leader] = Child::start_with(&fleet.stage.folder, name, role).await;
         fleet.people_act(Duration::from_secs(2)).await;
     }
     demand(&fleet.judged().await);
@@ -160,7 +169,7 @@ async fn killed_leaders_are_followed_by_those_who_stood_by() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_frozen_takes_nothing_back() {
-    let Some(mut fleet) = Fleet::start(20).await else {
+    let Some(mut fleet) = Fleet::start(20, &TWINS).await else {
         return;
     };
     let leader = fleet.leader().await;
@@ -176,6 +185,23 @@ async fn a_leader_that_was_frozen_takes_nothing_back() {
     fleet.people_act(Duration::from_secs(2)).await;
     fleet.pods[leader].signal("-CONT");
     fleet.people_act(Duration::from_secs(5)).await;
+    demand(&fleet.judged().await);
+    fleet.read_by_others();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_of_their_own_go_on_where_they_were_killed() {
+    let Some(mut fleet) = Fleet::start(20, &APART).await else {
+        return;
+    };
+    for _ in 0..setting("STORM_TAKEOVERS", 3) {
+        for killed in 1..APART.len() {
+            let at_random = 300 + fleet.chance.below(1_700) as u64;
+            fleet.people_act(Duration::from_millis(at_random)).await;
+            fleet.pods[killed].die_and_rise(&fleet.stage.folder).await;
+            fleet.people_act(Duration::from_secs(1)).await;
+        }
+    }
     demand(&fleet.judged().await);
     fleet.read_by_others();
 }
