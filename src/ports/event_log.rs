@@ -203,6 +203,9 @@ pub struct Lease {
     pub epoch: u64,
     /// The group's committed position per topic: the next offset to take.
     pub positions: BTreeMap<Topic, u64>,
+    /// From where on entries of the journal were taken back by acquiring, which somebody may have
+    /// been told were committed: a view that stands beyond is none of this journal.
+    pub taken_back: Option<u64>,
     /// The end of each of the group's topics at the moment of acquiring: entries below it may
     /// have been handled by the predecessor without a trace.
     pub ends: BTreeMap<Topic, u64>,

@@ -94,6 +94,7 @@ pub fn take_over(
     let partition = options.settings.partition;
     let lease = log.acquire(Group::Processor, partition)?;
     let end = lease.ends.get(&Topic::Journal).copied().unwrap_or(0);
+    recovery::keep_to(view, partition, lease.taken_back)?;
     let recovered = bring_up(log, view, partition, end)?;
     Ok((lease, recovered))
 }
@@ -252,6 +253,7 @@ impl Driver {
         let partition = self.options.settings.partition;
         self.lease = self.log.acquire(Group::Processor, partition)?;
         let end = self.lease.ends.get(&Topic::Journal).copied();
+        recovery::keep_to(&mut self.view, partition, self.lease.taken_back)?;
         recovery::replay(&self.log, &mut self.view, partition, end.unwrap_or(0))?;
         Ok(())
     }

@@ -88,6 +88,18 @@ pub fn bring_up(
     Ok(Recovered { rebuilt, entries })
 }
 
+/// Empties a view that holds entries of the journal from where on they were taken back.
+pub fn keep_to(view: &mut View, partition: u32, taken_back: Option<u64>) -> Result<(), Error> {
+    if taken_back.is_none_or(|from| view.journal_offset() <= from) {
+        return Ok(());
+    }
+    tracing::warn!(
+        partition,
+        "entries of the journal were taken back that the view holds: it is rebuilt"
+    );
+    Ok(view.clear()?)
+}
+
 /// Folds what has come to the journal since, of a partition that somebody else owns: the view is
 /// kept warm for a takeover. Waits up to `wait` for the first entry; returns how many there were.
 /// A doubt empties the view, which the next calls then rebuild.
@@ -176,6 +188,8 @@ fn fold(view: &mut View, entry: &Entry) -> Result<bool, Error> {
                 reason: reason.clone(),
             });
         }
+        // What an owner wrote to end what was left open.
+        EntryBody::Tombstone => return Ok(false),
         _ => {
             let reason = "it is no journal entry".to_owned();
             return Err(Error::Undecodable { offset, reason });

@@ -172,6 +172,7 @@ impl EventLog for MemoryLog {
             epoch,
             positions: state.positions.clone(),
             ends: BTreeMap::from([(Topic::SalesforceWrites, end)]),
+            taken_back: None,
         })
     }
 

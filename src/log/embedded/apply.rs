@@ -177,6 +177,7 @@ pub fn acquire(
         epoch: epoch as u64,
         positions: BTreeMap::new(),
         ends: BTreeMap::new(),
+        taken_back: None,
     };
     for topic in group_topics(group) {
         let at = TopicPartition {

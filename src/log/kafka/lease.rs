@@ -33,6 +33,8 @@ pub struct Owned {
     lost: Option<String>,
     /// Why nothing can be committed under it until it is acquired anew.
     broken: Option<String>,
+    /// Whether a transaction was aborted: its markers may be missing, too.
+    has_aborted: bool,
     /// After a crash that a test asked for, nothing is answered any more.
     is_dead: bool,
 }
@@ -52,14 +54,25 @@ pub(super) fn anchor(group: Group) -> Topic {
 
 impl Owned {
     /// Takes a partition of a group over.
-    pub fn acquire(options: &Options, group: Group, partition: u32) -> Result<Self, Refusal> {
+    /// `before` is the last commit of the journal that this process knows of, by its end.
+    pub fn acquire(
+        options: &Options,
+        group: Group,
+        partition: u32,
+        before: Option<u64>,
+    ) -> Result<Self, Refusal> {
         let id = transactional_id(&options.prefix, group, partition);
         let producer = Transactional::open(options, &id)?;
         let client: BaseConsumer = connect::of_group(options, group).create()?;
-        left_open::end(options, group_outputs(group), &producer)?;
+        let journal = TopicPartition {
+            topic: Topic::Journal,
+            partition,
+        };
+        let committed = before.map(|end| (journal, end));
+        let ended = left_open::end(options, group_outputs(group), &producer, committed)?;
         let (known, epoch) = positions(options, &client, group, partition)?;
         let mut positions: BTreeMap<Topic, u64> = consumed(group).map(|topic| (topic, 0)).collect();
-        positions.extend(known);
+        positions.extend(known.clone());
         // Ends are those that anybody sees: what is still open may become visible.
         let mut ends = BTreeMap::new();
         for topic in group_topics(group) {
@@ -74,6 +87,7 @@ impl Owned {
             epoch: epoch + 1,
             positions,
             ends,
+            taken_back: ended.get(&journal).copied(),
         };
         let owned = Self {
             lease,
@@ -83,10 +97,12 @@ impl Owned {
             last: None,
             lost: None,
             broken: None,
+            has_aborted: false,
             is_dead: false,
         };
-        // Written down before anything is decided: the next owner counts on from it.
-        owned.write(options, &[], &BTreeMap::new())?;
+        // Written down before anything is decided: the next owner counts on from it. The positions
+        // take the place of what may be pending of them.
+        owned.write(options, &[], &known)?;
         owned.producer.commit()?;
         Ok(owned)
     }
@@ -159,6 +175,14 @@ impl Owned {
                 return Commit::Aborted { fenced, reason };
             }
         };
+        if self.has_aborted {
+            let committed = self.last_end().map(|end| (self.journal(), end));
+            let outputs = group_outputs(self.lease.group);
+            if let Err(refusal) = left_open::end(options, outputs, &self.producer, committed) {
+                return self.abort(refusal);
+            }
+            self.has_aborted = false;
+        }
         let ends = match self.write(options, entries, &moved) {
             Ok(ends) => ends,
             Err(refusal) => return self.abort(refusal),
@@ -263,7 +287,11 @@ impl Owned {
                 self.lost = Some(refusal.reason.clone());
                 unknown(&refusal.reason)
             }
-            Err(refusal) => self.abort(refusal),
+            // Without an answer to the abort nobody knows.
+            Err(refusal) => match self.abort(refusal) {
+                Commit::Aborted { reason, .. } if self.broken.is_some() => unknown(&reason),
+                ended => ended,
+            },
         }
     }
 
@@ -273,7 +301,21 @@ impl Owned {
         self.producer.commit()
     }
 
+    /// Where the journal ended with the last commit.
+    fn last_end(&self) -> Option<u64> {
+        let (_, ends) = self.last.as_ref()?;
+        ends.get(&Topic::Journal).copied()
+    }
+
+    fn journal(&self) -> TopicPartition {
+        TopicPartition {
+            topic: Topic::Journal,
+            partition: self.lease.partition,
+        }
+    }
+
     fn abort(&mut self, refusal: Refusal) -> Commit {
+        self.has_aborted = true;
         let is_usable = !refusal.is_fenced && !refusal.is_broken;
         let ended = if is_usable {
             self.producer.abort()

@@ -9,6 +9,8 @@
 //! Therefore an owner first aborts a transaction of its own on each partition on which anything
 //! is open.
 
+use std::collections::BTreeMap;
+
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
@@ -21,32 +23,55 @@ use crate::log::kafka::producer::Transactional;
 use crate::log::kafka::refusal::Refusal;
 use crate::ports::event_log::TopicPartition;
 
+/// What was found open and is aborted now: partitions, with where their committed entries ended.
+pub type Found = BTreeMap<TopicPartition, u64>;
+
 /// Ends what is open under the producer's id on the topics it writes to. What others have open
-/// there stays so.
-pub fn end(options: &Options, topics: &[Topic], producer: &Transactional) -> Result<(), Refusal> {
-    let open = open(options, topics)?;
-    if open.is_empty() {
-        return Ok(());
+/// there stays so. `committed` is where, as this process was told, the last commit on a partition
+/// ended: if that is among what is open, its marker is what is missing, and it is committed.
+pub fn end(
+    options: &Options,
+    topics: &[Topic],
+    producer: &Transactional,
+    committed: Option<(TopicPartition, u64)>,
+) -> Result<Found, Refusal> {
+    let found = open(options, topics)?;
+    if found.is_empty() {
+        return Ok(found);
     }
+    let lacks_marker = committed.is_some_and(|(at, end)| {
+        let stable = found.get(&at);
+        stable.is_some_and(|stable| *stable < end)
+    });
     tracing::info!(
-        partitions = open.len(),
-        "what may have been left open is aborted"
+        partitions = found.len(),
+        committed = lacks_marker,
+        "what may have been left open is ended"
     );
-    producer.touch(options, &open)?;
-    producer.abort()
+    let partitions: Vec<TopicPartition> = found.keys().copied().collect();
+    producer.touch(options, &partitions)?;
+    if lacks_marker {
+        producer.commit()?;
+        return Ok(Found::new());
+    }
+    producer.abort()?;
+    Ok(found)
 }
 
-/// The partitions whose committed entries end before their entries.
-fn open(options: &Options, topics: &[Topic]) -> Result<Vec<TopicPartition>, KafkaError> {
+/// The partitions whose committed entries end before their entries. Of one that does not answer
+/// nothing is known, and nothing can be done: it is looked at again by whoever comes next.
+fn open(options: &Options, topics: &[Topic]) -> Result<Found, KafkaError> {
     let stable = ends(options, topics, &connect::reader(options))?;
     let all = ends(options, topics, &connect::anybody(options))?;
-    let is_behind = |ends: &(Offset, Offset)| match ends {
-        (Offset::Offset(stable), Offset::Offset(end)) => stable < end,
-        _ => false,
-    };
-    let open = partitions(options, topics).zip(stable.into_iter().zip(all));
-    let open = open.filter(|(_, ends)| is_behind(ends));
-    Ok(open.map(|(at, _)| at).collect())
+    let mut found = Found::new();
+    for (at, (stable, end)) in partitions(options, topics).zip(stable.into_iter().zip(all)) {
+        if let (Offset::Offset(stable), Offset::Offset(end)) = (stable, end)
+            && stable < end
+        {
+            found.insert(at, stable.max(0) as u64);
+        }
+    }
+    Ok(found)
 }
 
 fn partitions(options: &Options, topics: &[Topic]) -> impl Iterator<Item = TopicPartition> {
@@ -71,15 +96,12 @@ fn ends(
         list.add_partition_offset(&topic, at.partition as i32, Offset::End)?;
     }
     let found = connect::patiently(options, || {
-        let found = client.offsets_for_times(list.clone(), options.timeout)?;
-        for element in found.elements() {
-            element.error()?;
-        }
-        Ok(found)
+        client.offsets_for_times(list.clone(), options.timeout)
     })?;
     let end = |at: TopicPartition| {
         let found = found.find_partition(&topic_name(options, at.topic), at.partition as i32);
-        found.map_or(Offset::Invalid, |element| element.offset())
+        let known = found.filter(|element| element.error().is_ok());
+        known.map_or(Offset::Invalid, |element| element.offset())
     };
     Ok(partitions(options, topics).map(end).collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::domain::{Timestamp, Topic};
 use crate::log::encoded::{Encoded, call_id, checked, encode};
@@ -25,6 +25,9 @@ use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lea
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::membership::Membership;
 
+/// Between two tries to end what an append left open: appends wait for them.
+const LEFT_OPEN_PAUSE: Duration = Duration::from_secs(30);
+
 type Owners = BTreeMap<(Group, u32), Arc<Mutex<Owned>>>;
 
 /// The event log on Kafka. Share it in an `Arc`; its calls block.
@@ -35,11 +38,15 @@ pub struct KafkaLog {
     together: Mutex<Option<Transactional>>,
     /// Whether the one before it could not end what it had begun.
     is_left_open: AtomicBool,
+    /// When it was tried to end that.
+    tried: Mutex<Option<Instant>>,
     frames: Arc<Frames>,
     readers: Readers,
     compacted: Compacted,
     looks: Looks,
     owners: Mutex<Owners>,
+    /// Where the journal ended with the last commit of each partition, as this process was told.
+    committed: Mutex<BTreeMap<(Group, u32), u64>>,
 }
 
 impl KafkaLog {
@@ -70,11 +77,13 @@ impl KafkaLog {
             appender,
             together: Mutex::default(),
             is_left_open: AtomicBool::default(),
+            tried: Mutex::default(),
             readers: Readers::new(Arc::clone(&frames)),
             looks: Looks::new(Arc::clone(&frames)),
             frames,
             compacted: Compacted::default(),
             owners: Mutex::default(),
+            committed: Mutex::default(),
         })
     }
 
@@ -109,7 +118,7 @@ impl KafkaLog {
     fn open_together(options: &Options) -> Result<Transactional, Refusal> {
         let id = format!("{}append-{}", options.prefix, options.instance);
         let producer = Transactional::open(options, &id)?;
-        left_open::end(options, &APPENDED, &producer)?;
+        left_open::end(options, &APPENDED, &producer, None)?;
         Ok(producer)
     }
 
@@ -119,6 +128,11 @@ impl KafkaLog {
         if !self.is_left_open.load(Ordering::Relaxed) {
             return;
         }
+        let mut tried = self.tried.lock().expect("no holder of this lock panics");
+        if tried.is_some_and(|at| at.elapsed() < LEFT_OPEN_PAUSE) {
+            return;
+        }
+        *tried = Some(Instant::now());
         let mut together = self.together.lock().expect("no holder of this lock panics");
         if together.is_none() {
             let opened = Self::open_together(&self.options);
@@ -155,7 +169,11 @@ impl KafkaLog {
             }
             Err(refusal) => {
                 // One that cannot be aborted ends when the next one takes over its id.
-                if !refusal.is_fenced && !refusal.is_broken && producer.abort().is_ok() {
+                let is_usable = !refusal.is_fenced && !refusal.is_broken;
+                if is_usable
+                    && producer.abort().is_ok()
+                    && left_open::end(&self.options, &APPENDED, &producer, None).is_ok()
+                {
                     *together = Some(producer);
                 }
                 self.is_left_open
@@ -163,6 +181,11 @@ impl KafkaLog {
                 Err(refusal)
             }
         }
+    }
+
+    fn committed(&self) -> MutexGuard<'_, BTreeMap<(Group, u32), u64>> {
+        let committed = self.committed.lock();
+        committed.expect("no holder of this lock panics")
     }
 
     fn owners(&self) -> MutexGuard<'_, Owners> {
@@ -247,7 +270,8 @@ impl EventLog for KafkaLog {
         self.owners().remove(&(group, partition));
         let name = group_name(group);
         let failed = |reason| Error::Acquire(format!("{name}, partition {partition}: {reason}"));
-        let mut owned = Owned::acquire(&self.options, group, partition)
+        let before = self.committed().get(&(group, partition)).copied();
+        let mut owned = Owned::acquire(&self.options, group, partition, before)
             .map_err(|refusal| failed(refusal.reason))?;
         for (at, from, end) in owned.untaken() {
             let offset = ReadFrom { at, offset: from };
@@ -288,6 +312,13 @@ impl EventLog for KafkaLog {
             return lost("the lease was acquired anew since".to_owned());
         }
         let call = call_id(lease.epoch, &entries, positions);
-        owned.commit(&self.options, call, &entries, positions)
+        let ended = owned.commit(&self.options, call, &entries, positions);
+        if let Commit::Committed { ends } = &ended
+            && let Some(end) = ends.get(&Topic::Journal)
+        {
+            let key = (lease.group, lease.partition);
+            self.committed().insert(key, *end);
+        }
+        ended
     }
 }

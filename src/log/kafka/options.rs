@@ -76,7 +76,7 @@ pub struct Refused {
 }
 
 /// Properties that are ours, and what depends on them.
-const OURS: [(&[&str], &str); 8] = [
+const OURS: [(&[&str], &str); 9] = [
     (
         &["bootstrap.servers", "metadata.broker.list"],
         "the brokers are named by `bootstrap`",
@@ -101,6 +101,10 @@ const OURS: [(&[&str], &str); 8] = [
     (
         &["auto.offset.reset", "topic.auto.offset.reset"],
         "a position that is gone is a gap to be declared, not to be jumped over",
+    ),
+    (
+        &["client.rack"],
+        "the end of a partition is what its leader says, and a follower may know less",
     ),
     (
         &["transactional.id", "transaction.timeout.ms"],

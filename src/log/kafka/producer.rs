@@ -22,6 +22,9 @@ use crate::ports::event_log::TopicPartition;
 /// What a repeated call is given at least: it may only have to fetch an answer that is there.
 const LEFT_MIN: Duration = Duration::from_millis(100);
 
+/// An abort is resumed this often.
+const ABORT_SLICE: Duration = Duration::from_millis(200);
+
 type Told = SyncSender<Result<(), String>>;
 
 /// Appends single entries. Whoever appends waits until the brokers have it.
@@ -204,7 +207,11 @@ impl Transactional {
     }
 
     pub fn abort(&self) -> Result<(), Refusal> {
-        retried(self.timeout, |left| self.producer.abort_transaction(left))
+        // It waits for what was sent, whose reports somebody must take.
+        retried(self.timeout, |left| {
+            self.producer.poll(Duration::ZERO);
+            self.producer.abort_transaction(left.min(ABORT_SLICE))
+        })
     }
 
     fn delivered(&self) -> std::sync::MutexGuard<'_, Delivered> {

@@ -1,9 +1,12 @@
 //! The journal is the truth: a rebuild, and a crash between any two commits, give the same view.
 
 use crate::domain::{Change, JournalKey, Topic};
+use crate::ports::view_store::MemoryStore;
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
+use crate::processor::recovery;
 use crate::processor::tests::world::*;
+use crate::processor::view::View;
 
 #[test]
 fn an_event_that_the_view_has_is_skipped() {
@@ -124,5 +127,15 @@ fn an_observation_that_means_nothing_has_a_line_that_says_so() {
         // The world itself checks that nothing disappears.
         world.change(change);
         assert_eq!(world.last.unchanged.values().sum::<u64>(), 1);
+    }
+}
+
+#[test]
+fn a_view_that_holds_what_was_taken_back_is_emptied() {
+    let mut view = View::open(Box::new(MemoryStore::default())).unwrap();
+    view.apply(Default::default(), 10);
+    for (taken_back, stands_at) in [(None, 10), (Some(10), 10), (Some(9), 0)] {
+        recovery::keep_to(&mut view, 0, taken_back).unwrap();
+        assert_eq!(view.journal_offset(), stands_at, "{taken_back:?}");
     }
 }

@@ -119,6 +119,7 @@ fn what_no_marker_ended_is_aborted_by_the_next_owner_and_never_committed() {
     assert!(stable < all, "nothing was left open: {stable} of {all}");
     let log = KafkaLog::open(options.clone()).unwrap();
     let lease = log.acquire(Group::Processor, 0).unwrap();
+    assert_eq!(lease.taken_back, Some(stable as u64));
     let (stable, all) = (
         end(&options, "read_committed"),
         end(&options, "read_uncommitted"),
