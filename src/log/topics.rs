@@ -178,10 +178,13 @@ pub fn group_outputs(group: Group) -> &'static [Topic] {
     }
 }
 
-/// The topics that are appended to without a lease, by ingest and by operators.
-pub const APPENDED: [Topic; 3] = [
-    Topic::IntercomObserved,
+/// The topics that are appended to without a lease, by ingest and by operators, who send dead
+/// letters again to any input.
+pub const APPENDED: [Topic; 5] = [
     Topic::Decisions,
+    Topic::Results,
+    Topic::IntercomObserved,
+    Topic::SalesforceObserved,
     Topic::DeadLetters,
 ];
 
@@ -263,5 +266,10 @@ mod tests {
         for topic in Topic::ALL {
             assert_eq!(parse("x.", &name("x.", topic)), Some(topic));
         }
+    }
+
+    #[test]
+    fn letters_are_sent_again_to_topics_that_are_looked_at() {
+        assert!(Topic::INPUTS.iter().all(|input| APPENDED.contains(input)));
     }
 }
