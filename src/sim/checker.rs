@@ -457,6 +457,7 @@ fn invented(world: &World) -> Vec<String> {
 /// The contact that a lead of ours became carries the key, unless another one had it.
 fn unfollowed_conversions(world: &World) -> Vec<String> {
     let mut failures = Vec::new();
+    let kin = kin(world);
     for (id, lead) in &world.remotes.rows {
         let key = &lead["Intercom_Contact_ID__c"];
         let became = world.remotes.rows.get(&lead["ConvertedContactId"]);
@@ -473,11 +474,13 @@ fn unfollowed_conversions(world: &World) -> Vec<String> {
             .rows
             .values()
             .any(|row| row["Intercom_Contact_ID__c"] == *key && row["object"] == "Contact");
-        let asked = world
-            .pipeline
-            .reviews()
-            .iter()
-            .any(|(record, _)| record == key || *record == lead["ConvertedContactId"]);
+        let alone = BTreeSet::from([id.clone()]);
+        let group = kin.get(id).unwrap_or(&alone);
+        let reviews = world.pipeline.reviews();
+        let concerns = |record: &String| {
+            record == key || *record == lead["ConvertedContactId"] || group.contains(record)
+        };
+        let asked = reviews.iter().any(|(record, _)| concerns(record));
         if contact["Intercom_Contact_ID__c"].is_empty()
             && contact["IsDeleted"] == "false"
             && !taken

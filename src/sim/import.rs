@@ -53,7 +53,8 @@ impl World {
     /// What was begun comes to its end, as a run that is resumed does: until then its rows ask for
     /// nothing.
     pub(super) fn import_is_finished(&mut self) {
-        while self.import.phase > 0 && !self.import.is_over {
+        let began = |import: &Import| import.phase > 0 || import.run > 1;
+        while began(&self.import) && !self.import.is_over {
             self.import_page();
         }
     }
