@@ -356,14 +356,22 @@ fn kind() -> BoxedStrategy<CommandKind> {
             rows_max,
         });
     prop_oneof![
-        (target(), count(), vec(field, 0..3), any::<bool>()).prop_map(
-            |(target, sequence, fields, auto_assign)| CommandKind::Write(WriteCommand {
-                target,
-                sequence,
-                fields,
-                auto_assign,
-            })
-        ),
+        (
+            target(),
+            count(),
+            vec(field, 0..3),
+            any::<bool>(),
+            any::<bool>()
+        )
+            .prop_map(|(target, sequence, fields, auto_assign, read_first)| {
+                CommandKind::Write(WriteCommand {
+                    target,
+                    sequence,
+                    fields,
+                    auto_assign,
+                    read_first,
+                })
+            }),
         (record(), vec(text(), 0..3)).prop_map(|(record, fields)| {
             CommandKind::Read(ReadCommand::Record { record, fields })
         }),

@@ -77,6 +77,7 @@ record!(WriteCommand {
     sequence,
     fields,
     auto_assign,
+    read_first,
 });
 
 union!(WriteTarget {

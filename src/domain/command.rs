@@ -24,6 +24,14 @@ pub struct Command {
     pub kind: CommandKind,
 }
 
+impl Command {
+    /// Whether it reads before it writes, however lately it was asked for and by whomever.
+    pub fn reads_first(&self) -> bool {
+        let asked = matches!(&self.kind, CommandKind::Write(write) if write.read_first);
+        self.attempt > 1 || asked
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CommandKind {
     Write(WriteCommand),
@@ -38,6 +46,9 @@ pub struct WriteCommand {
     pub fields: Vec<FieldWrite>,
     /// Whether the org's assignment rules may run (`Sforce-Auto-Assign`).
     pub auto_assign: bool,
+    /// Whether its first attempt, too, reads before it writes: people of the target say what it
+    /// writes over, and the system does not promise to tell of each change.
+    pub read_first: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

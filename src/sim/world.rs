@@ -399,6 +399,7 @@ impl World {
         }
         // A first try that waited for long looks before it writes.
         job.repeat |= self.now - job.command.requested_at.0 > MINUTE_MS;
+        job.repeat |= job.command.reads_first();
         self.started += 1;
         let id = self.started;
         let login = self.remotes.login.clone();

@@ -26,7 +26,7 @@ impl FirstTries {
         let age = self.clock.now().0.saturating_sub(command.requested_at.0);
         let old = i128::from(age) > self.age_max.as_millis() as i128;
         let below_end = offset < self.end;
-        below_end || command.attempt > 1 || old
+        below_end || old || command.reads_first()
     }
 
     /// Until when somebody may have sent the command before; none if that may be up to now, which
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         BridgeId, CommandId, CommandKind, ObservationId, ReadCommand, RecordRef, SourceId,
-        Timestamp,
+        Timestamp, WriteCommand, WriteTarget,
     };
 
     struct At(i64);
@@ -97,6 +97,29 @@ mod tests {
                 tries.sent_until(offset, &command),
             );
             assert_eq!(found, (read_first, sent_until), "{offset} {attempt} {now}");
+        }
+    }
+
+    #[test]
+    fn a_write_over_what_people_there_say_reads_first_at_its_first_try() {
+        let tries = FirstTries {
+            clock: Arc::new(At(0)),
+            end: 10,
+            predecessor_until: Instant::now(),
+            age_max: Duration::from_secs(60),
+        };
+        for read_first in [false, true] {
+            let mut command = command(1);
+            command.kind = CommandKind::Write(WriteCommand {
+                target: WriteTarget::Record(
+                    RecordRef::new(&command.source, "contact", "1").unwrap(),
+                ),
+                sequence: 1,
+                fields: Vec::new(),
+                auto_assign: false,
+                read_first,
+            });
+            assert_eq!(tries.read_first(10, &command), read_first);
         }
     }
 }

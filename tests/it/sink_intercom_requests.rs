@@ -66,6 +66,7 @@ pub fn write(target: WriteTarget, fields: Vec<FieldWrite>) -> Command {
         sequence: 1,
         fields,
         auto_assign: false,
+        read_first: false,
     };
     Command {
         source: workspace(),

@@ -150,6 +150,7 @@ fn retitle_record(number: u64, lane: &str, record: RecordRef, titles: [&str; 2])
         sequence: number,
         fields: vec![field("Title", titles[0], titles[1])],
         auto_assign: false,
+        read_first: false,
     };
     command(number, lane, CommandKind::Write(write))
 }
@@ -166,6 +167,7 @@ pub fn create(number: u64) -> Command {
         sequence: 1,
         fields: vec![field("LastName", "", "Hara")],
         auto_assign: false,
+        read_first: false,
     };
     command(number, "contact", CommandKind::Write(write))
 }

@@ -61,6 +61,7 @@ fn update(record: &RecordRef, before: &str, after: &str) -> Command {
         sequence: 2,
         fields: vec![field("Title", before, after)],
         auto_assign: false,
+        read_first: false,
     };
     command(2, "a", CommandKind::Write(write))
 }

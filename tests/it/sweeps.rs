@@ -154,3 +154,56 @@ async fn what_no_webhook_and_no_event_told_is_found_and_counted() {
     assert_eq!(count(&installation.topic("journal")), count(&before));
     drop((running, admin));
 }
+
+/// Sales people change a number that an agent has changed before them, and no webhook told of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_word_that_no_webhook_told_of_is_not_replaced_unseen() {
+    let feeds = json!({"sweep_interval_seconds": 3_600});
+    let installation = Installation::with(feeds).await;
+    let (running, _) = installation.run().await;
+    let set = json!({"phone": "+14155550100"});
+    let here = installation.here(1, "pat@kestrel.example", set);
+    let tag = json!({"verb": "tag", "contact_id": here, "name": "qualified"});
+    installation.intercom.act(tag).unwrap();
+    let lead = until("the lead", || {
+        let rows = installation.rows("Lead");
+        let lead = rows.first().filter(|lead| lead["Phone"].is_string());
+        let lead = lead.and_then(|lead| lead["Id"].as_str());
+        lead.map(str::to_owned).ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    until("the lead's id", || {
+        let shown = contact(&installation, &here)["custom_attributes"]["SALESFORCE_ID"].clone();
+        (shown == lead.as_str())
+            .then_some(())
+            .ok_or_else(|| shown.to_string())
+    })
+    .await;
+
+    lose_webhooks(&installation);
+    let set = json!({"phone": "+14155550111"});
+    let edit = json!({"verb": "update_contact", "id": here, "set": set});
+    installation.intercom.act(edit).unwrap();
+    let edit = json!({"verb": "update", "id": lead, "fields": {"Phone": "+14155550122"}});
+    installation.salesforce.act(edit).unwrap();
+    let line = until("the conflict", || {
+        let journal = installation.topic("journal");
+        let mut lines = journal.lines();
+        let line = lines.find(|line| line.contains("\"conflict_decided\""));
+        line.map(str::to_owned).ok_or(journal)
+    })
+    .await;
+    assert!(line.contains("phone"), "{line}");
+    until("one number", || {
+        let number = contact(&installation, &here)["phone"].clone();
+        let same = row(&installation, "Lead", &lead).unwrap()["Phone"] == number;
+        let known = ["+14155550111", "+14155550122"]
+            .iter()
+            .any(|one| number == *one);
+        (same && known)
+            .then_some(())
+            .ok_or_else(|| number.to_string())
+    })
+    .await;
+    drop(running);
+}

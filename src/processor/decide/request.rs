@@ -5,6 +5,7 @@ use crate::domain::journal::{Desire, DomainEvent as E, ReadPurpose};
 use crate::domain::view::{Journal, Outstanding, RecordState, record_state};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ObjectName, RecordRef};
 use crate::domain::{SourceId, Value, WriteCommand, WriteTarget};
+use crate::mapping::System;
 use crate::processor::decide::Terms;
 
 /// Asks for an update of a record by its id.
@@ -15,16 +16,31 @@ pub fn update<J: Journal>(
     state: &RecordState,
     fields: Vec<FieldWrite>,
 ) {
+    let read_first = fields
+        .iter()
+        .any(|field| is_said_there(terms, record, field));
     let write = WriteCommand {
         target: WriteTarget::Record(record.clone()),
         sequence: state.write_sequence + 1,
         fields,
         auto_assign: false,
+        read_first,
     };
     let kind = CommandKind::Write(write);
     let lane = lane(record, state);
     let command = new(journal, terms, &record.source, lane, kind);
     journal.emit(E::WriteRequested { command });
+}
+
+/// Whether what a write replaces may be somebody's words that nobody has told us of: people of
+/// Intercom say the field too, and Intercom gives a webhook up after its second delivery
+/// (`../shared/intercom.md`, webhooks). The stream of an org leaves nothing out.
+fn is_said_there(terms: &Terms<'_>, record: &RecordRef, write: &FieldWrite) -> bool {
+    let system = terms.mapping.system_of(record);
+    let section = terms.mapping.section_of(record);
+    let mut fields = section.into_iter().flat_map(|section| &section.fields);
+    system == System::Intercom
+        && fields.any(|field| field.intercom == write.name && field.flows_from(system))
 }
 
 /// Asks for a contact to join a company in Intercom.
@@ -43,6 +59,7 @@ pub fn attach<J: Journal>(
         sequence: state.write_sequence + 1,
         fields: Vec::new(),
         auto_assign: false,
+        read_first: false,
     };
     let kind = CommandKind::Write(write);
     let command = new(journal, terms, &contact.source, contact.to_string(), kind);
@@ -97,6 +114,7 @@ pub fn create<J: Journal>(
         sequence: 1,
         fields: creation_fields(creation),
         auto_assign: creation.auto_assign,
+        read_first: false,
     };
     let Some(source) = terms.mapping.source_opposite(origin) else {
         return;

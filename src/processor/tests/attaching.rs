@@ -30,6 +30,7 @@ fn joining() -> (World, Command) {
             sequence: 1,
             fields: Vec::new(),
             auto_assign: false,
+            read_first: false,
         }),
     };
     let outstanding = Outstanding {

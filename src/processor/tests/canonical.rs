@@ -98,6 +98,7 @@ fn create(origin: RecordRef) -> Command {
             sequence: 1,
             fields: Vec::new(),
             auto_assign: true,
+            read_first: false,
         }),
     }
 }

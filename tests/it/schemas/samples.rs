@@ -335,6 +335,7 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
                 expect: Value::Null,
             }],
             auto_assign: true,
+            read_first: true,
         })
     };
     let create = WriteTarget::Create {

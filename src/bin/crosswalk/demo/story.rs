@@ -15,8 +15,8 @@ use crate::demo::stage::Stage;
 use crate::demo::voice::{Place, Voice};
 
 /// How long the story waits for something that should happen.
-const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(3);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const LOOK_AGAIN: Duration = Duration::from_millis(3);
 /// Between two things that one person does: people take their time, and so two changes of one
 /// contact never fall into one millisecond.
 const A_MOMENT: Duration = Duration::from_millis(40);

@@ -26,6 +26,24 @@ fn a_title_edited_in_salesforce_reaches_the_contact() {
     assert!(pair.is_at_rest());
 }
 
+/// A webhook may have been lost; the stream of an org leaves nothing out.
+#[test]
+fn what_people_of_intercom_say_too_is_read_before_it_is_replaced() {
+    let mut pair = Pair::new();
+    let reads_first = |command: &Command| command.reads_first();
+    let to_contact = pair.event(50, Writer::Foreign, &[("Title", "CTO")]);
+    assert!(reads_first(writes_to(&to_contact, &pair.contact)[0]));
+    pair.done(&to_contact[0], 51);
+    let told = pair.event(52, Writer::Foreign, &[("Status", "Working")]);
+    assert!(
+        !reads_first(writes_to(&told, &pair.contact)[0]),
+        "only sales people say a status"
+    );
+    pair.done(&told[0], 53);
+    let to_lead = pair.webhook(60_000, &[(TITLE, "CEO")]);
+    assert!(!reads_first(writes_to(&to_lead, &pair.lead)[0]));
+}
+
 #[test]
 fn a_second_contact_fills_blanks_and_brings_no_stale_value_back() {
     let mut pair = Pair::new();

@@ -26,6 +26,7 @@ fn write(target: WriteTarget, fields: Vec<FieldWrite>) -> WriteCommand {
         sequence: 1,
         fields,
         auto_assign: false,
+        read_first: false,
     }
 }
 
