@@ -254,7 +254,7 @@ fn is_kept_from_first_link(
             && edit.new == pair.contact
             && !edit.born
     });
-    let Some(key) = key else {
+    let Some(key) = key.or_else(|| told_of_a_row_that_others_had(world, pair)) else {
         return false;
     };
     let set = |record: &str, field: &str| {
@@ -267,6 +267,19 @@ fn is_kept_from_first_link(
     let before = |edit: Option<&&Edit>| edit.is_none_or(|edit| edit.at <= key.at + APART_MS);
     let by_row = rows.iter().flatten().all(|row| before(set(row, theirs)));
     before(set(pair.contact, ours)) && by_row
+}
+
+/// A creation whose answer comes late may find that another contact was joined to the row meanwhile:
+/// then its own contact is the second one, which keeps what it has.
+fn told_of_a_row_that_others_had<'a>(world: &'a World, pair: &Pair<'_>) -> Option<&'a Edit> {
+    let told = |edit: &&Edit| {
+        edit.field == "custom_attributes.SALESFORCE_ID"
+            && edit.new == pair.row
+            && pair.kin.contains(&edit.record)
+    };
+    let mut all = world.remotes.edits.iter().filter(told);
+    let others = all.next().filter(|first| first.record != pair.contact);
+    others.and_then(|_| all.find(|edit| edit.record == pair.contact))
 }
 
 /// A lead's contact whose creation nobody told of, and that was changed before a sweep showed it:

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, Via};
+use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, HeldObservation, Via};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
@@ -36,9 +36,13 @@ impl Move<'_> {
                 .iter()
                 .filter_map(|name| self.fields.get_key_value(name))
         };
-        let mut held = self.before.held.iter().map(|held| &held.observation).rev();
-        let told =
-            held.find(|one| moved().all(|(name, value)| one.fields.get(name) == Some(value)));
+        let held = self.before.held.iter().map(|held| &held.observation).rev();
+        let tells = held.filter(|one| names.iter().any(|name| one.fields.contains_key(name)));
+        let shows = |one: &&HeldObservation| {
+            moved().all(|(name, value)| one.fields.get(name) == Some(value))
+        };
+        // A contact is shown whole: the first of those that show the values told of them.
+        let told = tells.skip_while(|one| !shows(one)).take_while(shows).last();
         told.map_or_else(|| self.interval(names), |told| told.version)
     }
 

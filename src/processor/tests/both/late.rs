@@ -364,6 +364,29 @@ fn what_is_shown_again_beside_a_write_is_no_newer_claim() {
     assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
 }
 
+/// The answer to a write of other fields shows the number as well. Found by the simulation.
+#[test]
+fn what_an_answer_shows_is_as_old_as_the_first_that_told_of_it() {
+    let mut pair = Pair::new();
+    let contact = pair.contact.clone();
+    let write = pair.event(40, Writer::Foreign, &[("Status", "Working")]);
+    let write = writes_to(&write, &contact)[0].clone();
+    pair.webhook(44_500, &[("phone", THIRD)]);
+    pair.event(46, Writer::Foreign, &[("Phone", SECOND)]);
+    let again = [("phone", THIRD), ("name", "Ada King")];
+    pair.webhook(48_500, &again);
+    let landed = pair.outcome(&write, 50, &again);
+    let out = pair.world.answer(&write, landed);
+    pair.settle(out, 51);
+    assert_eq!(
+        pair.decided("phone"),
+        Value::text(SECOND),
+        "the rep's is newer"
+    );
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+    assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(SECOND));
+}
+
 /// Beyond the bound the echo of our own write does not push out what an agent had said before it.
 #[test]
 fn an_echo_does_not_take_the_place_of_an_agents_words() {
