@@ -27,9 +27,14 @@ pub trait ViewQuestions: Send + Sync {
         by: &str,
     ) -> Result<Value, Error>;
 
-    /// Puts it on the log that a person took a dead letter up again or put it aside, with what
-    /// follows from it.
-    fn settle_letter(&self, letter: &str, how: LetterSettlement, by: &str) -> Result<Value, Error>;
+    /// Puts it on the log that a person took dead letters up again or put them aside, with what
+    /// follows. Says of each what was done, or why it stays; one does not stop the others.
+    fn settle_letters(
+        &self,
+        letters: &[String],
+        how: LetterSettlement,
+        by: &str,
+    ) -> Result<Value, Error>;
 
     /// Whether each bridge takes what comes, and if not, why.
     fn bridges(&self) -> Result<Value, Error>;

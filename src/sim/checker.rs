@@ -269,7 +269,7 @@ fn is_kept_from_first_link(
     before(set(pair.contact, ours)) && by_row
 }
 
-/// A creation whose answer comes late may find that another contact was joined to the row meanwhile:
+/// A creation whose answer comes late may find another contact joined to the row meanwhile:
 /// then its own contact is the second one, which keeps what it has.
 fn told_of_a_row_that_others_had<'a>(world: &'a World, pair: &Pair<'_>) -> Option<&'a Edit> {
     let told = |edit: &&Edit| {

@@ -185,3 +185,22 @@ fn the_handbook_names_every_cause() {
         assert!(page.contains(&row), "the page lacks {row}");
     }
 }
+
+/// What the code buries has words: the causes are named where letters are made.
+#[test]
+fn every_cause_that_the_code_gives_has_words() {
+    let command = include_str!("../../src/bin/crosswalk/dead_letters.rs");
+    let known = |code: &str| command.contains(&format!("\"{code}\""));
+    let mut found = 0;
+    for source in crate::tidy::rust_files("src") {
+        let makes = |line: &&str| line.contains("bury(") || line.contains(".dead_letter(");
+        for line in source.text.lines().filter(makes) {
+            for text in line.split('"').skip(1).step_by(2) {
+                let code = text.split(':').next().unwrap();
+                assert!(known(code), "{}: {code} has no words", source.path);
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 5, "{found} causes were found in the code");
+}

@@ -127,7 +127,7 @@ fn router(admin: Admin) -> Router {
             post(ask_import).layer(DefaultBodyLimit::max(LIST_BYTES_MAX)),
         )
         .route("/v1/sweeps", get(sweeps))
-        .route("/v1/dead-letters/{letter}", post(settle_letter))
+        .route("/v1/dead-letters", post(settle_letters))
         .route("/v1/bridges", get(bridges))
         .route("/v1/bridges/{bridge}/release", post(release_bridge))
         .route("/v1/digest", get(digest))
@@ -304,21 +304,21 @@ fn no_feeds() -> Response {
     refuse(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-/// What is done about a dead letter: `redrive` or `discard`, and who does it.
+/// What is done about dead letters: `redrive` or `discard`, and who does it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settle {
+    letters: Vec<String>,
     by: String,
     how: String,
 }
 
-async fn settle_letter(
+async fn settle_letters(
     State(admin): State<Admin>,
-    Path(letter): Path<String>,
     asked: Result<Json<Settle>, JsonRejection>,
 ) -> Response {
     let Ok(Json(asked)) = asked else {
-        let text = r#"the body is {"by", "how"} as JSON; how is redrive or discard"#;
+        let text = r#"the body is {"letters", "by", "how"} as JSON; how is redrive or discard"#;
         return refuse(StatusCode::BAD_REQUEST, text);
     };
     let Some(by) = named(&asked.by) else {
@@ -329,7 +329,8 @@ async fn settle_letter(
         "discard" => LetterSettlement::Discarded,
         _ => return refuse(StatusCode::BAD_REQUEST, "`how` is redrive or discard"),
     };
-    ask(admin, move |view| view.settle_letter(&letter, how, &by)).await
+    let letters = asked.letters;
+    ask(admin, move |view| view.settle_letters(&letters, how, &by)).await
 }
 
 async fn bridges(State(admin): State<Admin>) -> Response {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
-use crosswalk::domain::{Command as Asked, DeadLetter, LetterSettlement, Message, Topic};
+use crosswalk::domain::nearest::did_you_mean;
+use crosswalk::domain::{Command as Asked, DeadLetter, Message, Topic};
 use crosswalk::ports::event_log::TopicPartition;
 use crosswalk::ports::event_log::{self, EntryBody, EventLog, ReadFrom, ReadLimit};
 use serde_json::{Value as Json, json};
@@ -25,7 +26,7 @@ const LIMIT: ReadLimit = ReadLimit {
 const NAMED_MAX: usize = 5;
 
 /// What happened, by cause: the part of a letter's reason before a colon.
-pub const CAUSES: [(&str, &str); 16] = [
+pub const CAUSES: [(&str, &str); 17] = [
     (
         "bad_item",
         "a notification of Intercom names a topic that is known, with a record in another shape",
@@ -38,6 +39,10 @@ pub const CAUSES: [(&str, &str); 16] = [
     (
         "no_id",
         "a signed notification has no id, so it could be taken twice",
+    ),
+    (
+        "no_record",
+        "a change event names no record, or an object or record that is none",
     ),
     ("no_topic", "a signed notification names no topic"),
     ("not_a_command", "an entry of a topic of commands is none"),
@@ -188,6 +193,22 @@ fn cause(reason: &str) -> &str {
     reason.split(':').next().unwrap_or_default()
 }
 
+/// A cause that a person names is one. A bridge may be none any more, and have letters.
+fn known(wanted: Option<&str>) -> anyhow::Result<()> {
+    let causes = || CAUSES.iter().map(|(code, _)| *code);
+    if let Some(wanted) = wanted
+        && !causes().any(|code| code == wanted)
+    {
+        let hint = did_you_mean(wanted, causes());
+        let all: Vec<&str> = causes().collect();
+        bail!(
+            "there is no cause {wanted:?}{hint} (known: {})",
+            all.join(", ")
+        );
+    }
+    Ok(())
+}
+
 /// The words of the catalogue.
 fn what(cause: &str) -> &'static str {
     let known = CAUSES.iter().find(|(code, _)| *code == cause);
@@ -217,14 +238,13 @@ fn each(
 }
 
 /// What people did about letters.
-fn settled(log: &dyn EventLog, partitions: u32) -> anyhow::Result<Settled> {
+fn settled(log: &dyn EventLog, partitions: u32) -> anyhow::Result<letters::Settled> {
     Ok(letters::settled(log, 0..partitions)?)
 }
 
-type Settled = BTreeMap<String, (LetterSettlement, String)>;
-
 /// The ids of the open letters of a cause.
 fn open_ids(config: &Config, wanted: &str, bridge: Option<&str>) -> anyhow::Result<Vec<String>> {
+    known(Some(wanted))?;
     let log = open_log::beside(config)?;
     let settled = settled(&*log, config.partitions)?;
     let mut ids = Vec::new();
@@ -265,6 +285,7 @@ fn add(all: &mut Vec<String>, one: String) {
 impl List {
     fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
+        known(self.cause.as_deref())?;
         let log = open_log::beside(&config)?;
         let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
         let settled = settled(&*log, config.partitions)?;

@@ -25,17 +25,21 @@ const LIMIT: ReadLimit = ReadLimit {
     bytes_max: 4 << 20,
 };
 
-/// A letter's id: where it stands.
+/// A letter's id: where it stands. Each letter has one form, under which it is settled.
 pub fn place(letter: &str) -> Option<(u32, u64)> {
     let (partition, offset) = letter.split_once('@')?;
-    Some((partition.parse().ok()?, offset.parse().ok()?))
+    let (partition, offset) = (partition.parse().ok()?, offset.parse().ok()?);
+    (format!("{partition}@{offset}") == letter).then_some((partition, offset))
 }
 
 /// What people did about letters, by the letter's id: how, and who.
+pub type Settled = BTreeMap<String, (LetterSettlement, String)>;
+
+/// Reads what people did about letters.
 pub fn settled(
     log: &dyn EventLog,
     partitions: impl Iterator<Item = u32>,
-) -> Result<BTreeMap<String, (LetterSettlement, String)>, event_log::Error> {
+) -> Result<Settled, event_log::Error> {
     let topic = Topic::Decisions;
     let mut settled = BTreeMap::new();
     for partition in partitions {
@@ -50,6 +54,21 @@ pub fn settled(
         })?;
     }
     Ok(settled)
+}
+
+/// Letters that are settled in one request.
+pub const LETTERS_MAX: usize = 100;
+/// Bytes of letters after which what was decided about them is appended.
+pub const APPEND_BYTES_MAX: usize = 4 << 20;
+
+/// Letters that are settled together: each is read once, and each record is tried again once.
+#[derive(Default)]
+pub struct Batch {
+    pub settled: Settled,
+    pub records: BTreeSet<RecordRef>,
+    pub outgoing: Vec<Outgoing>,
+    pub bytes: usize,
+    pub told: Vec<Json>,
 }
 
 /// Where letters are settled.
@@ -84,15 +103,19 @@ impl Letters {
         }
     }
 
+    /// What was settled so far.
+    pub fn settled(&self) -> Result<Settled, Error> {
+        let partitions: BTreeSet<u32> = self.bridges.iter().map(|(_, at)| *at).collect();
+        let settled = settled(self.log.as_ref(), partitions.into_iter());
+        settled.map_err(|error| Error::Failed(error.to_string()))
+    }
+
     /// The letter, unless it was settled before.
-    pub fn open(&self, letter: &str) -> Result<DeadLetter, Error> {
+    pub fn open(&self, letter: &str, settled: &Settled) -> Result<DeadLetter, Error> {
         let Some((partition, offset)) = place(letter) else {
             let text = format!("{letter:?} is no letter's id; they look like 0@17");
             return Err(Error::BadQuery(text));
         };
-        let partitions: BTreeSet<u32> = self.bridges.iter().map(|(_, at)| *at).collect();
-        let settled = settled(self.log.as_ref(), partitions.into_iter());
-        let settled = settled.map_err(|error| Error::Failed(error.to_string()))?;
         if let Some((how, by)) = settled.get(letter) {
             let text = format!("{letter} was {} by {by}", how.label());
             return Err(Error::Refused(text));
@@ -220,15 +243,13 @@ impl Letters {
         })
     }
 
-    /// Puts it on the log that a person settled a letter, with what follows, in one append.
-    pub fn settle(
+    /// The decision of a person about a letter, as an entry of the log.
+    pub fn decision(
         &self,
-        letter: (&str, &DeadLetter),
+        (place, letter): (&str, &DeadLetter),
         how: LetterSettlement,
         by: &str,
-        mut follows: Vec<Outgoing>,
-    ) -> Result<(), Error> {
-        let (place, letter) = letter;
+    ) -> Result<Outgoing, Error> {
         // A letter of no bridge is settled beside those of the first one.
         let known = self.bridges.iter().find(|(id, _)| *id == letter.bridge);
         let Some((bridge, _)) = known.or_else(|| self.bridges.first()) else {
@@ -242,8 +263,6 @@ impl Letters {
         let id = ObservationId::of_decision(&format!("letter {place}"));
         let now = self.clock.now();
         let decision = self.outgoing(bridge, Topic::Decisions, id, now, body);
-        follows.push(decision.map_err(Error::Failed)?);
-        let appended = self.log.append(follows);
-        appended.map_err(|error| Error::Failed(error.to_string()))
+        decision.map_err(Error::Failed)
     }
 }

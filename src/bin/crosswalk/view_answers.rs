@@ -12,7 +12,7 @@ use crosswalk::processor::driver::Driver;
 use crosswalk::processor::queries;
 use serde_json::{Map, Value, json};
 
-use crate::letters::{Follows, Letters};
+use crate::letters::{APPEND_BYTES_MAX, Batch, Follows, LETTERS_MAX, Letters};
 use crate::partition::Drivers;
 
 /// Review items named in the counts, per bridge.
@@ -139,8 +139,72 @@ impl ViewAnswers {
         }
     }
 
-    /// The answer that tries a refused record again: its review item is still open.
-    fn retry(&self, letter: &DeadLetter, record: &RecordRef, by: &str) -> Result<Outgoing, Error> {
+    /// One letter of several, with what is told of it. A refused command is never sent again: its
+    /// record is tried again, once, and a letter whose record waits for nothing has had its day.
+    fn settle_letter(
+        &self,
+        batch: &mut Batch,
+        letter: &str,
+        how: LetterSettlement,
+        by: &str,
+    ) -> Result<Value, Error> {
+        let found = self.letters.open(letter, &batch.settled)?;
+        let (mut how, mut why, mut follows) = (how, None, Vec::new());
+        if how == LetterSettlement::Redriven {
+            match self.letters.follows(&found).map_err(Error::Refused)? {
+                Follows::Entries(entries) => follows = entries,
+                Follows::Retry(record) => {
+                    let taken_up = batch.records.contains(&record);
+                    match taken_up {
+                        true => why = Some(format!("{record} is tried again already")),
+                        false => match self.retry(&found, &record, by)? {
+                            Some(retry) => follows.push(retry),
+                            None => {
+                                why = Some(format!(
+                                    "nothing of {record} waits any more: it was tried again or \
+                                 changed since"
+                                ))
+                            }
+                        },
+                    }
+                    batch.records.insert(record);
+                }
+            }
+        }
+        if why.is_some() {
+            how = LetterSettlement::Discarded;
+        }
+        let told = json!({
+            "letter": letter, "how": how.label(), "entries": follows.len(), "why": why,
+        });
+        let decision = self.letters.decision((letter, &found), how, by)?;
+        batch.bytes += found.bytes.len();
+        batch.outgoing.extend(follows);
+        batch.outgoing.push(decision);
+        batch
+            .settled
+            .insert(letter.to_owned(), (how, by.to_owned()));
+        Ok(told)
+    }
+
+    /// What follows from a letter and the decision about it stand in one append.
+    fn append_batch(&self, batch: &mut Batch) -> Result<(), Error> {
+        batch.bytes = 0;
+        let outgoing = std::mem::take(&mut batch.outgoing);
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        let appended = self.log.append(outgoing);
+        appended.map_err(|error| Error::Failed(error.to_string()))
+    }
+
+    /// The answer that tries a refused record again; none where no review item of it is open.
+    fn retry(
+        &self,
+        letter: &DeadLetter,
+        record: &RecordRef,
+        by: &str,
+    ) -> Result<Option<Outgoing>, Error> {
         let bridge = self.bridges.iter().find(|one| one.id == letter.bridge);
         let Some(bridge) = bridge else {
             let text = format!("bridge {} is not configured", letter.bridge);
@@ -152,13 +216,10 @@ impl ViewAnswers {
         })?;
         let review = open["review"].as_str().map(ReviewId::parse);
         let Some(Ok(review)) = review else {
-            let text = format!(
-                "nothing of {record} waits any more: it was tried again or changed since; \
-                 discard the letter"
-            );
-            return Err(Error::Refused(text));
+            return Ok(None);
         };
-        Ok(self.answered(bridge, &review, &ReviewAnswer::Retry, by).1)
+        let (_, answer) = self.answered(bridge, &review, &ReviewAnswer::Retry, by);
+        Ok(Some(answer))
     }
 }
 
@@ -228,20 +289,35 @@ impl ViewQuestions for ViewAnswers {
         Ok(json!({"decision": id, "review": review.to_string(), "answer": answer.to_string()}))
     }
 
-    fn settle_letter(&self, letter: &str, how: LetterSettlement, by: &str) -> Result<Value, Error> {
-        let found = self.letters.open(letter)?;
-        let follows = match how {
-            LetterSettlement::Discarded => Vec::new(),
-            LetterSettlement::Redriven => {
-                match self.letters.follows(&found).map_err(Error::Refused)? {
-                    Follows::Entries(entries) => entries,
-                    Follows::Retry(record) => vec![self.retry(&found, &record, by)?],
-                }
-            }
+    fn settle_letters(
+        &self,
+        letters: &[String],
+        how: LetterSettlement,
+        by: &str,
+    ) -> Result<Value, Error> {
+        if letters.len() > LETTERS_MAX {
+            let text = format!("{} letters at once; at most {LETTERS_MAX}", letters.len());
+            return Err(Error::BadQuery(text));
+        }
+        let mut batch = Batch {
+            settled: self.letters.settled()?,
+            ..Batch::default()
         };
-        let count = follows.len();
-        self.letters.settle((letter, &found), how, by, follows)?;
-        Ok(json!({"letter": letter, "how": how.label(), "entries": count}))
+        for letter in letters {
+            let told = match self.settle_letter(&mut batch, letter, how, by) {
+                Ok(told) => told,
+                Err(Error::BadQuery(why) | Error::Refused(why)) => {
+                    json!({"letter": letter, "refused": why})
+                }
+                Err(failed) => return Err(failed),
+            };
+            batch.told.push(told);
+            if batch.bytes > APPEND_BYTES_MAX {
+                self.append_batch(&mut batch)?;
+            }
+        }
+        self.append_batch(&mut batch)?;
+        Ok(json!({"letters": batch.told}))
     }
 
     fn bridges(&self) -> Result<Value, Error> {

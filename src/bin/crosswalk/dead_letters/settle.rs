@@ -9,6 +9,9 @@ use serde_json::json;
 use crate::admin_client;
 use crate::print::print;
 
+/// Letters that are told of in one request.
+const AT_ONCE: usize = 100;
+
 /// Which letters, and who settles them.
 #[derive(clap::Args)]
 pub struct Settle {
@@ -44,17 +47,23 @@ impl Settle {
             None => self.letters.clone(),
         };
         let mut failed = 0;
-        for letter in &letters {
-            let path = format!("/v1/dead-letters/{letter}");
-            match admin_client::tell(&base, &path, &json!({"by": self.by, "how": how})) {
-                Ok(Some(answer)) => {
-                    let done = answer["how"].as_str().unwrap_or_default();
-                    print(&format!("{letter} {done}\n"))?;
-                }
-                Ok(None) => bail!("nobody listens at {base}: start `crosswalk run` first"),
-                Err(error) => {
-                    failed += 1;
-                    eprintln!("{letter}: {error:#}");
+        for some in letters.chunks(AT_ONCE) {
+            let body = json!({"letters": some, "by": self.by, "how": how});
+            let Some(answer) = admin_client::tell(&base, "/v1/dead-letters", &body)? else {
+                bail!("nobody listens at {base}: start `crosswalk run` first");
+            };
+            for told in answer["letters"].as_array().into_iter().flatten() {
+                let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+                match told["refused"].as_str() {
+                    Some(why) => {
+                        failed += 1;
+                        eprintln!("{}: {why}", text("letter"));
+                    }
+                    None => {
+                        let why = told["why"].as_str().map(|why| format!(": {why}"));
+                        let why = why.unwrap_or_default();
+                        print(&format!("{} {}{why}\n", text("letter"), text("how")))?;
+                    }
                 }
             }
         }
