@@ -39,7 +39,8 @@ pub struct Options {
     pub offers: BTreeMap<BridgeId, (u64, Offer)>,
     pub batch_entries_max: usize,
     pub batch_bytes_max: usize,
-    /// Commands that the walks of a bridge ask for in a second at most.
+    /// Calls that the walks of a bridge ask for in a second at most; a write that reads first is
+    /// two.
     pub walk_commands_per_second_max: u32,
     /// The longest wait of a poll: questions and deadlines are looked at this often.
     pub poll_wait: Duration,

@@ -44,7 +44,7 @@ pub struct Output {
     pub events: BTreeMap<&'static str, u64>,
     pub unchanged: BTreeMap<String, u64>,
     pub quarantined: Vec<BridgeId>,
-    /// Commands that walks asked for, by bridge.
+    /// Calls that walks asked for, by bridge.
     pub walked: BTreeMap<BridgeId, usize>,
 }
 
@@ -202,13 +202,13 @@ impl<'a, V: ViewRead> Step<'a, V> {
             let Some((id, walk)) = walk::next(&self.overlay, &bridge) else {
                 continue;
             };
-            let before = self.commands();
+            let before = self.calls();
             let done = self.draft(&bridge, None, |draft, terms| {
                 if let Some(terms) = terms {
                     walk::advance(draft, terms, id, &walk);
                 }
             })?;
-            let asked = self.commands() - before;
+            let asked = self.calls() - before;
             if done.is_none() {
                 self.quarantine(&bridge, None);
             }
@@ -217,10 +217,13 @@ impl<'a, V: ViewRead> Step<'a, V> {
         Ok(())
     }
 
-    fn commands(&self) -> usize {
-        let outputs = self.out.outputs.iter();
-        let commands = [Topic::SalesforceWrites, Topic::IntercomWrites];
-        outputs.filter(|one| commands.contains(&one.topic)).count()
+    /// Calls that the commands so far make: a write that reads first makes two.
+    fn calls(&self) -> usize {
+        let calls = |one: &Outgoing| match &one.message {
+            Some(Message::Command(command)) => 1 + usize::from(command.reads_first()),
+            _ => 0,
+        };
+        self.out.outputs.iter().map(calls).sum()
     }
 
     fn take(&mut self, entry: &Entry) -> Result<(), Error> {

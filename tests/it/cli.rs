@@ -593,7 +593,10 @@ async fn sandboxes_with_tls_say_whom_to_trust() {
             .unwrap()
     };
     assert_eq!(told("export SSL_CERT_FILE="), file);
-    assert!(told("# its Pub/Sub API: ").starts_with("https://127.0.0.1:"));
+    assert!(
+        told("export CROSSWALK__SOURCES__SALES__SALESFORCE__PUBSUB__ENDPOINT=")
+            .starts_with("https://127.0.0.1:")
+    );
     let pem = std::fs::read(file).unwrap();
     assert!(!text(&pem).contains("PRIVATE KEY"));
     let certificate = reqwest::Certificate::from_pem(&pem).unwrap();

@@ -65,6 +65,7 @@ impl Show {
                 json!({"write": {
                     "target": target(&write.target),
                     "sequence": write.sequence,
+                    "reads_first": command.reads_first(),
                     "fields": fields,
                 }})
             }

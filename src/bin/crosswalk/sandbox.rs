@@ -227,7 +227,7 @@ async fn start_salesforce(
     println!("# Salesforce: for a source named sales");
     let source = "export CROSSWALK__SOURCES__SALES__SALESFORCE__";
     println!("{source}LOGIN_URL={base}");
-    println!("# its Pub/Sub API: {}", handle.pubsub_url());
+    println!("{source}PUBSUB__ENDPOINT={}", handle.pubsub_url());
     println!("{source}CLIENT_ID={}", told.client_id);
     println!("{source}CLIENT_SECRET={}", told.client_secret);
     println!(

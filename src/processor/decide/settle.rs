@@ -235,7 +235,9 @@ pub fn gone(system: System) -> Rejection {
         text: String::new(),
         fields: Vec::new(),
         records: Vec::new(),
-        hint: format!("the record was deleted or merged in {system}; restore it or unlink it"),
+        hint: format!(
+            "the record was deleted or merged in {system}; restore it there, or discard the letter"
+        ),
     }
 }
 
@@ -244,7 +246,7 @@ fn no_company(missing: &RecordRef) -> Rejection {
     Rejection {
         class: RejectClass::BadData,
         records: vec![missing.clone()],
-        hint: "the company was deleted in Intercom; create it again or unlink it".into(),
+        hint: "the company was deleted in Intercom; create it again, or discard the letter".into(),
         ..gone(System::Intercom)
     }
 }

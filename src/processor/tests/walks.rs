@@ -322,6 +322,23 @@ fn settle(world: &mut World, command: &Command) {
     }
 }
 
+/// The pace goes by calls of the remote: a write that reads first makes two.
+#[test]
+fn a_walk_pays_for_reads_before_writes() {
+    let mut world = World::with_mapping(BOTH);
+    let phone = [("Phone", "+14155550001")];
+    import(
+        &mut world,
+        there_is("003000000000001AAA", "p1@example.com", &phone),
+    );
+    import(&mut world, here("c1", "p1@example.com", &[]));
+    let out = imported(&mut world);
+    let calls = |one: &Command| 1 + usize::from(one.reads_first());
+    assert!(out.iter().any(Command::reads_first), "{out:?}");
+    let paid: usize = world.last.walked.values().sum();
+    assert_eq!(paid, out.iter().map(calls).sum::<usize>());
+}
+
 #[test]
 fn an_owners_new_name_reaches_every_record_of_theirs() {
     let mut world = World::with_mapping(BOTH);
