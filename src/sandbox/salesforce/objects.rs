@@ -5,8 +5,18 @@ use std::sync::LazyLock;
 
 use crate::sandbox::salesforce::schema::{Field, Kind, Object};
 
-const TIERS: &[&str] = &["Basic", "Standard", "Premium", "Enterprise"];
-const SIZES: &[&str] = &["1-10", "11-50", "51-200", "201-500", "501-1000", "1000+"];
+/// Those of the demo's mapping, and those of the default one.
+const TIERS: &[&str] = &[
+    "Basic",
+    "Standard",
+    "Premium",
+    "Enterprise",
+    "Silver",
+    "Gold",
+];
+const SIZES: &[&str] = &[
+    "1-10", "11-50", "51-200", "201-500", "501-1000", "1000+", "51+",
+];
 const LEAD_STATUSES: &[&str] = &[
     "Open - Not Contacted",
     "Working - Contacted",
