@@ -40,7 +40,10 @@ pub struct Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot listen on {listen}: {source}")]
+    #[error(
+        "server.webhooks: cannot listen on {listen}: {source}; name another address, or end who \
+         has it"
+    )]
     Listen {
         listen: SocketAddr,
         source: std::io::Error,

@@ -26,7 +26,10 @@ pub enum Error {
     Log(#[from] event_log::Error),
     #[error("the view store fails")]
     Store(#[from] view_store::Error),
-    #[error("entry {offset} of the journal cannot be read: {reason}; restore the log from backup")]
+    #[error(
+        "entry {offset} of the journal cannot be read: {reason}; if another version or build wrote \
+         it, run that one; if it is damaged, restore the log from backup"
+    )]
     Undecodable { offset: u64, reason: String },
     #[error("entry {offset} of the journal does not follow from those before it")]
     Broken { offset: u64 },
@@ -77,9 +80,13 @@ pub fn bring_up(
             Err(doubt) => tracing::warn!(partition, %doubt, "view is rebuilt from the journal"),
         }
     } else {
-        tracing::warn!(
+        // An alarm and no stop: the log is the truth, and it may be that only it was restored.
+        tracing::error!(
             partition,
-            "view is ahead of the journal and is rebuilt from it"
+            view_offset = view.journal_offset(),
+            journal_end = end,
+            "view is ahead of the journal and is rebuilt from it; if no older copy of the log was \
+             restored on purpose, stop and look whether the right one is configured and mounted"
         );
     }
     view.clear()?;

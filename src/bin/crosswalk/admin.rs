@@ -76,7 +76,9 @@ pub async fn start(
     imports: Imports,
 ) -> anyhow::Result<Handle> {
     let listener = TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = listener.with_context(|| {
+        format!("server.admin: cannot listen on {listen}; name another address, or end who has it")
+    })?;
     let address = listener.local_addr()?;
     let (closing, mut closed) = watch::channel(false);
     let asking = Arc::new(Semaphore::new(QUESTIONS_MAX));

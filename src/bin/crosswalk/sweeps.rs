@@ -56,9 +56,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             text("bridge"),
             text("source"),
             window,
-            report["compared"],
-            report["healed"],
-            report["healed_ever"],
+            // JSON itself takes no width.
+            report["compared"].to_string(),
+            report["healed"].to_string(),
+            report["healed_ever"].to_string(),
         ));
     }
     print(&table)

@@ -19,7 +19,7 @@ use crate::demo::workdir::Workdir;
 use crate::open_log::kafka_options;
 
 /// Intercom's minute is too long for a story.
-const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(2);
+const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(6);
 /// A killed process takes longer to come back on Kafka, and what is told twice meanwhile is lost
 /// until a sweep.
 const WEBHOOK_RETRY_AFTER_ON_KAFKA: Duration = Duration::from_secs(15);
