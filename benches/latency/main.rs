@@ -1,6 +1,6 @@
-//! Workload W2: from a change in one system to the write that the other one receives, both ways, with
-//! 1,000 people imported before and twenty edits a second; beside a relay that does nothing but turn
-//! each notification into its write. `cargo bench --bench latency`.
+//! Workload W2: from a change in one system to the write that the other one receives, both ways,
+//! with 1,000 people imported before and twenty edits a second; beside a relay that does nothing
+//! but turn each notification into its write. `cargo bench --bench latency`.
 #![allow(
     clippy::unwrap_used,
     reason = "a bench that meets an error should stop"

@@ -1,5 +1,5 @@
-//! The floor: a server that answers a notification and sends what it says as one update, by a table of
-//! ids, over one kept connection. It checks no signature, keeps nothing and decides nothing.
+//! The floor: a server that answers a notification and sends what it says as one update, by a table
+//! of ids, over one kept connection. It checks no signature, keeps nothing and decides nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
