@@ -384,9 +384,12 @@ fn kind() -> BoxedStrategy<CommandKind> {
 
 pub fn command() -> BoxedStrategy<Command> {
     let ids = (command_id(), bridge(), source(), observation_id());
-    (ids, any::<u32>(), at(), at(), text(), kind())
-        .prop_map(
-            |((id, bridge, source, cause), attempt, requested_at, deadline, lane, kind)| Command {
+    let times = (at(), at(), at());
+    (ids, any::<u32>(), times, text(), kind())
+        .prop_map(|(ids, attempt, times, lane, kind)| {
+            let (id, bridge, source, cause) = ids;
+            let (requested_at, deadline, caused_at) = times;
+            Command {
                 id,
                 bridge,
                 source,
@@ -395,9 +398,10 @@ pub fn command() -> BoxedStrategy<Command> {
                 deadline,
                 lane,
                 cause,
+                caused_at,
                 kind,
-            },
-        )
+            }
+        })
         .boxed()
 }
 

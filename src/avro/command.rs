@@ -21,6 +21,7 @@ impl Wire for Command {
         w.field("deadline", &self.deadline);
         w.field("lane", &self.lane);
         w.field("cause", &self.cause);
+        w.field("caused_at", &self.caused_at);
         w.field("body", &self.kind);
     }
 
@@ -34,6 +35,7 @@ impl Wire for Command {
             deadline: r.field("deadline")?,
             lane: r.field("lane")?,
             cause: r.field("cause")?,
+            caused_at: r.field("caused_at")?,
             kind: r.field("body")?,
         })
     }

@@ -21,6 +21,9 @@ pub struct Command {
     pub lane: String,
     /// The observation that led to it, for `explain`.
     pub cause: ObservationId,
+    /// When our edge received that observation, by our clock; for what a deadline led to, when that
+    /// was due. What comes of the command is so late.
+    pub caused_at: Timestamp,
     pub kind: CommandKind,
 }
 

@@ -177,6 +177,8 @@ pub trait Journal: ViewRead {
     fn now(&self) -> Timestamp;
     /// The observation being decided; the id of all zeros while a deadline is.
     fn cause(&self) -> ObservationId;
+    /// When our edge received it; now, while a deadline is decided.
+    fn caused_at(&self) -> Timestamp;
     /// The sequence the next event will get; ids are derived from it.
     fn next_sequence(&self) -> u64;
     fn emit(&mut self, event: DomainEvent);

@@ -3,8 +3,8 @@
 
 use crate::domain::journal::DomainEvent;
 use crate::domain::view::{Journal, ViewEntry, ViewRead, bridge_state};
-use crate::domain::{BridgeId, CustomerId, JournalEntry, JournalKey, Message, ObservationId};
-use crate::domain::{RecordRef, Timestamp, Topic, TraceLine, ViewKey};
+use crate::domain::{BridgeId, CustomerId, JournalEntry, JournalKey, Message, Observation};
+use crate::domain::{ObservationId, RecordRef, Timestamp, Topic, TraceLine, ViewKey};
 use crate::mapping::Sources;
 use crate::ports::event_log::{Outgoing, Place};
 use crate::processor::evolve::evolve;
@@ -26,6 +26,7 @@ pub struct Draft<'a, V: ViewRead> {
     sources: Option<&'a Sources>,
     now: Timestamp,
     cause: Option<ObservationId>,
+    caused_at: Timestamp,
     /// The sequence the next event will get.
     next_sequence: u64,
     /// Customers whose profile is told anew at the end, once each.
@@ -48,7 +49,7 @@ impl<'a, V: ViewRead> Draft<'a, V> {
         partition: u32,
         sources: Option<&'a Sources>,
         now: Timestamp,
-        cause: Option<ObservationId>,
+        cause: Option<&Observation>,
     ) -> Self {
         // Stamps of a bridge never go back, also when the machine's clock does.
         let state = bridge_state(base, bridge);
@@ -59,7 +60,8 @@ impl<'a, V: ViewRead> Draft<'a, V> {
             partition,
             sources,
             now,
-            cause,
+            cause: cause.map(|observation| observation.id),
+            caused_at: cause.map_or(now, |observation| observation.received_at),
             next_sequence: state.next_sequence,
             touched: BTreeSet::new(),
             written: Written::default(),
@@ -108,6 +110,10 @@ impl<V: ViewRead> Journal for Draft<'_, V> {
 
     fn cause(&self) -> ObservationId {
         self.cause.unwrap_or(ObservationId::from_bytes([0; 16]))
+    }
+
+    fn caused_at(&self) -> Timestamp {
+        self.caused_at
     }
 
     fn next_sequence(&self) -> u64 {

@@ -276,7 +276,7 @@ impl<'a, V: ViewRead> Step<'a, V> {
     /// False where the decision panicked, which leaves nothing behind.
     fn decide(&mut self, observation: &Observation) -> Result<bool, Error> {
         let bridge = observation.bridge.clone();
-        let done = self.draft(&bridge, Some(observation.id), |draft, terms| {
+        let done = self.draft(&bridge, Some(observation), |draft, terms| {
             decide(draft, terms, observation);
         })?;
         let Some(why) = done else {
@@ -295,7 +295,7 @@ impl<'a, V: ViewRead> Step<'a, V> {
     fn draft(
         &mut self,
         bridge: &BridgeId,
-        cause: Option<ObservationId>,
+        cause: Option<&Observation>,
         decide: impl FnOnce(&mut Draft<'_, Overlay<'_, V>>, Option<&Terms<'_>>),
     ) -> Result<Option<Option<String>>, Error> {
         let mapping = self.mappings.of(&self.overlay, bridge)?;
@@ -307,6 +307,7 @@ impl<'a, V: ViewRead> Step<'a, V> {
         });
         let partition = self.settings.partition;
         let mut draft = Draft::new(&self.overlay, bridge, partition, sources, self.now, cause);
+        let cause = cause.map(|observation| observation.id);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             poison::strikes(cause);

@@ -63,6 +63,7 @@ mod tests {
             deadline: Timestamp(0),
             lane: String::new(),
             cause: ObservationId::of_decision("test"),
+            caused_at: Timestamp(0),
             kind: CommandKind::Read(ReadCommand::Record {
                 record: RecordRef::new(&source, "contact", "1").unwrap(),
                 fields: Vec::new(),

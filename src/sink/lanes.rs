@@ -259,6 +259,7 @@ mod tests {
             deadline: Timestamp(0),
             lane: lane.into(),
             cause: ObservationId::of_decision("test"),
+            caused_at: Timestamp(0),
             kind: CommandKind::Read(read),
         };
         Job {

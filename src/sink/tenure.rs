@@ -360,6 +360,16 @@ impl<'a> Tenure<'a> {
         self.in_flight.settle(job.offset);
     }
 
+    /// How long a change was under way, from our edge to the answer of the other system.
+    fn record_lateness(&self, command: &Command, system: &str) {
+        let now = self.worker.clock.now();
+        let took_ms = now.0.saturating_sub(command.caused_at.0);
+        let latency = &metrics().sink.sync_latency_seconds;
+        let direction = format!("to_{system}");
+        let seconds = took_ms.max(0) as f64 / 1000.0;
+        latency.with_label_values(&[&direction]).observe(seconds);
+    }
+
     fn record(&self, command: &Command, outcome: &Outcome) {
         let system = self.worker.executor.system().as_str();
         let (kind, ending) = (answer::kind(command), answer::ending(outcome));
@@ -371,9 +381,12 @@ impl<'a> Tenure<'a> {
             .now()
             .0
             .saturating_sub(command.requested_at.0);
-        let latency = &metrics().command_latency_seconds;
+        let latency = &metrics().sink.command_latency_seconds;
         let seconds = took_ms.max(0) as f64 / 1000.0;
         latency.with_label_values(&[system, kind]).observe(seconds);
+        if let Outcome::Written { .. } = outcome {
+            self.record_lateness(command, system);
+        }
         let (id, attempt) = (command.id, command.attempt);
         match outcome {
             Outcome::Rejected(rejection) => {

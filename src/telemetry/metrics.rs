@@ -54,7 +54,7 @@ pub struct Metrics {
     pub healed_records_total: IntCounterVec,
     /// From the request of a command to its result, the time on the log included; `system`,
     /// `kind`.
-    pub command_latency_seconds: HistogramVec,
+    pub sink: SinkMetrics,
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
@@ -70,6 +70,13 @@ pub struct SpoolMetrics {
     pub appends: IntGaugeVec,
     pub bytes: IntGaugeVec,
     pub spooled_total: IntCounterVec,
+}
+
+/// How late the sinks are.
+pub struct SinkMetrics {
+    pub command_latency_seconds: HistogramVec,
+    /// `direction` is to_intercom or to_salesforce.
+    pub sync_latency_seconds: HistogramVec,
 }
 
 /// What the feeds measure; fields as in `Metrics`, without `feed_`.
@@ -157,12 +164,7 @@ impl Metrics {
                 "Records that a sweep repaired",
                 &["source", "object"],
             )?,
-            command_latency_seconds: histograms(
-                &r,
-                "command_latency_seconds",
-                "From the request of a command to its result",
-                &["system", "kind"],
-            )?,
+            sink: SinkMetrics::new(&r)?,
             processor_lag_seconds: lags(
                 &r,
                 "processor_lag_seconds",
@@ -205,6 +207,25 @@ impl SpoolMetrics {
             appends: gauges(r, "spool_appends", "Appends that wait on disk", &[])?,
             bytes: gauges(r, "spool_bytes", "Bytes that wait on disk", &[])?,
             spooled_total: counters(r, "spooled_total", "Appends that went to disk", &[])?,
+        })
+    }
+}
+
+impl SinkMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            command_latency_seconds: histograms(
+                r,
+                "command_latency_seconds",
+                "From the request of a command to its result",
+                &["system", "kind"],
+            )?,
+            sync_latency_seconds: histograms(
+                r,
+                "sync_latency_seconds",
+                "From a change's arrival at our edge to the answer to the write that followed",
+                &["direction"],
+            )?,
         })
     }
 }

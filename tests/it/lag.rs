@@ -79,6 +79,14 @@ async fn is_told(installation: &Installation, prefix: &str, group: &str) {
         lag(metrics) == Some(0.0) && end.is_some_and(|end| end > 0.0) && others.iter().all(taken)
     })
     .await;
+    // How late what followed was: from the webhook's arrival, not from the epoch.
+    let late = |part: &str| {
+        let name = format!("crosswalk_sync_latency_seconds_{part}");
+        told(&metrics, &name, &[("direction", "to_salesforce")])
+    };
+    assert!(late("count").is_some_and(|count| count >= 1.0), "{metrics}");
+    let sum = late("sum").unwrap();
+    assert!(sum > 0.0 && sum < 60.0, "{sum}");
     let outside = [("consumergroup", group), ("topic", full.as_str())];
     for name in [
         "kafka_consumergroup_lag",

@@ -129,6 +129,7 @@ pub fn command(number: u64, lane: &str, kind: CommandKind) -> Command {
         deadline: Timestamp(1_060_000),
         lane: lane.into(),
         cause: ObservationId::of_decision("test"),
+        caused_at: Timestamp(0),
         kind,
     }
 }

@@ -209,6 +209,7 @@ fn new<J: Journal>(
         deadline: journal.now().plus_ms(terms.timing.command_deadline_ms),
         lane,
         cause: journal.cause(),
+        caused_at: journal.caused_at(),
         kind,
     }
 }

@@ -22,6 +22,7 @@ fn joining() -> (World, Command) {
         deadline: Timestamp(world.now + 60_000),
         lane: contact("c1").to_string(),
         cause: ObservationId::of_decision("test"),
+        caused_at: Timestamp(0),
         kind: CommandKind::Write(WriteCommand {
             target: WriteTarget::Attach {
                 contact: contact("c1"),

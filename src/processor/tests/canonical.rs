@@ -93,6 +93,7 @@ fn create(origin: RecordRef) -> Command {
         deadline: Timestamp(2),
         lane: "lane".into(),
         cause: ObservationId::from_bytes([1; 16]),
+        caused_at: Timestamp(0),
         kind: CommandKind::Write(WriteCommand {
             target,
             sequence: 1,

@@ -150,6 +150,7 @@ pub fn command(number: u64) -> Outgoing {
         deadline: Timestamp(1),
         lane: record.to_string(),
         cause: ObservationId::of_decision("one"),
+        caused_at: Timestamp(0),
         kind: CommandKind::Read(ReadCommand::Record {
             record,
             fields: Vec::new(),

@@ -320,6 +320,7 @@ pub fn command(kind: CommandKind) -> Command {
         deadline: AT.plus_ms(60_000),
         lane: lead().to_string(),
         cause: observation_id(),
+        caused_at: AT,
         kind,
     }
 }
