@@ -155,6 +155,35 @@ async fn what_no_webhook_and_no_event_told_is_found_and_counted() {
     drop((running, admin));
 }
 
+/// What both systems held before is for an import, and for a pilot first.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_saved_before_the_first_start_is_left_to_the_import() {
+    let feeds = json!({
+        "sweep_interval_seconds": 1, "sweep_settle_seconds": 1, "sweep_overlap_seconds": 600,
+    });
+    let installation = Installation::with(feeds).await;
+    installation.here(1, "pat@kestrel.example", json!({}));
+    installation.there(1, "pat@kestrel.example", json!({}));
+    // Both systems tell whole seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let (running, admin) = installation.run().await;
+    for _ in 0..2 {
+        for report in swept(&admin).await {
+            assert_eq!(report["compared"], 0, "{report}");
+            assert_eq!(report["healed_ever"], 0, "{report}");
+        }
+    }
+    installation.here(2, "joan@kestrel.example", json!({}));
+    until("the new one", || {
+        let reports = reports(&admin);
+        let is_compared = |report: &Value| report["source"] == "support" && report["compared"] == 1;
+        let found = reports.iter().any(is_compared);
+        found.then_some(()).ok_or_else(|| format!("{reports:?}"))
+    })
+    .await;
+    drop(running);
+}
+
 /// Sales people change a number that an agent has changed before them, and no webhook told of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_word_that_no_webhook_told_of_is_not_replaced_unseen() {

@@ -126,11 +126,12 @@ impl Sweeper {
         let source = &self.parts.org.source;
         let mut standing = self.parts.book.enter(source, &name).await?;
         let options = self.parts.options;
-        let until = self.parts.clock.now().0 - millis(options.settle);
+        let now = self.parts.clock.now().0;
+        let until = now - millis(options.settle);
         let known = standing.cursor.as_ref().and_then(Position::of);
         let mut position = match known {
             None => {
-                let cursor = self.cursor(&mut standing, &Position::first(until));
+                let cursor = self.cursor(&mut standing, &Position::first(now));
                 self.append(&standing, vec![cursor]).await?;
                 return Ok(options.interval);
             }
