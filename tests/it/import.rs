@@ -167,6 +167,39 @@ async fn what_both_systems_hold_is_joined_once_and_nothing_is_overwritten() {
     drop(running);
 }
 
+/// Kills the process in the middle of a pilot that takes nearly everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_everybody_takes_the_place_of_a_pilot_that_was_cut_off() {
+    let feeds = json!({"import_rows_per_second_max": 150});
+    let installation = Installation::with(feeds).await;
+    let crowd = installation.populate();
+    let list = installation.folder.path().join("pilot.txt");
+    std::fs::write(&list, "@kestrel.example\n").unwrap();
+    let (running, admin) = installation.run().await;
+    let pilot = ["--detach", "--pilot", list.to_str().unwrap()];
+    let (asked, told) = backfill(&admin, &pilot);
+    assert!(asked, "{told}");
+    until("some rows", || {
+        match installation.topic("salesforce.observed").lines().count() {
+            100.. => Ok(()),
+            count => Err(format!("{count} rows")),
+        }
+    })
+    .await;
+    drop(running);
+    let (running, admin) = installation.run().await;
+    let (resumed, told) = backfill(&admin, &["--resume"]);
+    assert!(!resumed && told.contains("--pilot"), "{told}");
+    let (done, told) = backfill(&admin, &[]);
+    assert!(done, "{told}");
+    let end: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["state"], &end["run"]), (&json!("done"), &json!(2)));
+    assert_eq!(end["passed_over"], json!(0), "{told}");
+    until("the crowd", || installation.is_joined(&crowd)).await;
+    assert_eq!(installation.rows("Lead").len(), crowd.qualified.len());
+    drop(running);
+}
+
 /// Kills the process in the middle of an import. Answers the run that ended after the restart.
 async fn killed(is_anchored: bool) -> Value {
     let installation = Installation::new().await;

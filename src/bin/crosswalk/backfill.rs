@@ -96,7 +96,10 @@ fn watch(base: &str, bridge: &str, mut now: Value) -> anyhow::Result<Value> {
             bail!("no import of {bridge} was ever begun");
         }
         if now["state"] == "needs_list" {
-            bail!("the pilot of {bridge} was cut off: begin it again with --pilot FILE");
+            bail!(
+                "the pilot of {bridge} was cut off, and its list is kept nowhere: give it again \
+                 with --pilot FILE, which goes on, or import everybody without --pilot and --resume"
+            );
         }
         match &bar {
             Some(bar) => {

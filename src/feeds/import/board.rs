@@ -69,7 +69,10 @@ pub enum Refusal {
     UnknownBridge(String),
     #[error("an import of this bridge is under way")]
     Running,
-    #[error("the pilot was cut off, and its list is kept nowhere: begin it again with --pilot")]
+    #[error(
+        "the pilot was cut off, and its list is kept nowhere: give it again with --pilot FILE, \
+         which goes on, or import everybody without --pilot and --resume"
+    )]
     NeedsList,
     #[error("no import of this bridge was ever begun")]
     NothingToResume,

@@ -158,7 +158,7 @@ impl Importer {
         let mut position = match known {
             Some(known) if !known.is_over && known.pilot.is_some() => {
                 let (position, list) = self.listed(&mut standing, known).await?;
-                pilot = Some(list);
+                pilot = list;
                 position
             }
             Some(known) if !known.is_over => {
@@ -210,34 +210,42 @@ impl Importer {
     }
 
     /// A pilot that another process began: the list stands nowhere, so that it is asked for. With
-    /// another list it is another run.
+    /// another list, and without one, it is another run.
     async fn listed(
         &self,
         standing: &mut Standing,
         known: Position,
-    ) -> Result<(Position, Arc<Pilot>), Error> {
+    ) -> Result<(Position, Option<Arc<Pilot>>), Error> {
+        self.need_list(&known);
         loop {
-            self.parts.counter.show(|shown| {
-                shown.state = State::NeedsList;
-                shown.run = known.run;
-                shown.rows = known.row_count();
-                shown.why = Some("the pilot's list, which is kept nowhere".to_owned());
-            });
-            let Asked::Fresh(Some(list)) = self.parts.counter.next().await else {
+            let Asked::Fresh(list) = self.parts.counter.next().await else {
                 continue;
             };
             *standing = self.enter().await?;
-            if known.pilot == Some(list.name()) {
+            let pilot = list.as_ref().map(|list| list.name());
+            if known.pilot == pilot {
                 let resumed = self.resumed(known).await?;
-                let pilot = Some(list.name());
                 return Ok((Position { pilot, ..resumed }, list));
             }
             let mut next = Position::next(known.run + 1, self.parts.clock.now().0);
-            next.pilot = Some(list.name());
+            next.pilot = pilot;
             let cursor = self.cursor(standing, &next);
             self.append(standing, vec![cursor]).await?;
             return Ok((next, list));
         }
+    }
+
+    /// Says that a pilot waits for its list, unless somebody who asked already waits for a run.
+    fn need_list(&self, known: &Position) {
+        if self.parts.counter.is_asked() {
+            return;
+        }
+        self.parts.counter.show(|shown| {
+            shown.state = State::NeedsList;
+            shown.run = known.run;
+            shown.rows = known.row_count();
+            shown.why = Some("the pilot's list, which is kept nowhere".to_owned());
+        });
     }
 
     async fn enter(&self) -> Result<Standing, Error> {
