@@ -279,7 +279,11 @@ async fn a_pilot_takes_those_on_its_list_and_everybody_follows_later() {
     let list = list.to_str().unwrap();
     std::fs::write(list, "Ada Lovelace\n").unwrap();
     let (done, told) = backfill(&admin, &["--pilot", list]);
-    assert!(!done && told.contains("line 1 is no address"), "{told}");
+    assert!(!done && told.contains("line 1 has white space"), "{told}");
+    // Tags belong to nobody: to have read them is not to have found somebody.
+    std::fs::write(list, "nobody@kestrel.example\n").unwrap();
+    let (found, told) = backfill(&admin, &["--pilot", list]);
+    assert!(!found && told.contains("nobody on the list"), "{told}");
     let state = installation.intercom.state();
     let contacts = state["contacts"].as_array().unwrap();
     let of = |id: &str| contacts.iter().find(|one| one["id"] == id).unwrap()["email"].clone();
@@ -295,6 +299,7 @@ async fn a_pilot_takes_those_on_its_list_and_everybody_follows_later() {
     let end: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     // Three on both sides, the one who qualifies, and the tag.
     assert_eq!(end["rows"], json!(8), "{told}");
+    assert_eq!((&end["run"], &end["taken"]), (&json!(2), &json!(7)));
     assert!(end["passed_over"].as_u64().unwrap() > 400, "{told}");
     until("the pilot", || {
         let linked = installation.by_key();

@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BRIDGE")]
     bridge: String,
     /// Take only those whom this file names: an address, an @domain or a record's id on each line,
-    /// # begins a remark. The accounts of these people come along.
+    /// # begins a remark. The accounts of these people come along. If nobody is found, it fails.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pilot: Option<PathBuf>,
     /// Watch the import that is under way, instead of beginning a new one.
@@ -74,10 +74,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if !arguments.detach {
         now = watch(&base, &arguments.bridge, now)?;
     }
+    let found_nobody = now["state"] == "done" && now["taken"] == 0;
     match arguments.json {
-        true => print(&format!("{now}\n")),
-        false => print(&format!("{}\n", told(&now))),
+        true => print(&format!("{now}\n"))?,
+        false if found_nobody => {}
+        false => print(&format!("{}\n", told(&now)))?,
     }
+    if found_nobody {
+        bail!(
+            "import {} of {} found nobody on the list, and took in no one: compare its addresses \
+             and ids with what both systems show",
+            now["run"],
+            arguments.bridge
+        );
+    }
+    Ok(())
 }
 
 /// Asks until all rows are in the log.

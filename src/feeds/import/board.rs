@@ -56,6 +56,8 @@ pub struct Progress {
     pub unreadable: u64,
     /// Rows of others than those on the pilot's list.
     pub passed_over: u64,
+    /// Rows of those on the pilot's list; none where everybody is taken.
+    pub taken: Option<u64>,
     /// Milliseconds since the epoch.
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,

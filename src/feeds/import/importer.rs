@@ -174,8 +174,8 @@ impl Importer {
                 pilot = list;
                 standing = self.enter().await?;
                 let run = known.map_or(1, |known| known.run + 1);
-                let mut begun = Position::next(run, self.parts.clock.now().0);
-                begun.pilot = pilot.as_ref().map(|list| list.name());
+                let name = pilot.as_ref().map(|list| list.name());
+                let begun = Position::next(run, self.parts.clock.now().0, name);
                 // From here on it is done, whatever happens to this process.
                 let cursor = self.cursor(&mut standing, &begun);
                 self.append(&standing, vec![cursor]).await?;
@@ -192,8 +192,8 @@ impl Importer {
             self.page(&mut standing, &mut position, phase, pilot)
                 .await?;
             if self.is_adrift(anchor) {
-                let mut next = Position::next(position.run + 1, self.parts.clock.now().0);
-                next.pilot = position.pilot;
+                let (run, now) = (position.run + 1, self.parts.clock.now().0);
+                let next = Position::next(run, now, position.pilot);
                 let cursor = self.cursor(&mut standing, &next);
                 self.append(&standing, vec![cursor]).await?;
                 return Err(Error::Unanchored);
@@ -224,11 +224,9 @@ impl Importer {
             *standing = self.enter().await?;
             let pilot = list.as_ref().map(|list| list.name());
             if known.pilot == pilot {
-                let resumed = self.resumed(known).await?;
-                return Ok((Position { pilot, ..resumed }, list));
+                return Ok((self.resumed(known).await?, list));
             }
-            let mut next = Position::next(known.run + 1, self.parts.clock.now().0);
-            next.pilot = pilot;
+            let next = Position::next(known.run + 1, self.parts.clock.now().0, pilot);
             let cursor = self.cursor(standing, &next);
             self.append(standing, vec![cursor]).await?;
             return Ok((next, list));
@@ -283,6 +281,7 @@ impl Importer {
             shown.expected = position.expected;
             shown.unreadable = position.unreadable;
             shown.passed_over = position.passed_over;
+            shown.taken = position.taken;
             shown.started_at = Some(position.started_at);
             shown.finished_at = None;
             shown.why = None;
@@ -304,7 +303,7 @@ impl Importer {
                 is_anchored: true,
                 ..known
             },
-            false => Position::next(known.run + 1, self.parts.clock.now().0),
+            false => Position::next(known.run + 1, self.parts.clock.now().0, known.pilot),
         })
     }
 
@@ -490,6 +489,9 @@ fn pass_over(pilot: &Pilot, position: &mut Position, phase: &Phase, items: &mut 
         taken
     });
     position.passed_over += (before - items.len()) as u64;
+    let rows = items.iter().filter(|one| matches!(one, Item::Row(..)));
+    let taken = rows.count() as u64;
+    position.taken = position.taken.map(|before| before + taken);
 }
 
 impl Error {

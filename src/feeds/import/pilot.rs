@@ -7,6 +7,18 @@ use crate::domain::{Name, RecordSnapshot, Value};
 
 /// Lines of a list.
 pub const LINES_MAX: usize = 10_000;
+/// An address is no longer.
+const ENTRY_BYTES_MAX: usize = 320;
+/// Of a contact or company.
+const INTERCOM_ID_LENGTH: usize = 24;
+/// Without its checksum.
+const SALESFORCE_ID_LENGTH: usize = 15;
+/// Straight, as a program writes them, and curly, as a word processor does.
+const QUOTES: [char; 8] = [
+    '"', '`', '\u{ab}', '\u{bb}', '\u{2018}', '\u{201c}', '\u{201d}', '\u{201e}',
+];
+/// Besides letters and digits.
+const MAILBOX_SIGNS: &str = "!$&'+-/=^_{|}~.";
 /// What a row says of the address, in either system.
 const ADDRESSES: [&str; 2] = ["email", "Email"];
 /// And of where a person belongs.
@@ -27,10 +39,38 @@ pub enum Refusal {
     Empty,
     #[error("the list has more than {LINES_MAX} lines")]
     TooLong,
+    #[error("line {0} {1}")]
+    Line(usize, Fault),
+}
+
+/// Why a line names nobody, and what to write instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("has quotes; write it without")]
+    Quotes,
+    #[error("has a comma or semicolon; write one entry on each line and nothing behind it")]
+    Separator,
+    #[error("has a wildcard; write @kestrel.example for everybody at a domain")]
+    Wildcard,
+    #[error("has white space inside; write one entry on each line, a remark behind a #")]
+    WhiteSpace,
+    #[error("ends with a dot; write it without")]
+    Dot,
     #[error(
-        "line {0} is no address, no @domain and no record's id; write one of them on each line"
+        "is an id of Salesforce that lost which of its letters are capital; copy it from the \
+         address of the record's page"
     )]
-    Line(usize),
+    Capitals,
+    #[error("is no address, no @domain and no record's id; write one of them on each line")]
+    Unknown,
+}
+
+/// What a line names.
+enum Entry {
+    Address(String),
+    Domain(String),
+    SalesforceId(String),
+    IntercomId(String),
 }
 
 impl Pilot {
@@ -42,28 +82,29 @@ impl Pilot {
             if number >= LINES_MAX {
                 return Err(Refusal::TooLong);
             }
+            // Spreadsheets and editors of Windows begin a file with a byte order mark.
+            let line = match number {
+                0 => line.trim_start_matches('\u{feff}'),
+                _ => line,
+            };
             let line = line.split('#').next().unwrap_or_default().trim();
             if line.is_empty() {
                 continue;
             }
-            let refused = Refusal::Line(number + 1);
-            if line.len() > 320 || line.chars().any(char::is_whitespace) {
-                return Err(refused);
-            }
-            match line.split_once('@') {
-                Some(("", domain)) if domain.contains('.') => {
-                    pilot.domains.insert(domain.to_lowercase());
+            match entry(line).map_err(|fault| Refusal::Line(number + 1, fault))? {
+                Entry::Address(address) => {
+                    pilot.addresses.insert(address);
                 }
-                Some((name, domain)) if !name.is_empty() && !domain.is_empty() => {
-                    pilot.addresses.insert(line.to_lowercase());
+                Entry::Domain(domain) => {
+                    pilot.domains.insert(domain);
                 }
-                Some(_) => return Err(refused),
-                None if line.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                    pilot.ids.insert(line.to_owned());
-                    // Intercom's ids have 24 digits, so none is taken for one of these.
-                    pilot.ids.extend(record_id::normalise(line));
+                Entry::IntercomId(id) => {
+                    pilot.ids.insert(id);
                 }
-                None => return Err(refused),
+                Entry::SalesforceId(id) => {
+                    pilot.ids.extend(record_id::normalise(&id));
+                    pilot.ids.insert(id);
+                }
             }
         }
         match pilot == Self::default() {
@@ -112,6 +153,66 @@ impl Pilot {
                 })
             })
     }
+}
+
+fn entry(line: &str) -> Result<Entry, Fault> {
+    // A name such as O'Brien has one inside.
+    let is_quoted = line.starts_with('\'') || line.ends_with('\'');
+    if is_quoted || line.contains(QUOTES) {
+        return Err(Fault::Quotes);
+    }
+    if line.contains([',', ';']) {
+        return Err(Fault::Separator);
+    }
+    if line.contains(['*', '?', '%']) {
+        return Err(Fault::Wildcard);
+    }
+    if line.contains(char::is_whitespace) {
+        return Err(Fault::WhiteSpace);
+    }
+    if line.ends_with('.') {
+        return Err(Fault::Dot);
+    }
+    if line.len() > ENTRY_BYTES_MAX {
+        return Err(Fault::Unknown);
+    }
+    match line.split_once('@') {
+        Some(("", domain)) if is_domain(domain) => Ok(Entry::Domain(domain.to_lowercase())),
+        Some((name, domain)) if is_mailbox(name) && is_domain(domain) => {
+            Ok(Entry::Address(line.to_lowercase()))
+        }
+        Some(_) => Err(Fault::Unknown),
+        None => id(line),
+    }
+}
+
+/// The ids that either system gives; their lengths tell them apart.
+fn id(line: &str) -> Result<Entry, Fault> {
+    if line.len() == INTERCOM_ID_LENGTH && line.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Entry::IntercomId(line.to_ascii_lowercase()));
+    }
+    // A long name is no id: each id counts.
+    let has_digit = line.bytes().any(|byte| byte.is_ascii_digit());
+    let Some(full) = record_id::normalise(line).filter(|_| has_digit) else {
+        return Err(Fault::Unknown);
+    };
+    // The last three characters say which of the others are capital.
+    match record_id::normalise(&full[..SALESFORCE_ID_LENGTH]) == Some(full) {
+        true => Ok(Entry::SalesforceId(line.to_owned())),
+        false => Err(Fault::Capitals),
+    }
+}
+
+/// What stands before the @ of an address, as both systems take it.
+fn is_mailbox(name: &str) -> bool {
+    let is_taken = |one: char| one.is_alphanumeric() || MAILBOX_SIGNS.contains(one);
+    !name.is_empty() && name.chars().all(is_taken)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_taken = |one: char| one.is_alphanumeric() || matches!(one, '-' | '_');
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(is_taken);
+    domain.contains('.') && domain.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -163,13 +264,57 @@ mod tests {
             name("B@x.example #\na@x.example")
         );
         assert_ne!(name("a@x.example"), name("@x.example"));
-        for (list, refusal) in [
-            ("# nobody", Refusal::Empty),
-            ("a@x.example\nAda Lovelace", Refusal::Line(2)),
-            ("@", Refusal::Line(1)),
-            ("a@", Refusal::Line(1)),
+        assert_eq!(Pilot::read("# nobody".lines()), Err(Refusal::Empty));
+        for (line, why) in [
+            ("Ada Lovelace", "has white space inside; write one entry"),
+            ("\"p2@d2.example\"", "has quotes; write it without"),
+            ("'p2@d2.example'", "has quotes; write it without"),
+            (
+                "p3@d3.example,",
+                "has a comma or semicolon; write one entry",
+            ),
+            ("a@x.example;b@x.example", "has a comma or semicolon"),
+            ("*@x.example", "has a wildcard; write @kestrel.example"),
+            ("p1@D1.EXAMPLE.", "ends with a dot; write it without"),
+            ("@x.example.", "ends with a dot; write it without"),
+            ("ada", "is no address"),
+            ("@", "is no address"),
+            ("a@", "is no address"),
+            ("a@intranet", "is no address"),
+            ("a@b@x.example", "is no address"),
+            ("a@x..example", "is no address"),
+            ("@x_y", "is no address"),
+            ("<a@x.example>", "is no address"),
+            ("constantinopler", "is no address"),
+            ("6961d4041c1e12de4c5499cg", "is no address"),
+            ("0035G00000ABCDEAA5", "is an id of Salesforce that lost"),
         ] {
-            assert_eq!(Pilot::read(list.lines()), Err(refusal), "{list}");
+            let list = format!("b@x.example\n{line}");
+            let told = Pilot::read(list.lines()).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("line 2 {why}")), "{line}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_a_spreadsheet_saved_names_its_first_person() {
+        let list = "\u{feff}ada@kestrel.example\r\n\u{a0}bo@osprey.example\t# two\r\n";
+        let plain = "ada@kestrel.example\nbo@osprey.example";
+        let read = |list: &str| Pilot::read(list.lines()).unwrap();
+        assert_eq!(read(list), read(plain));
+    }
+
+    #[test]
+    fn what_people_and_records_may_be_called_is_taken() {
+        for line in [
+            "o'brien+news@mail.kestrel.example",
+            "J\u{fc}rgen@m\u{fc}ller.example",
+            "a_b-c.d=e/f@x-y.co.example",
+            "@mail.kestrel.example",
+            "0015g00000ABCDE",
+            "00Q5g0000000001EAA",
+            "6961D4041c1e12de4c5499cc",
+        ] {
+            assert!(Pilot::read([line]).is_ok(), "{line}");
         }
     }
 }

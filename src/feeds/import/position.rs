@@ -32,6 +32,9 @@ pub struct Position {
     /// Rows that a pilot has passed over.
     #[serde(default)]
     pub passed_over: u64,
+    /// Rows of those on a pilot's list; none where it was not counted from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<u64>,
 }
 
 impl Position {
@@ -44,10 +47,13 @@ impl Position {
         serde_json::to_vec(self).expect("counts and texts can be written")
     }
 
-    pub fn next(run: u64, started_at: i64) -> Self {
+    /// A run over everybody, or over those on the list of this name.
+    pub fn next(run: u64, started_at: i64, pilot: Option<String>) -> Self {
         Self {
             run,
             started_at,
+            taken: pilot.as_ref().map(|_| 0),
+            pilot,
             ..Self::default()
         }
     }
