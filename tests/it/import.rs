@@ -311,7 +311,16 @@ async fn a_pilot_takes_those_on_its_list_and_everybody_follows_later() {
     .await;
     let linked = installation.by_key();
     assert!(chosen.iter().all(|(here, _)| linked.contains_key(*here)));
-    let (done, told) = backfill(&admin, &[]);
+    // What is told right after it was asked for is not of the run before.
+    let (asked, told) = backfill(&admin, &["--detach"]);
+    assert!(asked, "{told}");
+    let begun: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!((&begun["rows"], &begun["taken"]), (&json!(0), &json!(null)));
+    assert_eq!(
+        (&begun["run"], &begun["passed_over"]),
+        (&json!(0), &json!(0))
+    );
+    let (done, told) = backfill(&admin, &["--resume"]);
     assert!(done, "{told}");
     until("the crowd", || installation.is_joined(&crowd)).await;
     assert_eq!(installation.rows("Lead").len(), crowd.qualified.len());

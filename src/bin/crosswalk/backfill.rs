@@ -115,7 +115,7 @@ fn watch(base: &str, bridge: &str, mut now: Value) -> anyhow::Result<Value> {
         match &bar {
             Some(bar) => {
                 bar.set_length(now["expected"].as_u64().unwrap_or(0));
-                bar.set_position(now["rows"].as_u64().unwrap_or(0));
+                bar.set_position(rows_read(&now));
                 bar.set_message(doing(&now));
             }
             None if line.elapsed() >= LINE => {
@@ -138,6 +138,12 @@ fn bar() -> ProgressBar {
     bar
 }
 
+/// How far it is: what a pilot passes over is read as well.
+fn rows_read(now: &Value) -> u64 {
+    let count = |name: &str| now[name].as_u64().unwrap_or(0);
+    count("rows") + count("passed_over")
+}
+
 fn doing(now: &Value) -> String {
     match now["why"].as_str() {
         Some(why) => format!("waits: {why}"),
@@ -146,7 +152,7 @@ fn doing(now: &Value) -> String {
 }
 
 fn told(now: &Value) -> String {
-    let (run, rows) = (&now["run"], &now["rows"]);
+    let (run, rows, read) = (&now["run"], &now["rows"], rows_read(now));
     let bridge = now["bridge"].as_str().unwrap_or_default();
     let unreadable = now["unreadable"].as_u64().unwrap_or(0);
     let lost = match unreadable {
@@ -162,14 +168,41 @@ fn told(now: &Value) -> String {
             "import {run} of {bridge}: all {rows} rows are in the log{lost}{others}. The \
              processor links and writes what follows; a notification `walk_ended` says when."
         ),
+        _ if now["run"] == 0 => match now["why"].as_str() {
+            Some(_) => format!("the import of {bridge} is asked for  {}", doing(now)),
+            None => format!("the import of {bridge} is asked for and begins"),
+        },
         _ => {
             let expected = now["expected"]
                 .as_u64()
                 .map_or("?".to_owned(), |n| n.to_string());
             format!(
-                "import {run} of {bridge}: {rows} of {expected} rows{lost}  {}",
+                "import {run} of {bridge}: {read} of {expected} rows are read{lost}{others}  {}",
                 doing(now)
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pilot_is_as_far_as_it_has_read() {
+        let now = json!({"run": 2, "bridge": "main", "state": "running", "rows": 3,
+            "passed_over": 237, "expected": 610, "phase": "sales/Lead"});
+        let line = told(&now);
+        assert!(line.contains("240 of 610 rows are read"), "{line}");
+        assert!(
+            line.contains("237 are of people who are not on the list"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn what_has_not_begun_has_no_numbers() {
+        let now = json!({"run": 0, "bridge": "main", "state": "running", "rows": 0});
+        assert_eq!(told(&now), "the import of main is asked for and begins");
     }
 }

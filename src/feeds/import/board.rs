@@ -44,7 +44,8 @@ pub enum State {
 /// How far an import has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// Counts the runs of the bridge, from 1; 0 before the first.
+    /// Counts the runs of the bridge, from 1; 0 before the first, and while one that was asked for
+    /// has not begun.
     pub run: u64,
     pub state: State,
     /// `source/object` that is being read.
@@ -130,9 +131,15 @@ impl Counter {
             Asked::Fresh(_) => {}
         }
         held.1 = Some(asked);
-        if held.0.state != State::Starting {
-            held.0.state = State::Running;
-        }
+        let state = match held.0.state {
+            State::Starting => State::Starting,
+            _ => State::Running,
+        };
+        // The numbers are those of the run before: whoever asks is told of their own.
+        held.0 = Progress {
+            state,
+            ..Progress::default()
+        };
         self.asked.notify_one();
         Ok(held.0.clone())
     }
@@ -163,5 +170,34 @@ impl Counter {
             }
             asked.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_shows_nothing_of_the_run_before() {
+        let counter = Counter::default();
+        let before = Progress {
+            run: 1,
+            state: State::Done,
+            rows: 3,
+            expected: Some(610),
+            unreadable: 1,
+            passed_over: 607,
+            started_at: Some(1),
+            finished_at: Some(2),
+            ..Progress::default()
+        };
+        counter.show(|shown| *shown = before.clone());
+        assert_eq!(counter.ask(Asked::Resume), Ok(before));
+        let asked = Progress {
+            state: State::Running,
+            ..Progress::default()
+        };
+        assert_eq!(counter.ask(Asked::Fresh(None)), Ok(asked.clone()));
+        assert_eq!(counter.progress(), asked);
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::clients::Error as ClientError;
 use crate::domain::{BridgeId, Change, Cursor, ObservationId, SourceId, Timestamp, Value};
 use crate::feeds::book::{self, Book, Standing};
-use crate::feeds::import::board::{Asked, Counter, State};
+use crate::feeds::import::board::{Asked, Counter, Progress, State};
 use crate::feeds::import::pilot::Pilot;
 use crate::feeds::import::position::Position;
 use crate::feeds::pages::{Item, Org, Part, Phase, Workspace, phases};
@@ -240,8 +240,7 @@ impl Importer {
         }
         self.parts.counter.show(|shown| {
             shown.state = State::NeedsList;
-            shown.run = known.run;
-            shown.rows = known.row_count();
+            count(shown, known);
             shown.why = Some("the pilot's list, which is kept nowhere".to_owned());
         });
     }
@@ -261,8 +260,9 @@ impl Importer {
                     Some(_) => State::Done,
                     None => State::Idle,
                 };
-                shown.run = last.map_or(0, |last| last.run);
-                shown.rows = last.map_or(0, Position::row_count);
+                if let Some(last) = last {
+                    count(shown, last);
+                }
             }
             shown.why = None;
         });
@@ -274,15 +274,9 @@ impl Importer {
             .get(position.phase)
             .map(Phase::name);
         self.parts.counter.show(|shown| {
-            shown.run = position.run;
+            count(shown, position);
             shown.state = State::Running;
             shown.phase = phase.unwrap_or_default();
-            shown.rows = position.row_count();
-            shown.expected = position.expected;
-            shown.unreadable = position.unreadable;
-            shown.passed_over = position.passed_over;
-            shown.taken = position.taken;
-            shown.started_at = Some(position.started_at);
             shown.finished_at = None;
             shown.why = None;
         });
@@ -460,6 +454,17 @@ impl Importer {
             Item::Gone(..) => unreachable!("an import asks for no deleted records"),
         }
     }
+}
+
+/// The numbers of a run.
+fn count(shown: &mut Progress, position: &Position) {
+    shown.run = position.run;
+    shown.rows = position.row_count();
+    shown.expected = position.expected;
+    shown.unreadable = position.unreadable;
+    shown.passed_over = position.passed_over;
+    shown.taken = position.taken;
+    shown.started_at = Some(position.started_at);
 }
 
 /// People before what they belong to: a pilot takes the accounts of those that it has taken.
