@@ -294,6 +294,10 @@ async fn a_pilot_takes_those_on_its_list_and_everybody_follows_later() {
         .collect();
     lines.push(crowd.qualified[0].clone());
     std::fs::write(list, lines.join("\n")).unwrap();
+    // A call that fails makes the run wait, and not forget whom it is for.
+    let fails = json!({"kind": "server_error", "times": 3, "path_contains": "/contacts"});
+    let fails = serde_json::from_value(fails).unwrap();
+    installation.intercom.add_fault(fails).unwrap();
     let (done, told) = backfill(&admin, &["--pilot", list]);
     assert!(done, "{told}");
     let end: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();

@@ -121,8 +121,10 @@ impl Importer {
 
     async fn serve(&self) {
         let mut pause = PAUSE_FIRST;
+        // A pilot's list, which outlives what makes its run wait.
+        let mut list = None;
         loop {
-            match self.turn().await {
+            match self.turn(&mut list).await {
                 Ok(()) => {
                     pause = PAUSE_FIRST;
                     self.parts.health.recovered(&self.part());
@@ -150,45 +152,17 @@ impl Importer {
         format!("{}/import", self.parts.bridge)
     }
 
-    /// One run, or what is left of one.
-    async fn turn(&self) -> Result<(), Error> {
+    /// One run, or what is left of one. `list` is the pilot's, if this process was given it.
+    async fn turn(&self, list: &mut Option<Arc<Pilot>>) -> Result<(), Error> {
         let mut standing = self.enter().await?;
-        let known = standing.cursor.as_ref().and_then(Position::of);
-        let mut pilot = None;
-        let mut position = match known {
-            Some(known) if !known.is_over && known.pilot.is_some() => {
-                let (position, list) = self.listed(&mut standing, known).await?;
-                pilot = list;
-                position
-            }
-            Some(known) if !known.is_over => {
-                // Whoever asked meanwhile has what they asked for.
-                self.parts.counter.forget();
-                self.resumed(known).await?
-            }
-            known => {
-                self.rest(known.as_ref());
-                let Asked::Fresh(list) = self.parts.counter.next().await else {
-                    return Ok(());
-                };
-                pilot = list;
-                standing = self.enter().await?;
-                let run = known.map_or(1, |known| known.run + 1);
-                let name = pilot.as_ref().map(|list| list.name());
-                let begun = Position::next(run, self.parts.clock.now().0, name);
-                // From here on it is done, whatever happens to this process.
-                let cursor = self.cursor(&mut standing, &begun);
-                self.append(&standing, vec![cursor]).await?;
-                begun
-            }
-        };
+        let mut position = self.begun(&mut standing, list).await?;
         self.show(&position);
         let anchor = self.subscribed(&mut position).await?;
         if position.expected.is_none() && position.phase == 0 {
             position.expected = Some(self.expected().await?);
         }
         while let Some(phase) = self.phases_of(&position).get(position.phase) {
-            let pilot = pilot.as_deref();
+            let pilot = list.as_deref();
             self.page(&mut standing, &mut position, phase, pilot)
                 .await?;
             if self.is_adrift(anchor) {
@@ -200,6 +174,49 @@ impl Importer {
             }
         }
         self.end(&mut standing, position).await
+    }
+
+    /// Where the run stands that is under way, or that somebody asks for.
+    async fn begun(
+        &self,
+        standing: &mut Standing,
+        list: &mut Option<Arc<Pilot>>,
+    ) -> Result<Position, Error> {
+        let known = standing.cursor.as_ref().and_then(Position::of);
+        let given = list.as_ref().map(|list| list.name());
+        let position = match known {
+            Some(known) if !known.is_over && known.pilot.is_some() && known.pilot != given => {
+                let (position, pilot) = self.listed(standing, known).await?;
+                *list = pilot;
+                position
+            }
+            Some(known) if !known.is_over => {
+                // Whoever asked meanwhile has what they asked for.
+                self.parts.counter.forget();
+                self.resumed(known).await?
+            }
+            known => {
+                let asked = loop {
+                    self.rest(known.as_ref());
+                    if let Asked::Fresh(pilot) = self.parts.counter.next().await {
+                        break pilot;
+                    }
+                };
+                *list = asked;
+                *standing = self.enter().await?;
+                let run = known.map_or(1, |known| known.run + 1);
+                let name = list.as_ref().map(|list| list.name());
+                let begun = Position::next(run, self.parts.clock.now().0, name);
+                // From here on it is done, whatever happens to this process.
+                let cursor = self.cursor(standing, &begun);
+                self.append(standing, vec![cursor]).await?;
+                begun
+            }
+        };
+        if position.pilot.is_none() {
+            *list = None;
+        }
+        Ok(position)
     }
 
     fn phases_of(&self, position: &Position) -> &[Phase] {
