@@ -56,7 +56,7 @@ impl Relay {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
-        let router = Router::new().route("/webhooks", post(relay));
+        let router = Router::new().route("/webhooks", post(relay).head(|| async {}));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, people }
     }
