@@ -21,8 +21,8 @@ pub struct Command {
     pub lane: String,
     /// The observation that led to it, for `explain`.
     pub cause: ObservationId,
-    /// When our edge received that observation, by our clock; for what a deadline led to, when that
-    /// was due. What comes of the command is so late.
+    /// When our edge received that observation, by our clock; for what a deadline or a walk led to,
+    /// when that was decided. How late what comes of the command is, counts from here.
     pub caused_at: Timestamp,
     pub kind: CommandKind,
 }

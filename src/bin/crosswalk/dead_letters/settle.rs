@@ -7,10 +7,8 @@ use crosswalk::config::Config;
 use serde_json::json;
 
 use crate::admin_client;
+use crate::letters::LETTERS_MAX;
 use crate::print::print;
-
-/// Letters that are told of in one request.
-const AT_ONCE: usize = 100;
 
 /// Which letters, and who settles them.
 #[derive(clap::Args)]
@@ -47,7 +45,7 @@ impl Settle {
             None => self.letters.clone(),
         };
         let mut failed = 0;
-        for some in letters.chunks(AT_ONCE) {
+        for some in letters.chunks(LETTERS_MAX) {
             let body = json!({"letters": some, "by": self.by, "how": how});
             let Some(answer) = admin_client::tell(&base, "/v1/dead-letters", &body)? else {
                 bail!("nobody listens at {base}: start `crosswalk run` first");

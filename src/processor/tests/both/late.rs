@@ -341,6 +341,11 @@ fn what_a_read_supersedes_is_not_held_beside_the_write_that_follows_it() {
     assert!(state.held.is_empty(), "{:?}", state.held);
 }
 
+fn the_reps_number_is_newer(pair: &Pair) {
+    assert_eq!(pair.decided("phone"), Value::text(SECOND));
+    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+}
+
 /// A contact is shown whole whatever was changed: that a number is shown once more is no new claim.
 /// Found by a storm: an agent's number lost to a rep's newer one, and came back with the name.
 #[test]
@@ -355,12 +360,7 @@ fn what_is_shown_again_beside_a_write_is_no_newer_claim() {
     let landed = pair.outcome(&write, 50, &[("name", "Ada King")]);
     let out = pair.world.answer(&write, landed);
     pair.settle(out, 51);
-    assert_eq!(
-        pair.decided("phone"),
-        Value::text(SECOND),
-        "the rep's is newer"
-    );
-    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+    the_reps_number_is_newer(&pair);
     assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
 }
 
@@ -378,12 +378,7 @@ fn what_an_answer_shows_is_as_old_as_the_first_that_told_of_it() {
     let landed = pair.outcome(&write, 50, &again);
     let out = pair.world.answer(&write, landed);
     pair.settle(out, 51);
-    assert_eq!(
-        pair.decided("phone"),
-        Value::text(SECOND),
-        "the rep's is newer"
-    );
-    assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(SECOND));
+    the_reps_number_is_newer(&pair);
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(SECOND));
 }
 
