@@ -250,9 +250,6 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
 pub enum Placed {
     /// By its version alone.
     ByVersion,
-    /// It came while a write of ours was out: it may also show what stood before an earlier write,
-    /// or that write coming back.
-    Held,
     /// A feed keeps its order: it comes from after what the write expected, whatever the clocks
     /// say.
     Causally,
@@ -268,26 +265,21 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         let known = writes.clone().any(|write| {
             write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(&hash)
         });
-        let order = |write: &RecentWrite| snapshot.version.against(&write.since);
-        // The write that it was taken beside: of those that were asked for later it knew nothing.
-        let beside = match placed {
-            Placed::Held => writes.clone().find(|write| order(write) != Order::Older),
-            Placed::ByVersion | Placed::Causally => writes.clone().next(),
-        };
-        let (Some(latest), Some(beside)) = (writes.next(), beside) else {
+        // What is held is judged at the answer it waited for, so no write came after that one.
+        let Some(write) = writes.next() else {
             return false;
         };
-        let news = match order(beside) {
-            _ if placed == Placed::Causally => beside.before.get(*name) != Some(&hash),
-            Order::Newer => beside.before.get(*name) != Some(&hash),
+        let news = match snapshot.version.against(&write.since) {
+            _ if placed == Placed::Causally => write.before.get(*name) != Some(&hash),
+            Order::Newer => write.before.get(*name) != Some(&hash),
             // In the second of what was known: what we have not seen there before is news too.
             Order::Overlaps => !known,
             Order::Older => false,
         };
-        let stands = state.value_seen(name).hash() == latest.hashes[*name];
-        // What the write itself sent is that write coming back, whatever was sent since.
-        let is_ours = [beside, latest].map(|write| write.hashes.get(*name) == Some(&hash));
-        stands && news && is_ours == [false, false]
+        let stands = state.value_seen(name).hash() == write.hashes[*name];
+        // What the write itself sent is that write coming back.
+        let is_ours = write.hashes.get(*name) == Some(&hash);
+        stands && news && !is_ours
     };
     let lost = snapshot.fields.iter().filter(is_lost);
     lost.map(|(name, shown)| (name.clone(), shown.clone()))

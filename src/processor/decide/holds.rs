@@ -252,7 +252,7 @@ fn judge<J: Journal>(
     };
     let placed = match observation.via {
         Via::Feed => Placed::Causally,
-        _ => Placed::Held,
+        _ => Placed::ByVersion,
     };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {

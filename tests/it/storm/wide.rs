@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::storm::child::Child;
 use crate::storm::people::{Chance, Stage};
 
-/// How long the whole of it may take.
+/// How long edits may take to come through.
 const PATIENCE: Duration = Duration::from_secs(1_800);
 const EDITS: usize = 100;
 const EDITS_PER_SECOND: u64 = 20;
@@ -94,10 +94,15 @@ impl Crowd {
     }
 }
 
-async fn until(child: &Child, event: &str, count: u64) {
+/// How long a walk over so many people may take: 60 calls a second, some four for each.
+fn walk_takes(people: usize) -> Duration {
+    PATIENCE + Duration::from_millis(people as u64 * 4 * 1_000 / 60)
+}
+
+async fn until(child: &Child, event: &str, count: u64, patience: Duration) {
     let began = Instant::now();
     while child.counted(event).await < count {
-        assert!(began.elapsed() < PATIENCE, "{event} never came");
+        assert!(began.elapsed() < patience, "{event} never came");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -126,7 +131,7 @@ pub async fn wide(count: usize) -> Value {
     assert!(asked.status.success(), "{asked:?}");
     let rows_in_log = began.elapsed();
     // While its rows are decided, whoever changes waits behind them: one ordered topic.
-    until(&child, "walk_ended", 1).await;
+    until(&child, "walk_ended", 1, walk_takes(count)).await;
     let imported = began.elapsed();
     let import_peak = child.sample(began.elapsed(), &folder).peak_mb;
     let quiet = crowd.goes_on(&stage, &mut said, &mut chance).await;
@@ -136,16 +141,16 @@ pub async fn wide(count: usize) -> Value {
     let mapping = mapping.replace("version: 1", "version: 2");
     std::fs::write(folder.join("mapping.yaml"), mapping).unwrap();
     child.end_and_rise(&folder).await;
-    until(&child, "walk_started", 1).await;
+    until(&child, "walk_started", 1, walk_takes(count)).await;
     let remapped = crowd.goes_on(&stage, &mut said, &mut chance).await;
     let during_remap = child.counted("walk_ended").await == 0;
-    until(&child, "walk_ended", 1).await;
+    until(&child, "walk_ended", 1, walk_takes(count)).await;
 
     // Whoever owns everybody is renamed.
     let owner = stage.salesforce.state()["records"]["Contact"][0]["OwnerId"].clone();
     let rename = json!({"verb": "update", "id": owner, "fields": {"LastName": "Rosario"}});
     stage.salesforce.act(rename).unwrap();
-    until(&child, "walk_started", 2).await;
+    until(&child, "walk_started", 2, walk_takes(count)).await;
     let renamed = crowd.goes_on(&stage, &mut said, &mut chance).await;
     let during_rename = child.counted("walk_ended").await == 1;
     let end = child.sample(began.elapsed(), &folder);
