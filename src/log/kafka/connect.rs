@@ -128,6 +128,8 @@ pub fn topic_name(options: &Options, topic: Topic) -> String {
 }
 
 /// The first offset of a partition and the one behind the last, as the client's isolation sees it.
+/// A leader that was just elected may not know yet of all that its predecessor had shown: it says
+/// so (OFFSET_NOT_AVAILABLE, KIP-207) and is asked again.
 pub fn watermarks(
     options: &Options,
     client: &BaseConsumer,
@@ -162,6 +164,7 @@ fn is_moving(error: &KafkaError) -> bool {
         Some(
             RDKafkaErrorCode::NotLeaderForPartition
                 | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::OffsetNotAvailable
                 | RDKafkaErrorCode::UnknownPartition
                 | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::BrokerTransportFailure
@@ -170,4 +173,32 @@ fn is_moving(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::CoordinatorLoadInProgress
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+
+    /// Of a real broker alone nobody can be elected; librdkafka's own mock can say that it was.
+    #[test]
+    fn a_leader_that_does_not_know_the_end_yet_is_asked_again() {
+        let brokers = MockCluster::new(1).unwrap();
+        let options = Options {
+            bootstrap: brokers.bootstrap_servers(),
+            ..Options::default()
+        };
+        let at = TopicPartition {
+            topic: Topic::Journal,
+            partition: 0,
+        };
+        let topic = topic_name(&options, at.topic);
+        brokers.create_topic(&topic, 1, 1).unwrap();
+        let client: BaseConsumer = reader(&options).create().unwrap();
+        let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+        brokers.request_errors(RDKafkaApiKey::ListOffsets, &[unknown; 4]);
+        assert_eq!(watermarks(&options, &client, at), Ok((0, 0)));
+    }
 }

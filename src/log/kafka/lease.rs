@@ -11,6 +11,7 @@ use rdkafka::topic_partition_list::Offset;
 use crate::domain::Topic;
 use crate::log::encoded::{CallId, Encoded, check_outputs};
 use crate::log::faults::{Fault, Point};
+use crate::log::kafka::anchor::{Anchor, Ends};
 use crate::log::kafka::connect::{self, topic_name, transactional_id};
 use crate::log::kafka::left_open;
 use crate::log::kafka::offsets::Offsets;
@@ -26,9 +27,11 @@ pub struct Owned {
     producer: Transactional,
     group: BaseConsumer,
     /// The call whose outcome nobody knows yet, with where its outputs would end.
-    open: Option<(CallId, BTreeMap<Topic, u64>)>,
+    open: Option<(CallId, Ends)>,
     /// The last call that was committed.
-    last: Option<(CallId, BTreeMap<Topic, u64>)>,
+    last: Option<(CallId, Ends)>,
+    /// Where what was committed under the id ended, on each partition by the last that wrote to it.
+    committed: Ends,
     /// Why the lease is of no use any more.
     lost: Option<String>,
     /// Why nothing can be committed under it until it is acquired anew.
@@ -46,20 +49,20 @@ pub(super) fn consumed(group: Group) -> impl Iterator<Item = Topic> {
     topics.filter(|topic| *topic != Topic::Journal)
 }
 
-/// Where the count of a group's owners stands: beside the position of its first topic. The feeds
+/// Where a group's owners write their [`Anchor`]: beside the position of its first topic. The feeds
 /// consume nothing; theirs stands at the cursors that they move.
-pub(super) fn anchor(group: Group) -> Topic {
+pub(super) fn anchor_of(group: Group) -> Topic {
     consumed(group).next().unwrap_or(Topic::Cursors)
 }
 
 impl Owned {
     /// Takes a partition of a group over.
-    /// `before` is the last commit of the journal that this process knows of, by its end.
+    /// `before` is where the last commits that this process knows of ended.
     pub fn acquire(
         options: &Options,
         group: Group,
         partition: u32,
-        before: Option<u64>,
+        before: &Ends,
     ) -> Result<Self, Refusal> {
         let id = transactional_id(&options.prefix, group, partition);
         let producer = Transactional::open(options, &id)?;
@@ -68,9 +71,10 @@ impl Owned {
             topic: Topic::Journal,
             partition,
         };
-        let committed = before.map(|end| (journal, end));
-        let ended = left_open::end(options, group_outputs(group), &producer, committed)?;
-        let (known, epoch) = positions(options, &client, group, partition)?;
+        let (known, anchor) = positions(options, &client, group, partition)?;
+        let mut committed = anchor.ends;
+        add_ends(&mut committed, before);
+        let ended = left_open::end(options, group_outputs(group), &producer, &committed)?;
         let mut positions: BTreeMap<Topic, u64> = consumed(group).map(|topic| (topic, 0)).collect();
         positions.extend(known.clone());
         // Ends are those that anybody sees: what is still open may become visible.
@@ -84,7 +88,7 @@ impl Owned {
         let lease = Lease {
             group,
             partition,
-            epoch: epoch + 1,
+            epoch: anchor.epoch + 1,
             positions,
             ends,
             taken_back: ended.get(&journal).copied(),
@@ -95,6 +99,7 @@ impl Owned {
             group: client,
             open: None,
             last: None,
+            committed,
             lost: None,
             broken: None,
             has_aborted: false,
@@ -105,6 +110,11 @@ impl Owned {
         owned.write(options, &[], &known)?;
         owned.producer.commit()?;
         Ok(owned)
+    }
+
+    /// Where the last commits under the lease's id ended, whoever made them.
+    pub fn committed(&self) -> &Ends {
+        &self.committed
     }
 
     pub fn lease(&self) -> &Lease {
@@ -162,7 +172,7 @@ impl Owned {
         {
             // It has happened; whether the lease still holds, only the brokers can say.
             return match self.confirm(options) {
-                Ok(()) => self.answered(options, Commit::Committed { ends }),
+                Ok(()) => self.answered(options, carried_out(&ends)),
                 Err(refusal) => self.abort(refusal),
             };
         }
@@ -176,9 +186,9 @@ impl Owned {
             }
         };
         if self.has_aborted {
-            let committed = self.last_end().map(|end| (self.journal(), end));
             let outputs = group_outputs(self.lease.group);
-            if let Err(refusal) = left_open::end(options, outputs, &self.producer, committed) {
+            let ended = left_open::end(options, outputs, &self.producer, &self.committed);
+            if let Err(refusal) = ended {
                 return self.abort(refusal);
             }
             self.has_aborted = false;
@@ -238,25 +248,31 @@ impl Owned {
         options: &Options,
         entries: &[Encoded],
         moved: &BTreeMap<Topic, u64>,
-    ) -> Result<BTreeMap<Topic, u64>, Refusal> {
-        let list = self.offsets(options, moved)?;
+    ) -> Result<Ends, Refusal> {
+        let ends = self.producer.write(options, entries)?;
+        let mut committed = self.committed.clone();
+        add_ends(&mut committed, &ends);
+        let list = self.offsets(options, moved, committed)?;
         let group = self.group.group_metadata();
         let group = group.ok_or_else(|| Refusal::abortable("the group is not known".to_owned()))?;
-        let offsets = Offsets { list, group };
-        self.producer.write(options, entries, Some(offsets))
+        self.producer.add(Offsets { list, group })?;
+        Ok(ends)
     }
 
-    /// The positions that move, and always that of the anchor with the count of owners.
+    /// The positions that move, and always that of the anchor.
     fn offsets(
         &self,
         options: &Options,
         moved: &BTreeMap<Topic, u64>,
+        ends: Ends,
     ) -> Result<TopicPartitionList, KafkaError> {
+        let epoch = self.lease.epoch;
+        let said = Anchor { epoch, ends };
         let Lease {
             group, partition, ..
         } = self.lease;
         let mut list = TopicPartitionList::new();
-        let anchor = anchor(group);
+        let anchor = anchor_of(group);
         let known = self.lease.positions.get(&anchor).copied().unwrap_or(0);
         let mut all = BTreeMap::from([(anchor, known)]);
         all.extend(moved);
@@ -266,17 +282,19 @@ impl Owned {
             let mut element = list.add_partition(&name, at);
             element.set_offset(Offset::Offset(position as i64))?;
             if topic == anchor {
-                element.set_metadata(format!("epoch={}", self.lease.epoch));
+                element.set_metadata(said.text());
             }
         }
         Ok(list)
     }
 
-    fn settle(&mut self, call: CallId, ends: BTreeMap<Topic, u64>) -> Commit {
+    fn settle(&mut self, call: CallId, ends: Ends) -> Commit {
         match self.producer.commit() {
             Ok(()) => {
-                self.last = Some((call, ends.clone()));
-                Commit::Committed { ends }
+                add_ends(&mut self.committed, &ends);
+                let committed = carried_out(&ends);
+                self.last = Some((call, ends));
+                committed
             }
             Err(refusal) if refusal.is_retriable => {
                 self.open = Some((call, ends));
@@ -299,19 +317,6 @@ impl Owned {
     fn confirm(&self, options: &Options) -> Result<(), Refusal> {
         self.write(options, &[], &BTreeMap::new())?;
         self.producer.commit()
-    }
-
-    /// Where the journal ended with the last commit.
-    fn last_end(&self) -> Option<u64> {
-        let (_, ends) = self.last.as_ref()?;
-        ends.get(&Topic::Journal).copied()
-    }
-
-    fn journal(&self) -> TopicPartition {
-        TopicPartition {
-            topic: Topic::Journal,
-            partition: self.lease.partition,
-        }
     }
 
     fn abort(&mut self, refusal: Refusal) -> Commit {
@@ -346,20 +351,36 @@ fn unknown(reason: &str) -> Commit {
     Commit::Unknown { reason }
 }
 
+fn carried_out(ends: &Ends) -> Commit {
+    let mut of_topics = BTreeMap::new();
+    for (at, end) in ends {
+        let known: &mut u64 = of_topics.entry(at.topic).or_default();
+        *known = (*end).max(*known);
+    }
+    Commit::Committed { ends: of_topics }
+}
+
+fn add_ends(known: &mut Ends, ends: &Ends) {
+    for (at, end) in ends {
+        let known = known.entry(*at).or_default();
+        *known = (*end).max(*known);
+    }
+}
+
 /// The lease is of no use any more.
 pub fn lost(reason: String) -> Commit {
     let fenced = true;
     Commit::Aborted { fenced, reason }
 }
 
-/// The committed positions of a group in a partition, and how many owners it has had.
+/// The committed positions of a group in a partition, and what its owners wrote beside them.
 pub(super) fn positions(
     options: &Options,
     client: &BaseConsumer,
     group: Group,
     partition: u32,
-) -> Result<(BTreeMap<Topic, u64>, u64), KafkaError> {
-    let anchor = anchor(group);
+) -> Result<(BTreeMap<Topic, u64>, Anchor), KafkaError> {
+    let anchor = anchor_of(group);
     let topics: BTreeMap<String, Topic> = consumed(group)
         .chain([anchor])
         .map(|topic| (topic_name(options, topic), topic))
@@ -375,7 +396,7 @@ pub(super) fn positions(
         }
         Ok(committed)
     })?;
-    let (mut positions, mut epoch) = (BTreeMap::new(), 0);
+    let (mut positions, mut said) = (BTreeMap::new(), Anchor::default());
     for element in committed.elements() {
         let topic = topics[element.topic()];
         if let Offset::Offset(offset) = element.offset()
@@ -384,9 +405,8 @@ pub(super) fn positions(
             positions.insert(topic, offset.max(0) as u64);
         }
         if topic == anchor {
-            let counted = element.metadata().strip_prefix("epoch=");
-            epoch = counted.and_then(|text| text.parse().ok()).unwrap_or(0);
+            said = Anchor::parse(element.metadata());
         }
     }
-    Ok((positions, epoch))
+    Ok((positions, said))
 }

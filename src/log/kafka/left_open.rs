@@ -17,6 +17,7 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::domain::Topic;
+use crate::log::kafka::anchor::Ends;
 use crate::log::kafka::connect::{self, topic_name};
 use crate::log::kafka::options::Options;
 use crate::log::kafka::producer::Transactional;
@@ -27,35 +28,40 @@ use crate::ports::event_log::TopicPartition;
 pub type Found = BTreeMap<TopicPartition, u64>;
 
 /// Ends what is open under the producer's id on the topics it writes to. What others have open
-/// there stays so. `committed` is where, as this process was told, the last commit on a partition
-/// ended: if that is among what is open, its marker is what is missing, and it is committed.
+/// there stays so. `committed` is where the last commit of this id that is known of ended: what is
+/// open on a partition before that lacks its marker only, and is committed. Answers what was
+/// aborted.
 pub fn end(
     options: &Options,
     topics: &[Topic],
     producer: &Transactional,
-    committed: Option<(TopicPartition, u64)>,
+    committed: &Ends,
 ) -> Result<Found, Refusal> {
+    let lacks_marker = |at: &TopicPartition, stable: &u64| {
+        let end = committed.get(at);
+        end.is_some_and(|end| stable < end)
+    };
     let found = open(options, topics)?;
-    if found.is_empty() {
-        return Ok(found);
+    let (unmarked, undone): (Found, Found) = found
+        .into_iter()
+        .partition(|(at, stable)| lacks_marker(at, stable));
+    if !unmarked.is_empty() || !undone.is_empty() {
+        tracing::info!(
+            committed = unmarked.len(),
+            aborted = undone.len(),
+            "what may have been left open is ended"
+        );
     }
-    let lacks_marker = committed.is_some_and(|(at, end)| {
-        let stable = found.get(&at);
-        stable.is_some_and(|stable| *stable < end)
-    });
-    tracing::info!(
-        partitions = found.len(),
-        committed = lacks_marker,
-        "what may have been left open is ended"
-    );
-    let partitions: Vec<TopicPartition> = found.keys().copied().collect();
-    producer.touch(options, &partitions)?;
-    if lacks_marker {
+    let partitions = |found: &Found| found.keys().copied().collect::<Vec<_>>();
+    if !unmarked.is_empty() {
+        producer.touch(options, &partitions(&unmarked))?;
         producer.commit()?;
-        return Ok(Found::new());
     }
-    producer.abort()?;
-    Ok(found)
+    if !undone.is_empty() {
+        producer.touch(options, &partitions(&undone))?;
+        producer.abort()?;
+    }
+    Ok(undone)
 }
 
 /// The partitions whose committed entries end before their entries. Of one that does not answer

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{Timestamp, Topic};
 use crate::log::encoded::{Encoded, call_id, checked, encode};
 use crate::log::faults::{Fault, Point};
+use crate::log::kafka::anchor::Ends;
 use crate::log::kafka::compacted::Compacted;
 use crate::log::kafka::connect::topic_name;
 use crate::log::kafka::frames::Frames;
@@ -45,8 +46,9 @@ pub struct KafkaLog {
     compacted: Compacted,
     looks: Looks,
     owners: Mutex<Owners>,
-    /// Where the journal ended with the last commit of each partition, as this process was told.
-    committed: Mutex<BTreeMap<(Group, u32), u64>>,
+    /// Where the commits of each lease ended, as this process was told, also those whose word
+    /// [`Anchor`](crate::log::kafka::anchor::Anchor) did not come through.
+    committed: Mutex<BTreeMap<(Group, u32), Ends>>,
 }
 
 impl KafkaLog {
@@ -118,7 +120,7 @@ impl KafkaLog {
     fn open_together(options: &Options) -> Result<Transactional, Refusal> {
         let id = format!("{}append-{}", options.prefix, options.instance);
         let producer = Transactional::open(options, &id)?;
-        left_open::end(options, &APPENDED, &producer, None)?;
+        left_open::end(options, &APPENDED, &producer, &Ends::new())?;
         Ok(producer)
     }
 
@@ -152,7 +154,7 @@ impl KafkaLog {
             Some(producer) => producer,
             None => Self::open_together(&self.options)?,
         };
-        let written = producer.write(&self.options, entries, None);
+        let written = producer.write(&self.options, entries);
         let fault = self.options.fault(Point::BeforeCommit);
         if fault == Fault::Crash {
             // Left open, as by a process that is killed.
@@ -172,7 +174,7 @@ impl KafkaLog {
                 let is_usable = !refusal.is_fenced && !refusal.is_broken;
                 if is_usable
                     && producer.abort().is_ok()
-                    && left_open::end(&self.options, &APPENDED, &producer, None).is_ok()
+                    && left_open::end(&self.options, &APPENDED, &producer, &Ends::new()).is_ok()
                 {
                     *together = Some(producer);
                 }
@@ -183,7 +185,7 @@ impl KafkaLog {
         }
     }
 
-    fn committed(&self) -> MutexGuard<'_, BTreeMap<(Group, u32), u64>> {
+    fn committed(&self) -> MutexGuard<'_, BTreeMap<(Group, u32), Ends>> {
         let committed = self.committed.lock();
         committed.expect("no holder of this lock panics")
     }
@@ -270,8 +272,9 @@ impl EventLog for KafkaLog {
         self.owners().remove(&(group, partition));
         let name = group_name(group);
         let failed = |reason| Error::Acquire(format!("{name}, partition {partition}: {reason}"));
-        let before = self.committed().get(&(group, partition)).copied();
-        let mut owned = Owned::acquire(&self.options, group, partition, before)
+        let before = self.committed().get(&(group, partition)).cloned();
+        let before = before.unwrap_or_default();
+        let mut owned = Owned::acquire(&self.options, group, partition, &before)
             .map_err(|refusal| failed(refusal.reason))?;
         for (at, from, end) in owned.untaken() {
             let offset = ReadFrom { at, offset: from };
@@ -313,11 +316,9 @@ impl EventLog for KafkaLog {
         }
         let call = call_id(lease.epoch, &entries, positions);
         let ended = owned.commit(&self.options, call, &entries, positions);
-        if let Commit::Committed { ends } = &ended
-            && let Some(end) = ends.get(&Topic::Journal)
-        {
+        if matches!(ended, Commit::Committed { .. }) {
             let key = (lease.group, lease.partition);
-            self.committed().insert(key, *end);
+            self.committed().insert(key, owned.committed().clone());
         }
         ended
     }

@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::log::kafka::connect::{self, topic_name};
-use crate::log::kafka::lease::{anchor, consumed};
+use crate::log::kafka::lease::{anchor_of, consumed};
 use crate::log::kafka::options::Options;
 use crate::log::kafka::refusal::said;
 use crate::ports::event_log::{Error, Group};
@@ -80,7 +80,7 @@ fn subscribed(
     let config = connect::member(options, group);
     let consumer: BaseConsumer<Hears> = config.create_with_context(Hears(Mutex::new(share)))?;
     let topics: BTreeSet<String> = consumed(group)
-        .chain([anchor(group)])
+        .chain([anchor_of(group)])
         .map(|topic| topic_name(options, topic))
         .collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();

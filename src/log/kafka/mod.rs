@@ -4,6 +4,7 @@
 //! fences whoever held it and ends what the predecessor left open. Positions are committed with the
 //! outputs; whoever reads, reads committed entries only.
 
+mod anchor;
 mod compacted;
 mod connect;
 mod frames;

@@ -123,8 +123,9 @@ mod tests {
             let (told, written) = sync_channel(1);
             std::thread::spawn(move || {
                 let producer = Transactional::open(&options, id).unwrap();
-                let written = producer.write(&options, &[], Some(offsets(&options)));
-                let written = written.and_then(|_| producer.commit());
+                let written = producer.write(&options, &[]);
+                let written = written.and_then(|_| producer.add(offsets(&options)));
+                let written = written.and_then(|()| producer.commit());
                 told.send(written).unwrap();
             });
             let most = Duration::from_secs(1) + GRACE * 4;

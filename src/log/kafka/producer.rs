@@ -1,6 +1,6 @@
 //! Producers: one that appends single entries, and those that write in transactions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::util::IntoOpaque;
 
-use crate::domain::Topic;
 use crate::log::encoded::Encoded;
+use crate::log::kafka::anchor::Ends;
 use crate::log::kafka::connect::{self, topic_name};
 use crate::log::kafka::offsets::{Adder, Offsets};
 use crate::log::kafka::options::Options;
@@ -93,8 +93,8 @@ struct Deliveries(Mutex<Delivered>);
 
 #[derive(Default)]
 struct Delivered {
-    /// The offset behind the last entry, by topic name.
-    ends: BTreeMap<String, u64>,
+    /// The offset behind the last entry, by topic name and partition.
+    ends: BTreeMap<(String, i32), u64>,
     failed: Option<String>,
 }
 
@@ -108,10 +108,8 @@ impl ProducerContext for Deliveries {
         match result {
             Ok(message) => {
                 let end = message.offset().max(0) as u64 + 1;
-                let known = delivered
-                    .ends
-                    .entry(message.topic().to_owned())
-                    .or_default();
+                let at = (message.topic().to_owned(), message.partition());
+                let known = delivered.ends.entry(at).or_default();
                 *known = end.max(*known);
             }
             Err((error, _)) => {
@@ -138,32 +136,30 @@ impl Transactional {
         })
     }
 
-    /// Begins a transaction and writes entries and positions into it. After an error it is still
-    /// open, and is to be aborted.
-    pub fn write(
-        &self,
-        options: &Options,
-        entries: &[Encoded],
-        offsets: Option<Offsets>,
-    ) -> Result<BTreeMap<Topic, u64>, Refusal> {
+    /// Begins a transaction and writes entries into it. After an error it is still open, and is to
+    /// be aborted.
+    pub fn write(&self, options: &Options, entries: &[Encoded]) -> Result<Ends, Refusal> {
         *self.delivered() = Delivered::default();
         self.producer.begin_transaction()?;
         for entry in entries {
             self.send(options, entry)?;
         }
         self.producer.flush(self.timeout)?;
-        if let Some(offsets) = offsets {
-            self.offsets.add(offsets)?;
-        }
         let delivered = self.delivered();
         if let Some(reason) = &delivered.failed {
             return Err(Refusal::abortable(reason.clone()));
         }
-        let end = |entry: &Encoded| {
-            let end = delivered.ends.get(&topic_name(options, entry.at.topic));
-            Some((entry.at.topic, *end?))
+        let partitions: BTreeSet<TopicPartition> = entries.iter().map(|entry| entry.at).collect();
+        let end = |at: TopicPartition| {
+            let named = (topic_name(options, at.topic), at.partition as i32);
+            Some((at, *delivered.ends.get(&named)?))
         };
-        Ok(entries.iter().filter_map(end).collect())
+        Ok(partitions.into_iter().filter_map(end).collect())
+    }
+
+    /// Adds positions to the transaction that is open.
+    pub fn add(&self, offsets: Offsets) -> Result<(), Refusal> {
+        self.offsets.add(offsets)
     }
 
     /// Begins a transaction and writes an entry without a body into it on each partition.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crosswalk::domain::Topic;
 use crosswalk::log::kafka::{KafkaLog, Options};
 use crosswalk::log::topics::{self, Partitions};
-use crosswalk::ports::event_log::{Commit, EventLog, Group};
+use crosswalk::ports::event_log::{Commit, EntryBody, EventLog, Group};
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -18,6 +18,7 @@ use super::bench::*;
 use crate::brokers::{self, Own};
 
 const PREFIX: &str = "crosswalk.";
+const GROUP: &str = "crosswalk-processor";
 const ID: &str = "crosswalk-processor-0";
 /// The coordinator's own log, of four partitions on the tests' brokers.
 const STATE: &str = "__transaction_state";
@@ -65,67 +66,126 @@ fn end(options: &Options, isolation: &str) -> i64 {
     consumer.fetch_watermarks(&topic, 0, PATIENCE).unwrap().1
 }
 
+/// A processor was killed within a transaction that wrote entry 1 to the journal, and the brokers,
+/// which hold it to be over, wrote no marker.
+struct Unmarked {
+    options: Options,
+    /// The first entry that is open, and behind the last.
+    open: (i64, i64),
+    _broker: Own,
+}
+
+impl Unmarked {
+    fn left() -> Option<Self> {
+        let mut broker = Own::start()?;
+        let partitions = Partitions {
+            bridges: 1,
+            lanes: 1,
+        };
+        brokers::create_topics(&broker.address, PREFIX, partitions);
+        let next = Arc::new(Next::default());
+        let mut options = Options {
+            bootstrap: broker.address.clone(),
+            partitions,
+            timeout: Duration::from_secs(20),
+            faults: Some(next.clone()),
+            ..Options::default()
+        };
+        let killed = KafkaLog::open(options.clone()).unwrap();
+        let lease = killed.acquire(Group::Processor, 0).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let over = loop {
+            assert!(Instant::now() < deadline, "it is never over");
+            let last = last_record(&broker.address);
+            let over = last.filter(|one| one.payload().unwrap()[STATUS] == COMPLETE_COMMIT);
+            if let Some(over) = over {
+                break over;
+            }
+        };
+        next.set(Mishap::CrashBefore);
+        killed.commit(&lease, vec![journaled(1)], &[]);
+
+        // The coordinator is made to believe that it has ended that one.
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &broker.address)
+            .set("client.id", "__admin_client");
+        let producer: BaseProducer = config.create().unwrap();
+        let record = BaseRecord::to(STATE)
+            .partition(over.partition())
+            .key(over.key().unwrap())
+            .payload(over.payload().unwrap());
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.flush(PATIENCE).unwrap();
+        broker.restart();
+
+        options.bootstrap = broker.address.clone();
+        let (stable, all) = ends(&options);
+        assert!(stable < all, "nothing was left open: {stable} of {all}");
+        let open = (stable, all);
+        Some(Self {
+            options,
+            open,
+            _broker: broker,
+        })
+    }
+
+    /// What was committed beside the position of the processor, as the owner before wrote it.
+    fn group_holds(&self, metadata: &str) {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.options.bootstrap)
+            .set("group.id", GROUP);
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        let topic = topics::name(PREFIX, Topic::Decisions);
+        let mut element = list.add_partition(&topic, 0);
+        element.set_offset(Offset::Offset(0)).unwrap();
+        element.set_metadata(metadata);
+        consumer.commit(&list, CommitMode::Sync).unwrap();
+    }
+
+    /// The next owner commits entry 2; answers what it took back, and what the journal's `count`
+    /// entries say then.
+    fn next_owner(&self, count: usize) -> (Option<u64>, Vec<u64>) {
+        let log = KafkaLog::open(self.options.clone()).unwrap();
+        let lease = log.acquire(Group::Processor, 0).unwrap();
+        let (stable, all) = ends(&self.options);
+        assert_eq!(stable, all, "whoever reads committed entries comes past it");
+        let ended = log.commit(&lease, vec![journaled(2)], &[]);
+        assert!(matches!(ended, Commit::Committed { .. }), "{ended:?}");
+        let mut entries = read_exactly(&log, JOURNAL, count);
+        // What ends a transaction is an entry without a body.
+        entries.retain(|entry| entry.body != EntryBody::Tombstone);
+        (lease.taken_back, entries.iter().map(number).collect())
+    }
+}
+
+/// Where the journal's committed entries end, and where all do.
+fn ends(options: &Options) -> (i64, i64) {
+    (
+        end(options, "read_committed"),
+        end(options, "read_uncommitted"),
+    )
+}
+
 #[test]
 fn what_no_marker_ended_is_aborted_by_the_next_owner_and_never_committed() {
-    let Some(mut broker) = Own::start() else {
+    let Some(unmarked) = Unmarked::left() else {
         return;
     };
-    let partitions = Partitions {
-        bridges: 1,
-        lanes: 1,
-    };
-    brokers::create_topics(&broker.address, PREFIX, partitions);
-    let next = Arc::new(Next::default());
-    let mut options = Options {
-        bootstrap: broker.address.clone(),
-        partitions,
-        timeout: Duration::from_secs(20),
-        faults: Some(next.clone()),
-        ..Options::default()
-    };
-    let killed = KafkaLog::open(options.clone()).unwrap();
-    let lease = killed.acquire(Group::Processor, 0).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let over = loop {
-        assert!(Instant::now() < deadline, "it is never over");
-        let last = last_record(&broker.address);
-        let over = last.filter(|one| one.payload().unwrap()[STATUS] == COMPLETE_COMMIT);
-        if let Some(over) = over {
-            break over;
-        }
-    };
-    next.set(Mishap::CrashBefore);
-    killed.commit(&lease, vec![journaled(1)], &[]);
+    let first = unmarked.open.0 as u64;
+    unmarked.group_holds(&format!("epoch=1 5/0={first}"));
+    assert_eq!(unmarked.next_owner(1), (Some(first), vec![2]));
+}
 
-    // The coordinator is made to believe that it has ended that one.
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", &broker.address)
-        .set("client.id", "__admin_client");
-    let producer: BaseProducer = config.create().unwrap();
-    let record = BaseRecord::to(STATE)
-        .partition(over.partition())
-        .key(over.key().unwrap())
-        .payload(over.payload().unwrap());
-    producer.send(record).map_err(|(error, _)| error).unwrap();
-    producer.flush(PATIENCE).unwrap();
-    broker.restart();
-
-    options.bootstrap = broker.address.clone();
-    let (stable, all) = (
-        end(&options, "read_committed"),
-        end(&options, "read_uncommitted"),
-    );
-    assert!(stable < all, "nothing was left open: {stable} of {all}");
-    let log = KafkaLog::open(options.clone()).unwrap();
-    let lease = log.acquire(Group::Processor, 0).unwrap();
-    assert_eq!(lease.taken_back, Some(stable as u64));
-    let (stable, all) = (
-        end(&options, "read_committed"),
-        end(&options, "read_uncommitted"),
-    );
-    assert_eq!(stable, all, "whoever reads committed entries comes past it");
-    let ended = log.commit(&lease, vec![journaled(2)], &[]);
-    assert!(matches!(ended, Commit::Committed { .. }), "{ended:?}");
-    assert_eq!(numbers(&log, JOURNAL, 1), [2]);
+/// The process that knew is gone; what it wrote beside its position came through.
+#[test]
+fn a_commit_that_lacks_its_marker_is_committed_by_the_next_owner() {
+    let Some(unmarked) = Unmarked::left() else {
+        return;
+    };
+    let end = unmarked.open.1;
+    unmarked.group_holds(&format!("epoch=1 5/0={end}"));
+    assert_eq!(unmarked.next_owner(3), (None, vec![1, 2]));
 }
