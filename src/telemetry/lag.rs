@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntGaugeVec, Registry};
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Registry};
 
-use crate::telemetry::metrics::{gauges, lags};
+use crate::telemetry::metrics::{counters, gauges, lags};
 
 const LABELS: [&str; 3] = ["group", "topic", "partition"];
 
@@ -34,6 +34,8 @@ pub struct LagMetrics {
     oldest_untaken_age_seconds: GaugeVec,
     /// That age as a share of the topic's retention: at 1 it is gone.
     retention_used_ratio: GaugeVec,
+    /// `topic`. Entries that retention removed before they were read.
+    pub entries_gone_total: IntCounterVec,
     exporter: Exporter,
 }
 
@@ -61,6 +63,12 @@ impl LagMetrics {
                 "retention_used_ratio",
                 "Age of the first entry not yet taken, by the retention of its topic",
                 &LABELS,
+            )?,
+            entries_gone_total: counters(
+                r,
+                "entries_gone_total",
+                "Entries that retention removed before they were read",
+                &["topic"],
             )?,
             exporter: Exporter::new()?,
         })

@@ -279,7 +279,7 @@ impl FeedMetrics {
     }
 }
 
-fn counters(
+pub(super) fn counters(
     r: &Registry,
     name: &str,
     help: &str,

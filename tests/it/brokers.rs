@@ -12,6 +12,9 @@ use crosswalk::domain::Topic;
 use crosswalk::log::kafka::Options;
 use crosswalk::log::kafka::topics::{Replication, create_missing};
 use crosswalk::log::topics::Partitions;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// The brokers. None, said loudly, where there are none; in CI their absence is a failure.
 pub fn bootstrap() -> Option<String> {
@@ -52,6 +55,18 @@ pub fn fresh_prefix() -> String {
         .unwrap()
         .as_millis();
     format!("t{now}-{process}-{next}.")
+}
+
+/// Removes what stands below an offset, as retention does.
+pub async fn remove_below(bootstrap: &str, topic: &str, offset: i64) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap);
+    let client: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(offset))
+        .unwrap();
+    let wait = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+    client.delete_records(&list, &wait).await.unwrap();
 }
 
 /// Makes the topics of a prefix.

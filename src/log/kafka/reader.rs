@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::Offset;
 
@@ -17,6 +17,7 @@ use crate::log::kafka::frames::Frames;
 use crate::log::kafka::options::Options;
 use crate::log::kafka::refusal::said;
 use crate::ports::event_log::{Entry, ReadFrom, ReadLimit, TopicPartition};
+use crate::telemetry::metrics;
 
 /// Idle readers kept.
 const READERS_MAX: usize = 8;
@@ -65,10 +66,9 @@ impl Readers {
         &self,
         options: &Options,
         from: &[ReadFrom],
-        read: impl FnOnce(&mut Reader) -> Result<T, String>,
+        read: impl Fn(&mut Reader) -> Result<T, String>,
     ) -> Result<T, String> {
-        let known = self.take(from);
-        let mut reader = match known {
+        let mut reader = match self.take(from) {
             Some(mut reader) => {
                 reader.seek(options, from).map_err(|error| said(&error))?;
                 reader
@@ -78,14 +78,20 @@ impl Readers {
                 Reader::open(options, frames, from).map_err(|error| said(&error))?
             }
         };
-        reader.settle(options)?;
-        let read = read(&mut reader)?;
+        let mut done = reader.settle(options).and_then(|()| read(&mut reader));
+        if done.is_err()
+            && let Some(beyond) = reader.beyond_what_is_gone(options)?
+        {
+            reader = beyond;
+            done = reader.settle(options).and_then(|()| read(&mut reader));
+        }
+        let done = done?;
         let mut readers = self.lock();
         readers.push(reader);
         if readers.len() > READERS_MAX {
             readers.remove(0);
         }
-        Ok(read)
+        Ok(done)
     }
 
     fn take(&self, from: &[ReadFrom]) -> Option<Reader> {
@@ -121,6 +127,10 @@ struct Part {
     is_at_end: bool,
     /// Whether it was opened or sought, and has shown nothing since.
     is_placed_anew: bool,
+    /// Whether what was to come next is not there any more.
+    is_overtaken: bool,
+    /// What stands below is not there any more, as far as is known.
+    first: u64,
 }
 
 /// An entry as it came.
@@ -202,6 +212,8 @@ impl Reader {
                 next: start.offset,
                 is_at_end: false,
                 is_placed_anew: true,
+                is_overtaken: false,
+                first: 0,
             });
         }
         // Not before the queues are there: an end that came to the client itself would not say of
@@ -224,10 +236,11 @@ impl Reader {
     fn seek(&mut self, options: &Options, from: &[ReadFrom]) -> Result<(), KafkaError> {
         for (place, start) in from.iter().enumerate() {
             let part = &mut self.parts[place];
-            if start.offset < part.next && !part.rewind(start.offset) {
-                self.place(place, options, start.offset)?;
+            let offset = start.offset.max(part.first);
+            if offset < part.next && !part.rewind(offset) {
+                self.place(place, options, offset)?;
             }
-            self.parts[place].next = start.offset;
+            self.parts[place].next = offset;
         }
         Ok(())
     }
@@ -243,6 +256,38 @@ impl Reader {
         part.is_at_end = false;
         part.is_placed_anew = true;
         Ok(())
+    }
+
+    /// A reader that goes on with the first entry that is there, if retention has removed what was
+    /// to come next; none if it has not. A client that was refused an offset cannot be sent to
+    /// another one.
+    fn beyond_what_is_gone(&self, options: &Options) -> Result<Option<Self>, String> {
+        if self.parts.iter().all(|part| !part.is_overtaken) {
+            return Ok(None);
+        }
+        let (mut from, mut firsts) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            let (at, next) = (part.at, part.next);
+            let (first, end) =
+                connect::watermarks(options, &self.consumer, at).map_err(|error| said(&error))?;
+            if part.is_overtaken && next > end {
+                let topic = topic_name(options, at.topic);
+                let partition = at.partition;
+                return Err(format!("{topic}/{partition} ends at {end}, below {next}"));
+            }
+            if next < first {
+                gone(&topic_name(options, at.topic), at, next, first);
+            }
+            let offset = next.max(first);
+            from.push(ReadFrom { at, offset });
+            firsts.push(first);
+        }
+        let frames = Arc::clone(&self.frames);
+        let mut reader = Self::open(options, frames, &from).map_err(|error| said(&error))?;
+        for (part, first) in reader.parts.iter_mut().zip(firsts) {
+            part.first = first;
+        }
+        Ok(Some(reader))
     }
 
     /// Waits until each partition that was opened or sought has shown what it has: an entry, or
@@ -405,10 +450,30 @@ impl Part {
                     self.came.push_back(Came::new(&message));
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => self.is_at_end = true,
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
+                    self.is_overtaken = true;
+                    return Err("what was to come next is not there".to_owned());
+                }
                 Some(Err(error)) => return Err(said(&error)),
             }
         }
     }
+}
+
+/// Nothing that was decided depends on it, but somebody may have changed something there.
+fn gone(topic: &str, at: TopicPartition, next: u64, first: u64) {
+    let TopicPartition { partition, .. } = at;
+    let count = first - next;
+    let counter = &metrics().lag.entries_gone_total;
+    counter.with_label_values(&[at.topic.label()]).inc_by(count);
+    tracing::error!(
+        topic,
+        partition,
+        from = next,
+        to = first,
+        "{count} entries were removed by retention before they were read: if that is an input of a \
+         processor, take in what they told with crosswalk backfill"
+    );
 }
 
 #[cfg(test)]

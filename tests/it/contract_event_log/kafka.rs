@@ -92,6 +92,27 @@ fn topics_that_are_missing_are_named_with_what_to_do() {
     assert!(error.contains("create the topics"), "{error}");
 }
 
+/// Kafka refuses to read from there.
+#[test]
+fn what_retention_has_removed_is_passed_over_and_holds_nobody_up() {
+    let Some(kafka) = Kafka::new() else {
+        return;
+    };
+    let log = kafka.open();
+    for number in 1..=4 {
+        log.append(vec![journaled(number)]).unwrap();
+    }
+    assert_eq!(numbers(log.as_ref(), JOURNAL, 4), [1, 2, 3, 4]);
+    let topic = topics::name(&kafka.prefix, Topic::Journal);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(brokers::remove_below(&kafka.bootstrap, &topic, 2));
+    let log = kafka.open();
+    assert_eq!(numbers(log.as_ref(), JOURNAL, 2), [3, 4]);
+    log.append(vec![journaled(5)]).unwrap();
+    // From the same place again: nothing was taken.
+    assert_eq!(numbers(log.as_ref(), JOURNAL, 3), [3, 4, 5]);
+}
+
 #[test]
 fn brokers_that_do_not_answer_are_named() {
     let options = Options {
