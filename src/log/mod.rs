@@ -8,6 +8,7 @@ pub mod kafka;
 pub mod spool;
 mod murmur2;
 pub mod topics;
+pub mod transfer;
 
 pub use embedded::{EmbeddedLog, Options};
 pub use faults::{Fault, Faults, Point};

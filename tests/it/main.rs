@@ -38,6 +38,7 @@ mod kafka_members;
 mod kafka_outage;
 mod kafka_run;
 mod lag;
+mod log_moved;
 mod mapping_command;
 mod public_clients;
 mod pubsub;

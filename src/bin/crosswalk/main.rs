@@ -14,6 +14,7 @@ mod identity;
 mod imports;
 mod lag;
 mod letters;
+mod log_file;
 mod mapping;
 mod mappings;
 mod open_log;
@@ -77,6 +78,7 @@ enum Command {
     DeadLetters(dead_letters::Arguments),
     Sweeps(sweeps::Arguments),
     Topics(topics::Arguments),
+    Log(log_file::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Sweeps(arguments) => sweeps::run(arguments),
         Command::Topics(arguments) => topics::run(arguments),
+        Command::Log(arguments) => log_file::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     };
     match done {

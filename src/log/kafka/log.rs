@@ -96,7 +96,11 @@ impl KafkaLog {
         checked(at.topic, at.partition, *partitions, prefix).map(|_| ())
     }
 
-    fn encode(&self, batch: Vec<Outgoing>) -> Result<Vec<Encoded>, Error> {
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn encode(&self, batch: Vec<Outgoing>) -> Result<Vec<Encoded>, Error> {
         let Options {
             partitions, prefix, ..
         } = &self.options;

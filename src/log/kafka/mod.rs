@@ -19,7 +19,9 @@ mod producer;
 mod reader;
 mod refusal;
 pub mod registry;
+mod restore;
 pub mod topics;
 
 pub use log::KafkaLog;
 pub use options::{Options, Refused};
+pub use restore::Restore;

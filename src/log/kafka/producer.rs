@@ -235,7 +235,7 @@ pub(super) fn retried(
     }
 }
 
-fn record<'a, D: IntoOpaque>(
+pub(super) fn record<'a, D: IntoOpaque>(
     topic: &'a str,
     entry: &'a Encoded,
     opaque: D,
@@ -254,7 +254,7 @@ fn record<'a, D: IntoOpaque>(
     record.payload(value.as_slice()).headers(headers)
 }
 
-fn is_full(error: &KafkaError) -> bool {
+pub(super) fn is_full(error: &KafkaError) -> bool {
     matches!(
         error,
         KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
