@@ -102,7 +102,11 @@ fn read(file: &Path, text: &str, variables: &Variables) -> Result<Config, Proble
     let default_path = |name: &str| -> PathBuf { folder.join("data").join(name) };
     let config = Config {
         log: Log::read(table.get("log").as_ref(), default_path("log.db"))?,
-        view: View::read(table.get("view").as_ref(), default_path("view"))?,
+        view: View::read(
+            table.get("view").as_ref(),
+            default_path("view"),
+            default_path("snapshots"),
+        )?,
         partitions,
         sources: sources(&table.require("sources")?)?,
         bridges: bridges(&table.require("bridges")?, partitions)?,

@@ -14,6 +14,9 @@ pub struct View {
     /// Opening cannot be cancelled; past this a fresh directory is taken and rebuilt.
     pub open_timeout: Duration,
     pub checkpoint_interval: Duration,
+    pub snapshots_enabled: bool,
+    pub snapshots_path: PathBuf,
+    pub snapshot_interval: Duration,
 }
 
 /// Limits of webhook intake.
@@ -117,11 +120,18 @@ pub enum LoggingFormat {
 }
 
 impl View {
-    pub(super) fn read(field: Option<&Field<'_>>, default_path: PathBuf) -> Result<Self, Problem> {
+    pub(super) fn read(
+        field: Option<&Field<'_>>,
+        default_path: PathBuf,
+        snapshots_path: PathBuf,
+    ) -> Result<Self, Problem> {
         let default = Self {
             path: default_path,
             open_timeout: Duration::from_secs(30),
             checkpoint_interval: Duration::from_secs(5),
+            snapshots_enabled: false,
+            snapshots_path,
+            snapshot_interval: Duration::from_secs(60 * 60),
         };
         let Some(field) = field else {
             return Ok(default);
@@ -130,8 +140,18 @@ impl View {
             "path",
             "open_timeout_seconds",
             "checkpoint_interval_seconds",
+            "snapshots_enabled",
+            "snapshots_path",
+            "snapshot_interval_seconds",
         ])?;
         Ok(Self {
+            snapshots_enabled: table.or("snapshots_enabled", false, Field::truth)?,
+            snapshots_path: table.or("snapshots_path", default.snapshots_path, Field::file_path)?,
+            snapshot_interval: table.or(
+                "snapshot_interval_seconds",
+                default.snapshot_interval,
+                Field::seconds,
+            )?,
             path: table.or("path", default.path, Field::file_path)?,
             open_timeout: table.or("open_timeout_seconds", default.open_timeout, Field::seconds)?,
             checkpoint_interval: table.or(

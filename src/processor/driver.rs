@@ -2,6 +2,7 @@
 //! owns one partition.
 
 mod reread;
+mod snapshots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::ports::event_log::{self, Commit, Entry, EventLog, Group, Lease, Outgo
 use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::view_store::{self, ViewStore};
 use crate::processor::decide::walk;
+use crate::processor::driver::snapshots::Snapshots;
 use crate::processor::recovery::{self, Recovered, bring_up};
 use crate::processor::step::{self, Mappings, Output, Settings, partition_state, step};
 use crate::processor::view::View;
@@ -137,6 +139,7 @@ pub struct Driver {
     questions: Receiver<Question>,
     handle: Handle,
     last_checkpoint: Instant,
+    snapshots: Option<Snapshots>,
 }
 
 impl Driver {
@@ -182,6 +185,7 @@ impl Driver {
             questions: asked,
             handle: Handle { questions },
             last_checkpoint: Instant::now(),
+            snapshots: None,
         };
         driver.show_quarantined();
         driver.offer_mappings()?;
@@ -288,6 +292,7 @@ impl Driver {
             self.view.checkpoint()?;
             self.last_checkpoint = Instant::now();
         }
+        self.snapshot()?;
         while let Ok(question) = self.questions.try_recv() {
             // Many ask for the digest: what changed is hashed once, not for each of them.
             self.view.settled_digest();

@@ -10,6 +10,7 @@ pub mod decide;
 pub mod step;
 pub mod digest;
 mod clean;
+pub mod snapshot;
 pub mod view;
 pub mod recovery;
 pub mod driver;

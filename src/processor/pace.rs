@@ -31,7 +31,7 @@ impl Pace {
     /// The view stands at `offset` now.
     pub fn at(&mut self, offset: u64) {
         let remaining = self.end.saturating_sub(offset);
-        let gauge = &metrics().view_entries_left;
+        let gauge = &metrics().view.entries_left;
         let gauge = gauge.with_label_values(&[&self.partition.to_string()]);
         gauge.set(i64::try_from(remaining).unwrap_or(i64::MAX));
         if remaining == 0 || self.told.elapsed() < TELL {
@@ -72,7 +72,7 @@ mod tests {
     fn the_metric_says_how_many_entries_are_left() {
         let mut pace = Pace::begin(4_000_000, 100, 300);
         let shown = || {
-            let gauge = &metrics().view_entries_left;
+            let gauge = &metrics().view.entries_left;
             gauge.with_label_values(&["4000000"]).get()
         };
         pace.at(120);

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use crate::domain::ViewKey;
 use crate::domain::view::{VIEW_VERSION, ViewEntry, ViewRead};
+use crate::ports::view_snapshots::SnapshotWriter;
 use crate::ports::view_store::{Checkpoint, Error, Standing, ViewStore};
 use crate::processor::clean::{Clean, Known};
 use crate::processor::digest::Digest;
 use crate::processor::ordered::{Ordered, first_of};
 use crate::processor::overlay::{ByKey, Changes};
+use crate::processor::snapshot::{Copying, Went};
 
 /// About the bytes of changes beyond which the store is brought up, whatever else is due.
 pub const DIRTY_BYTES_MAX: usize = 4 << 20;
@@ -37,6 +39,8 @@ pub struct View {
     failed: Cell<Option<&'static str>>,
     /// Entries that were hashed since it was opened.
     hashes: Cell<u64>,
+    /// The snapshot that is being taken.
+    copying: Option<Copying>,
 }
 
 /// A changed entry.
@@ -86,6 +90,7 @@ impl View {
             journal_offset: standing.journal_offset,
             failed: Cell::new(None),
             hashes: Cell::new(0),
+            copying: None,
         })
     }
 
@@ -99,7 +104,34 @@ impl View {
         self.hashed = Digest::default();
         self.journal_offset = 0;
         self.failed.set(None);
+        self.copying = None;
         Ok(())
+    }
+
+    /// Begins a snapshot of what the store holds, after a checkpoint.
+    pub fn begin_snapshot(&mut self, writer: Box<dyn SnapshotWriter>) {
+        debug_assert!(self.dirty.is_empty(), "a checkpoint comes first");
+        self.copying = Some(Copying::begin(writer));
+    }
+
+    /// Whether a snapshot is being taken.
+    pub fn is_copying(&self) -> bool {
+        self.copying.is_some()
+    }
+
+    /// Copies some entries more to the snapshot that is being taken, and hands it back when it is
+    /// whole. After an error there is none.
+    pub fn copy_on(&mut self, entries: usize) -> Result<Option<Box<dyn SnapshotWriter>>, Error> {
+        let Some(copying) = self.copying.take() else {
+            return Ok(None);
+        };
+        match copying.go_on(self.store.as_ref(), entries)? {
+            Went::Whole(writer) => Ok(Some(writer)),
+            Went::On(copying) => {
+                self.copying = Some(copying);
+                Ok(None)
+            }
+        }
     }
 
     /// The digest of the view as it now is.
@@ -221,12 +253,32 @@ impl View {
             let (step, reason) = ("hash", reason.to_owned());
             return Err(Error::Failed { step, reason });
         }
-        let standing = Standing {
+        let standing = self.standing();
+        self.copy_before(&changes);
+        self.store.checkpoint(Checkpoint { changes, standing })
+    }
+
+    /// Where the store stands once all changes are in it.
+    pub fn standing(&self) -> Standing {
+        Standing {
             view_version: VIEW_VERSION,
             journal_offset: self.journal_offset,
             digest: self.hashed.to_bytes(),
+        }
+    }
+
+    /// A snapshot that cannot be gone on with is given up: the view goes on.
+    fn copy_before(&mut self, changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+        let Some(copying) = &mut self.copying else {
+            return;
         };
-        self.store.checkpoint(Checkpoint { changes, standing })
+        let reason = match copying.before(self.store.as_ref(), changes) {
+            Ok(true) => return,
+            Ok(false) => "more changes than can be remembered while it is taken".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(reason, "a snapshot of the view is given up: {reason}");
+        self.copying = None;
     }
 
     fn stored(&self, key: &ViewKey) -> Option<Vec<u8>> {

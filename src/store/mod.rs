@@ -4,7 +4,9 @@
 mod directory;
 mod keys;
 mod sled_store;
+mod snapshots;
 mod standing;
 
 pub use directory::{Opened, Options};
 pub use sled_store::SledStore;
+pub use snapshots::SnapshotFolder;

@@ -58,11 +58,37 @@ pub struct Metrics {
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
-    /// Of a view that is brought up to its journal.
-    pub view_entries_left: IntGaugeVec,
+    pub view: ViewMetrics,
     pub lag: LagMetrics,
     pub spool: SpoolMetrics,
     pub feeds: FeedMetrics,
+}
+
+/// Of the views of partitions.
+pub struct ViewMetrics {
+    /// `partition`. While a view is brought up to its journal.
+    pub entries_left: IntGaugeVec,
+    /// `partition`, `outcome` (taken, failed).
+    pub snapshots_total: IntCounterVec,
+}
+
+impl ViewMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            entries_left: gauges(
+                r,
+                "view_entries_left",
+                "Journal entries that a view has yet to fold before it leads",
+                &["partition"],
+            )?,
+            snapshots_total: counters(
+                r,
+                "view_snapshots_total",
+                "Snapshots of the view",
+                &["partition", "outcome"],
+            )?,
+        })
+    }
 }
 
 /// Of appends that the brokers do not take.
@@ -177,12 +203,7 @@ impl Metrics {
                 "Bridges set aside after a panic",
                 &["partition"],
             )?,
-            view_entries_left: gauges(
-                &r,
-                "view_entries_left",
-                "Journal entries that a view has yet to fold before it leads",
-                &["partition"],
-            )?,
+            view: ViewMetrics::new(&r)?,
             feeds: FeedMetrics::new(&r)?,
             lag: LagMetrics::new(&r)?,
             spool: SpoolMetrics::new(&r)?,

@@ -174,3 +174,72 @@ async fn a_damaged_view_is_rebuilt_and_says_so_and_nothing_is_written_anew() {
     let (ended, log) = running.end("-TERM");
     assert!(ended && log.contains("ahead of the journal"), "{log}");
 }
+
+/// What is done to the snapshots, and what the log says then.
+type Spoiling = (fn(&Path), &'static str);
+
+fn snapshots(folder: &Path) -> Vec<PathBuf> {
+    match folder.join("snapshots").is_dir() {
+        true => files(&folder.join("snapshots")),
+        false => Vec::new(),
+    }
+}
+
+/// With and without a snapshot the view is the same; one that is damaged is passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_is_gone_begins_with_its_snapshot_and_is_the_same() {
+    let installation = Installation::new().await;
+    let path = installation.config();
+    let mut config: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    config["view"]["snapshots_enabled"] = json!(true);
+    config["view"]["snapshots_path"] = json!("snapshots");
+    config["view"]["snapshot_interval_seconds"] = json!(1);
+    fs::write(&path, config.to_string()).unwrap();
+    let folder = installation.folder.path();
+    let (mut running, mut admin) = installation.run().await;
+    let here = installation.here(1, "pat@kestrel.example", json!({}));
+    let tag = json!({"verb": "tag", "contact_id": here, "name": "qualified"});
+    installation.intercom.act(tag).unwrap();
+    until("the lead", || lead(&installation)).await;
+    works(&installation, &admin, &here, "+14155550100").await;
+    let before = snapshots(folder);
+    until("a snapshot of that", || match snapshots(folder) {
+        found if found != before && !found.is_empty() => Ok(()),
+        found => Err(format!("{found:?}")),
+    })
+    .await;
+    let harms: [Spoiling; 3] = [
+        (|_| (), "the view begins with the snapshot"),
+        (
+            |folder| {
+                let newest = snapshots(folder).pop().unwrap();
+                let bytes = fs::read(&newest).unwrap();
+                fs::write(&newest, &bytes[..bytes.len() - 40]).unwrap();
+            },
+            "is passed over",
+        ),
+        (
+            |folder| {
+                for file in snapshots(folder) {
+                    fs::write(file, b"no snapshot").unwrap();
+                }
+            },
+            "is passed over",
+        ),
+    ];
+    for (number, (harm, says)) in harms.into_iter().enumerate() {
+        let (ended, _) = running.end("-TERM");
+        assert!(ended);
+        fs::remove_dir_all(folder.join("view")).unwrap();
+        harm(folder);
+        (running, admin) = installation.run().await;
+        let phone = format!("+1415555020{number}");
+        works(&installation, &admin, &here, &phone).await;
+        let (ended, log) = running.end("-TERM");
+        assert!(ended && log.contains(says), "{says}: {log}");
+        assert!(!log.contains("is rebuilt"), "{log}");
+        (running, admin) = installation.run().await;
+    }
+    works(&installation, &admin, &here, "+14155550300").await;
+    drop(running);
+}

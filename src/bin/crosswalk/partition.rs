@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crosswalk::ports::membership::Claim;
+use crosswalk::ports::view_store;
 use crosswalk::processor::driver::{self, Driver, Options, take_over};
 use crosswalk::processor::recovery;
+use crosswalk::processor::snapshot::restore;
 use crosswalk::processor::view::View;
-use crosswalk::store::{self, Opened, SledStore};
+use crosswalk::store::{self, Opened, SledStore, SnapshotFolder};
 use crosswalk::telemetry::{RoleHealth, metrics};
 
 use crate::processors::Shared;
@@ -138,7 +140,7 @@ impl Partition {
             ..store::Options::default()
         };
         let path = settings.path.join(partition.to_string());
-        let (store, how) = SledStore::open(path, options)?;
+        let (mut store, how) = SledStore::open(path, options)?;
         if let Opened::Replaced { reason } = how {
             tracing::warn!(
                 partition,
@@ -146,7 +148,19 @@ impl Partition {
                 "the view's store is replaced and rebuilt: {reason}"
             );
         }
+        if let Some(snapshots) = self.snapshots()? {
+            restore(&mut store, snapshots.as_ref(), partition)?;
+        }
         Ok(View::open(Box::new(store))?)
+    }
+
+    fn snapshots(&self) -> Result<Option<Arc<SnapshotFolder>>, view_store::Error> {
+        let settings = &self.shared.config.view;
+        if !settings.snapshots_enabled {
+            return Ok(None);
+        }
+        let folder = SnapshotFolder::open(&settings.snapshots_path)?;
+        Ok(Some(Arc::new(folder)))
     }
 
     /// Takes the partition over and leads it until it is somebody else's. The view is handed back
@@ -165,6 +179,9 @@ impl Partition {
         metrics().takeovers_total.with_label_values(&labels).inc();
         let Shared { log, clock, .. } = self.shared.clone();
         let mut driver = Driver::lead(log, clock, open, taken, self.options.clone())?;
+        if let Some(snapshots) = self.snapshots()? {
+            driver.keep_snapshots(snapshots, self.shared.config.view.snapshot_interval);
+        }
         self.drivers.lock().insert(partition, driver.handle());
         self.progress.caught_up(partition);
         let ended = driver.run(|| !self.stops() && self.claim.is_ours());

@@ -10,6 +10,7 @@ mod holds_and_reads;
 mod refusals;
 mod deadlines;
 mod rebuild;
+mod snapshots;
 mod promises;
 mod pauses;
 mod quarantine;
