@@ -10,6 +10,8 @@ ARGS ?=
 
 # With CI=true the committed lock file is binding and nothing may be skipped.
 LOCKED := $(if $(filter true,$(CI)),--locked)
+# make soak plays its many seeds with the code that it storms; those of make test have debug assertions.
+SIM_PROFILE ?=
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
@@ -34,11 +36,11 @@ kafka-down: ## Stop it and remove its data
 	@.ci/kafka down
 
 sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
-	@cargo test $(LOCKED) --test sim -- --nocapture
+	@cargo test $(LOCKED) $(SIM_PROFILE) --test sim -- --nocapture
 
 soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES=60 adds the long run)
 	@failed=; \
-	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim || failed="$$failed simulation"; \
+	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim SIM_PROFILE=--release || failed="$$failed simulation"; \
 	STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
 	  STORM_EACH=$${STORM_EACH:-5000} STORM_TAKEOVERS=$${STORM_TAKEOVERS:-20} \
 	  .ci/kafka with cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1 || \
