@@ -1,9 +1,15 @@
 //! `crosswalk log export|import`: an installation moves from the embedded log to Kafka.
 
+use crosswalk::domain::Topic;
+use crosswalk::log::embedded::{EmbeddedLog, Options};
+use crosswalk::log::topics::Partitions;
+use crosswalk::log::transfer;
+use crosswalk::ports::event_log::EventLog;
 use serde_json::{Value, json};
 
 use crate::brokers;
 use crate::cli::{Running, output, text};
+use crate::contract_event_log::bench::observed;
 use crate::installation::{Installation, until};
 
 const EMAIL: &str = "joan@example.com";
@@ -223,6 +229,36 @@ async fn what_is_not_there_any_more_keeps_its_place() {
     let first: Value =
         serde_json::from_str(installation.topic(inputs[0]).lines().next().unwrap()).unwrap();
     assert_eq!(first["offset"], 2, "what was removed is not made anew");
+}
+
+/// What somebody writes to meanwhile would be moved in part.
+#[test]
+fn a_log_that_is_written_to_is_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(folder.path().join("log.db"), Options::default()).unwrap();
+    log.append(vec![observed(1)]).unwrap();
+    let file = folder.path().join("crosswalk.export");
+    let write = |topic, _| {
+        if topic == Topic::CustomerProfiles {
+            log.append(vec![observed(2)]).unwrap();
+        }
+    };
+    let refused = transfer::export(&log, Partitions::default(), &file, write).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("intercom.observed.v1/0 was written to"),
+        "{said}"
+    );
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    let left = left.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| name.contains("export")).collect();
+    assert_eq!(
+        left,
+        Vec::<String>::new(),
+        "nothing that passes for an export"
+    );
+    let moved = transfer::export(&log, Partitions::default(), &file, |_, _| ()).unwrap();
+    assert_eq!(moved[&Topic::IntercomObserved], 2);
 }
 
 /// An export is whole or it is none, and an import says what does not fit.

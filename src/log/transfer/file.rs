@@ -107,8 +107,19 @@ fn topic(name: &str) -> Option<Topic> {
 pub struct Output {
     path: PathBuf,
     part: PathBuf,
-    writer: Writer<'static, BufWriter<File>>,
+    /// None once it is whole.
+    writer: Option<Writer<'static, BufWriter<File>>>,
     count: u64,
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.writer.is_some()
+            && let Err(error) = std::fs::remove_file(&self.part)
+        {
+            tracing::warn!(file = %self.part.display(), %error, "a part of an export stays there");
+        }
+    }
 }
 
 impl Output {
@@ -134,7 +145,7 @@ impl Output {
         Ok(Self {
             path: path.to_owned(),
             part,
-            writer,
+            writer: Some(writer),
             count: 0,
         })
     }
@@ -182,35 +193,36 @@ impl Output {
             ("value", value),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
-        let appended = self.writer.append_value(Value::Record(fields.into()));
-        appended.map(|_| ()).map_err(|error| self.refused(&error))
-    }
-
-    fn refused(&self, error: &apache_avro::Error) -> Error {
-        Error::File {
+        let refused = |reason: String| Error::File {
             path: self.part.clone(),
-            reason: error.to_string(),
-        }
+            reason,
+        };
+        let writer = self.writer.as_mut();
+        let writer = writer.ok_or_else(|| refused("it has ended".to_owned()))?;
+        let appended = writer.append_value(Value::Record(fields.into()));
+        appended
+            .map(|_| ())
+            .map_err(|error| refused(error.to_string()))
     }
 
     /// The file is whole, and on disk.
     pub fn end(mut self) -> Result<(), Error> {
         let count = self.count as i64;
         self.append("", (0, count), Timestamp(0), "end", None)?;
-        let Self {
-            path, part, writer, ..
-        } = self;
+        let Some(writer) = self.writer.take() else {
+            return Ok(());
+        };
         let failed = |error| Error::Io {
-            path: part.clone(),
+            path: self.part.clone(),
             error,
         };
         let mut file = writer.into_inner().map_err(|error| Error::File {
-            path: part.clone(),
+            path: self.part.clone(),
             reason: error.to_string(),
         })?;
         file.flush().map_err(failed)?;
         file.get_ref().sync_all().map_err(failed)?;
-        std::fs::rename(&part, &path).map_err(failed)
+        std::fs::rename(&self.part, &self.path).map_err(failed)
     }
 }
 
