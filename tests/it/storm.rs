@@ -6,6 +6,7 @@ mod child;
 mod fleet;
 mod judge;
 mod menu;
+mod moved;
 mod people;
 mod wide;
 

@@ -1,6 +1,5 @@
 //! `crosswalk identity show|explain QUERY`: who somebody is, in both systems, and why.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -66,7 +65,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(answer) => answer,
         None => {
             let config = Config::load(&show.config)?;
-            let rebuilt = rebuild::rebuild(&config, &BTreeMap::new())?;
+            let rebuilt = rebuild::rebuild(&config)?;
             match path {
                 "/v1/explain" => rebuilt.explain(&show.query),
                 _ => rebuilt.identity(&show.query),

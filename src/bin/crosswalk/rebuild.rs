@@ -2,11 +2,12 @@
 //! or find no running process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::Context;
 use crosswalk::config::Config;
 use crosswalk::domain::Topic;
-use crosswalk::ports::event_log::TopicPartition;
+use crosswalk::ports::event_log::{EventLog, TopicPartition};
 use crosswalk::ports::view_store::MemoryStore;
 use crosswalk::processor::queries;
 use crosswalk::processor::recovery::recover;
@@ -21,22 +22,37 @@ pub struct Rebuilt {
     views: BTreeMap<u32, View>,
 }
 
-/// Evolves the journals, each up to the offset that `until` has for its partition, else to its end.
-pub fn rebuild(config: &Config, until: &BTreeMap<u32, u64>) -> anyhow::Result<Rebuilt> {
+/// Evolves the journals of all partitions, each up to its end.
+pub fn rebuild(config: &Config) -> anyhow::Result<Rebuilt> {
     let log = open_log::beside(config)?;
     let bridges = config.bridges.values();
     let partitions: BTreeSet<u32> = bridges.map(|bridge| bridge.partition).collect();
-    let mut views = BTreeMap::new();
+    let mut ends = BTreeMap::new();
     for partition in partitions {
         let journal = TopicPartition {
             topic: Topic::Journal,
             partition,
         };
-        let end = match until.get(&partition) {
-            Some(end) => *end,
-            None => log.bounds(journal)?.end,
-        };
-        let rebuilt = recover(&log, Box::<MemoryStore>::default(), partition, end);
+        ends.insert(partition, log.bounds(journal)?.end);
+    }
+    evolved(config, &log, &ends)
+}
+
+/// Evolves the journals of these partitions, each up to an offset: those that a process has, as
+/// far as it has come.
+pub fn at(config: &Config, until: &BTreeMap<u32, u64>) -> anyhow::Result<Rebuilt> {
+    evolved(config, &open_log::beside(config)?, until)
+}
+
+fn evolved(
+    config: &Config,
+    log: &Arc<dyn EventLog>,
+    ends: &BTreeMap<u32, u64>,
+) -> anyhow::Result<Rebuilt> {
+    let mut views = BTreeMap::new();
+    for (partition, end) in ends {
+        let (partition, end) = (*partition, *end);
+        let rebuilt = recover(log, Box::<MemoryStore>::default(), partition, end);
         let (view, _) = rebuilt.with_context(|| format!("rebuilding partition {partition}"))?;
         views.insert(partition, view);
     }

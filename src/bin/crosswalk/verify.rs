@@ -33,7 +33,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let Some(running) = ask_running(arguments.admin.as_deref(), &config)? else {
-        let rebuilt = rebuild::rebuild(&config, &BTreeMap::new())?.digest();
+        let rebuilt = rebuild::rebuild(&config)?.digest();
         let asked = match admin_client::configured(&config) {
             Some(base) => format!("nobody listens at {base}"),
             None => "server.admin leaves the port to chance, so nobody was asked".to_owned(),
@@ -44,7 +44,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         );
         return Ok(());
     };
-    let rebuilt = rebuild::rebuild(&config, &offsets(&running))?.digest();
+    let rebuilt = rebuild::at(&config, &offsets(&running))?.digest();
     if running["partitions"].as_array().is_none_or(Vec::is_empty) || running != rebuilt {
         bail!(
             "the view has {}, its rebuild has {}",

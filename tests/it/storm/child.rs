@@ -128,6 +128,17 @@ impl Child {
         answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().is_success()))
     }
 
+    /// Of how many partitions it decides; none where it does not answer.
+    pub async fn partitions(&self) -> usize {
+        let answer = reqwest::get(format!("{}/v1/digest", self.admin));
+        let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
+        let Ok(Ok(answer)) = answer else {
+            return 0;
+        };
+        let told: Value = answer.json().await.unwrap_or_default();
+        told["partitions"].as_array().map_or(0, Vec::len)
+    }
+
     pub fn admin(&self) -> &str {
         &self.admin
     }

@@ -52,6 +52,7 @@ pub struct Stage {
     pub people: Vec<Person>,
     pub written: Written,
     said: usize,
+    app_id: String,
     config: Value,
     _kept: tempfile::TempDir,
 }
@@ -76,8 +77,17 @@ impl Stage {
 
     /// On this log.
     pub async fn on(people: usize, log: Value) -> Self {
+        Self::named("sandbox1", people, log).await
+    }
+
+    /// The workspace has this code.
+    async fn named(app_id: &str, people: usize, log: Value) -> Self {
         let salesforce = salesforce::start(Default::default()).await.unwrap();
-        let intercom = intercom::start(Default::default()).await.unwrap();
+        let options = intercom::Options {
+            app_id: app_id.to_owned(),
+            ..intercom::Options::default()
+        };
+        let intercom = intercom::start(options).await.unwrap();
         let mut kept = tempfile::tempdir().unwrap();
         let folder = kept.path().to_owned();
         // To look at it afterwards.
@@ -86,7 +96,7 @@ impl Stage {
             "server": server(), "log": log, "view": {"path": "view"},
             "sources": {
                 "support": {"intercom": {
-                    "app_id": "sandbox1", "client_secret": "sandbox-client-secret",
+                    "app_id": app_id, "client_secret": "sandbox-client-secret",
                     "access_token": "sandbox-access-token", "base_url": intercom.base_url(),
                     "create_attributes": true,
                 }},
@@ -119,9 +129,33 @@ impl Stage {
             people: (0..people).map(person).collect(),
             written: Written::default(),
             said: 0,
+            app_id: app_id.to_owned(),
             config,
             _kept: kept,
         }
+    }
+
+    /// Several bridges of one installation, each with both systems of its own and in a partition
+    /// of its own. The first one's folder is the installation's.
+    pub async fn several(bridges: usize, people: usize, log: Value) -> Vec<Self> {
+        let mut stages = Vec::new();
+        for number in 0..bridges {
+            let app_id = format!("sandbox{number}");
+            stages.push(Self::named(&app_id, people, log.clone()).await);
+        }
+        let mut config = stages[0].config.clone();
+        config["partitions"] = bridges.into();
+        config["sources"] = json!({});
+        config["bridges"] = json!({});
+        for (number, stage) in stages.iter().enumerate() {
+            let (support, sales) = (format!("support{number}"), format!("sales{number}"));
+            config["sources"][&support] = stage.config["sources"]["support"].clone();
+            config["sources"][&sales] = stage.config["sources"]["sales"].clone();
+            config["bridges"][format!("bridge{number}")] = json!({
+                "sources": [support, sales], "mapping": "mapping.yaml", "partition": number});
+        }
+        stages[0].config = config;
+        stages
     }
 
     /// The configuration of one of several processes, by its name.
@@ -151,7 +185,7 @@ impl Stage {
             let leads = self.leads();
             if leads.len() == self.people.len() {
                 for person in &mut self.people {
-                    let key = format!("sandbox1:{}", person.contact);
+                    let key = format!("{}:{}", self.app_id, person.contact);
                     let own = |row: &&Value| row["Intercom_Contact_ID__c"] == key.as_str();
                     let lead = leads.values().find(own).unwrap();
                     person.lead = lead["Id"].as_str().unwrap().to_owned();
