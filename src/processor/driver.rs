@@ -88,17 +88,19 @@ pub struct Counts {
     pub unchanged: BTreeMap<String, u64>,
 }
 
-/// Acquires a partition, and brings its view up to where the journal ends then.
+/// Acquires a partition, and brings its view up to where the journal ends then, for as long as it
+/// may.
 pub fn take_over(
     log: &Arc<dyn EventLog>,
     view: &mut View,
     options: &Options,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<(Lease, Recovered), Error> {
     let partition = options.settings.partition;
     let lease = log.acquire(Group::Processor, partition)?;
     let end = lease.ends.get(&Topic::Journal).copied().unwrap_or(0);
     recovery::keep_to(view, partition, lease.taken_back)?;
-    let recovered = bring_up(log, view, partition, end)?;
+    let recovered = bring_up(log, view, partition, end, goes_on)?;
     Ok((lease, recovered))
 }
 
@@ -151,7 +153,7 @@ impl Driver {
         options: Options,
     ) -> Result<Self, Error> {
         let mut view = View::open(store)?;
-        let (lease, recovered) = take_over(&log, &mut view, &options)?;
+        let (lease, recovered) = take_over(&log, &mut view, &options, &|| true)?;
         Self::lead(log, clock, view, (lease, recovered), options)
     }
 
@@ -259,7 +261,8 @@ impl Driver {
         self.lease = self.log.acquire(Group::Processor, partition)?;
         let end = self.lease.ends.get(&Topic::Journal).copied();
         recovery::keep_to(&mut self.view, partition, self.lease.taken_back)?;
-        recovery::replay(&self.log, &mut self.view, partition, end.unwrap_or(0))?;
+        let end = end.unwrap_or(0);
+        recovery::replay(&self.log, &mut self.view, partition, end, &|| true)?;
         Ok(())
     }
 

@@ -33,6 +33,8 @@ pub enum Error {
     Undecodable { offset: u64, reason: String },
     #[error("entry {offset} of the journal does not follow from those before it")]
     Broken { offset: u64 },
+    #[error("it was told to stop before the view had caught up")]
+    Stopped,
     #[error("the view at journal offset {offset} has digest {found}, the journal says {recorded}")]
     Digest {
         offset: u64,
@@ -59,24 +61,25 @@ pub fn recover(
     end: u64,
 ) -> Result<(View, Recovered), Error> {
     let mut view = View::open(store)?;
-    let recovered = bring_up(log, &mut view, partition, end)?;
+    let recovered = bring_up(log, &mut view, partition, end, &|| true)?;
     Ok((view, recovered))
 }
 
-/// The same with a view that is open already.
+/// The same with a view that is open already, for as long as it may: what is folded by then stays.
 pub fn bring_up(
     log: &Arc<dyn EventLog>,
     view: &mut View,
     partition: u32,
     end: u64,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<Recovered, Error> {
     if view.journal_offset() <= end {
-        match replay(log, view, partition, end) {
+        match replay(log, view, partition, end, goes_on) {
             Ok(entries) => {
                 let rebuilt = false;
                 return Ok(Recovered { rebuilt, entries });
             }
-            Err(Error::Log(error)) => return Err(Error::Log(error)),
+            Err(error @ (Error::Log(_) | Error::Stopped)) => return Err(error),
             Err(doubt) => tracing::warn!(partition, %doubt, "view is rebuilt from the journal"),
         }
     } else {
@@ -90,7 +93,7 @@ pub fn bring_up(
         );
     }
     view.clear()?;
-    let entries = replay(log, view, partition, end)?;
+    let entries = replay(log, view, partition, end, goes_on)?;
     let rebuilt = true;
     Ok(Recovered { rebuilt, entries })
 }
@@ -134,12 +137,13 @@ pub fn follow(
     }
 }
 
-/// Evolves the journal from where the view stands up to `end`.
+/// Evolves the journal from where the view stands up to `end`, part by part for as long as it may.
 pub fn replay(
     log: &Arc<dyn EventLog>,
     view: &mut View,
     partition: u32,
     end: u64,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<u64, Error> {
     let at = TopicPartition {
         topic: Topic::Journal,
@@ -148,6 +152,9 @@ pub fn replay(
     let mut evolved = 0;
     let mut pace = Pace::begin(partition, view.journal_offset(), end);
     while view.journal_offset() < end {
+        if !goes_on() {
+            return Err(Error::Stopped);
+        }
         let from = ReadFrom {
             at,
             offset: view.journal_offset(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,9 @@ use crosswalk::ports::view_store::Error as StoreError;
 use crosswalk::ports::view_store::{Checkpoint, KeyValue, MemoryStore, Standing, ViewStore};
 use crosswalk::processor::decide::Timing;
 use crosswalk::processor::driver::{Driver, Error, Options};
-use crosswalk::processor::recovery::recover;
+use crosswalk::processor::recovery::{self, bring_up, recover};
 use crosswalk::processor::step::Settings;
+use crosswalk::processor::view::View;
 use crosswalk::store::{Options as StoreOptions, SledStore};
 
 use crate::brokers;
@@ -329,6 +330,34 @@ fn a_second_owner_fences_the_first_and_nothing_is_decided_twice() {
         assert_eq!(bench.founded(), 3);
         assert_eq!(second.view().digest().to_string(), bench.rebuilt());
     }
+}
+
+/// A process that is told to stop while it rebuilds ends, and the next one goes on from there.
+#[test]
+fn a_rebuild_that_is_told_to_stop_ends_and_keeps_what_it_has_folded() {
+    let bench = Bench::new();
+    let mut driver = bench.driver();
+    bench.show(0..1_000);
+    bench.settle(&mut driver);
+    let end = driver.view().journal_offset();
+    assert!(end > 2_500, "{end} entries are read at once");
+    let mut view = View::open(bench.sled()).unwrap();
+    let asked = AtomicUsize::new(0);
+    let once = || asked.fetch_add(1, Ordering::Relaxed) == 0;
+    let stopped = bring_up(&bench.log, &mut view, 0, end, &once);
+    assert!(
+        matches!(stopped, Err(recovery::Error::Stopped)),
+        "{stopped:?}"
+    );
+    let folded = view.journal_offset();
+    assert!((1..end).contains(&folded), "{folded} of {end}");
+    view.checkpoint().unwrap();
+    drop(view);
+    let mut view = View::open(bench.sled()).unwrap();
+    assert_eq!(view.journal_offset(), folded);
+    let recovered = bring_up(&bench.log, &mut view, 0, end, &|| true).unwrap();
+    assert!(!recovered.rebuilt && recovered.entries < end);
+    assert_eq!(view.digest(), driver.view().digest());
 }
 
 #[test]

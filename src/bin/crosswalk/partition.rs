@@ -168,8 +168,14 @@ impl Partition {
     fn lead(&mut self, mut open: View, view: &mut Option<View>) -> Result<(), driver::Error> {
         let partition = self.options.settings.partition;
         self.progress.is_behind(partition);
-        let taken = match take_over(&self.shared.log, &mut open, &self.options) {
+        let goes_on = || !self.stops();
+        let taken = match take_over(&self.shared.log, &mut open, &self.options, &goes_on) {
             Ok(taken) => taken,
+            Err(driver::Error::Recovery(recovery::Error::Stopped)) => {
+                // What it has folded is kept, and the next process goes on from there.
+                *view = Some(open);
+                return Ok(());
+            }
             Err(error) => {
                 *view = Some(open);
                 return Err(error);
