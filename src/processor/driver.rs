@@ -2,7 +2,7 @@
 //! owns one partition.
 
 mod reread;
-mod snapshots;
+pub mod snapshots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -227,8 +227,9 @@ impl Driver {
         &self.options
     }
 
-    /// The view as it stands after the last commit.
-    pub fn into_view(self) -> View {
+    /// The view as it stands after the last commit. A snapshot that was being taken is given up.
+    pub fn into_view(mut self) -> View {
+        self.view.give_up_snapshot();
         self.view
     }
 

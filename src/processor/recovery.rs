@@ -126,7 +126,19 @@ pub fn follow(
         },
         offset: view.journal_offset(),
     };
-    let batch = log.read(&[from], READ_LIMIT, wait)?;
+    let batch = match log.read(&[from], READ_LIMIT, wait) {
+        Ok(batch) => batch,
+        Err(_) if log.bounds(from.at)?.end < from.offset => {
+            tracing::error!(
+                partition,
+                view_offset = from.offset,
+                "the view that is kept warm is ahead of the journal and is rebuilt from it"
+            );
+            view.clear()?;
+            return Ok(0);
+        }
+        Err(error) => return Err(error.into()),
+    };
     match fold_all(view, &batch) {
         Ok(evolved) => Ok(evolved),
         Err(doubt) => {

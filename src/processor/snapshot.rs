@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::domain::view::VIEW_VERSION;
+use crate::domain::{Message, Topic};
+use crate::ports::event_log::{EntryBody, EventLog, ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::view_snapshots::{SnapshotWriter, ViewSnapshots};
 use crate::ports::view_store::{Checkpoint, Error, Standing, ViewStore};
 use crate::processor::digest::Digest;
@@ -17,6 +19,9 @@ use crate::processor::digest::Digest;
 const RESTORED_TOGETHER: usize = 2_000;
 /// Keys that were copied out of turn and are remembered; beyond it the snapshot is given up.
 const EARLY_MAX: usize = 500_000;
+
+/// How far below an offset an entry is looked for: ends of transactions lie between.
+const LOOK_BACK: u64 = 200;
 
 /// Behind every key.
 const LAST: &[u8] = &[0xff; 64];
@@ -80,12 +85,42 @@ pub enum Went {
     Whole(Box<dyn SnapshotWriter>),
 }
 
-/// Fills an empty store with the newest snapshot that is whole. Says where the view stands then;
-/// none where there is no such snapshot.
+/// The hash of the last journal entry below an offset: two journals that differ there are not the
+/// same one. None where nothing stands close below it, or it cannot be read.
+pub fn journal_below(log: &dyn EventLog, partition: u32, offset: u64) -> Option<[u8; 32]> {
+    let at = TopicPartition {
+        topic: Topic::Journal,
+        partition,
+    };
+    // What is not there, or not yet, would be waited for.
+    if log.bounds(at).ok()?.end < offset {
+        return None;
+    }
+    let from = ReadFrom {
+        at,
+        offset: offset.saturating_sub(LOOK_BACK),
+    };
+    let limit = ReadLimit {
+        entries_max: LOOK_BACK as usize,
+        bytes_max: 64 << 20,
+    };
+    let entries = log.read_below(from, offset, limit).ok()?;
+    let last = entries.iter().rev().find_map(|entry| match &entry.body {
+        EntryBody::Message(Message::Journal(journaled)) => Some((entry.offset, journaled)),
+        _ => None,
+    })?;
+    // The words of this build: one of another build is passed over, which costs a rebuild.
+    Some(*blake3::hash(format!("{last:?}").as_bytes()).as_bytes())
+}
+
+/// Fills an empty store with the newest snapshot that is whole and of this journal, whose entry
+/// below an offset `journal` tells. Says where the view stands then; none where there is no such
+/// snapshot.
 pub fn restore(
     store: &mut dyn ViewStore,
     snapshots: &dyn ViewSnapshots,
     partition: u32,
+    journal: &dyn Fn(u64) -> Option<[u8; 32]>,
 ) -> Result<Option<Standing>, Error> {
     if store
         .standing()?
@@ -102,7 +137,7 @@ pub fn restore(
     };
     for name in names {
         store.clear()?;
-        match fill(store, snapshots, &name) {
+        match fill(store, snapshots, &name, journal) {
             Ok(standing) => {
                 let offset = standing.journal_offset;
                 tracing::info!(
@@ -136,14 +171,18 @@ fn fill(
     store: &mut dyn ViewStore,
     snapshots: &dyn ViewSnapshots,
     name: &str,
+    journal: &dyn Fn(u64) -> Option<[u8; 32]>,
 ) -> Result<Standing, Unfit> {
     let unfit = |error: Error| Unfit::Snapshot(error.to_string());
     let snapshot = snapshots.open(name).map_err(unfit)?;
-    let standing = snapshot.standing;
+    let standing = snapshot.stands.standing;
     if standing.view_version != VIEW_VERSION {
         return Err(Unfit::Snapshot(
             "another version of the view took it".to_owned(),
         ));
+    }
+    if journal(standing.journal_offset) != Some(snapshot.stands.journal) {
+        return Err(Unfit::Snapshot("it is of another journal".to_owned()));
     }
     // A store that holds a part only must not pass for a view.
     let part = Standing::default();

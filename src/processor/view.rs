@@ -114,6 +114,10 @@ impl View {
         self.copying = Some(Copying::begin(writer));
     }
 
+    pub fn give_up_snapshot(&mut self) {
+        self.copying = None;
+    }
+
     /// Whether a snapshot is being taken.
     pub fn is_copying(&self) -> bool {
         self.copying.is_some()

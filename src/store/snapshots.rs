@@ -6,14 +6,16 @@
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apache_avro::types::Value;
 use apache_avro::{Reader, Schema, Writer};
 
-use crate::ports::view_snapshots::{Snapshot, SnapshotWriter, ViewSnapshots};
-use crate::ports::view_store::{Error, KeyValue, Standing};
+use crate::ports::view_snapshots::{Snapshot, SnapshotWriter, Stands, ViewSnapshots};
+use crate::ports::view_store::{Error, KeyValue};
 use crate::store::standing;
 
 const SCHEMA: &str = r#"{
@@ -26,6 +28,11 @@ static ENTRY: LazyLock<Schema> =
 
 /// Where the standing is in the container's metadata.
 const STANDING: &str = "crosswalk.standing";
+const JOURNAL: &str = "crosswalk.journal";
+/// An entry of the view is far smaller; a length that lies must not cost more.
+const BLOCK_BYTES_MAX: usize = 64 << 20;
+/// What was begun so long ago was left by a process that is gone.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 const ENDING: &str = ".snapshot";
 
 /// Of each partition so many snapshots stay.
@@ -38,7 +45,7 @@ pub struct SnapshotFolder {
 }
 
 impl SnapshotFolder {
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing. It is one installation's.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         fs::create_dir_all(&path).map_err(|error| Error::Open {
@@ -65,27 +72,64 @@ impl SnapshotFolder {
         Ok(found)
     }
 
-    fn remove_old(&self, partition: u32) -> Result<(), Error> {
-        let found = self.of(partition)?;
+    /// Keeps the newest ones up to the one that was just finished. What lies beyond it is of
+    /// another journal, or of one whose end was lost: its owner stands behind all others.
+    fn remove_old(&self, partition: u32, finished: &Path) -> Result<(), Error> {
+        let (found, beyond): (Vec<_>, Vec<_>) = self
+            .of(partition)?
+            .into_iter()
+            .partition(|path| path.as_path() <= finished);
         let old = found.len().saturating_sub(KEPT);
-        for path in &found[..old] {
+        for path in found[..old].iter().chain(&beyond) {
             fs::remove_file(path).map_err(|error| failed("remove an old snapshot", error))?;
+        }
+        Ok(())
+    }
+
+    fn remove_parts(&self, partition: u32) -> Result<(), Error> {
+        let begins = format!("view-{partition}-");
+        let files = fs::read_dir(&self.path).map_err(|error| failed("list snapshots", error))?;
+        for file in files.flatten() {
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            let age = file.metadata().and_then(|found| found.modified());
+            let age = age.ok().and_then(|at| at.elapsed().ok());
+            if name.starts_with(&begins)
+                && name.contains(".part-")
+                && age.is_some_and(|age| age > STALE)
+            {
+                remove(&file.path());
+            }
         }
         Ok(())
     }
 }
 
 impl ViewSnapshots for SnapshotFolder {
-    fn begin(&self, partition: u32, stands: &Standing) -> Result<Box<dyn SnapshotWriter>, Error> {
-        let name = format!("view-{partition}-{:020}{ENDING}", stands.journal_offset);
+    fn begin(&self, partition: u32, stands: &Stands) -> Result<Box<dyn SnapshotWriter>, Error> {
+        self.remove_parts(partition)?;
+        let name = format!(
+            "view-{partition}-{:020}{ENDING}",
+            stands.standing.journal_offset
+        );
         let path = self.path.join(name);
-        // Two processes may be at it: each writes a file of its own.
-        let part = path.with_extension(format!("part-{}", std::process::id()));
-        let file = File::create(&part).map_err(|error| failed("begin a snapshot", error))?;
+        // Two processes may be at it, each the first one of its container: every file is new.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_nanos());
+        let part = path.with_extension(format!("part-{}-{now}", std::process::id()));
+        // It holds what customers' records hold.
+        let mut options = File::options();
+        let options = options.write(true).create_new(true).mode(0o600);
+        let file = options
+            .open(&part)
+            .map_err(|error| failed("begin a snapshot", error))?;
         let mut writer = Writer::new(&ENTRY, BufWriter::new(file))
             .map_err(|error| failed("begin a snapshot", error))?;
         writer
-            .add_user_metadata(STANDING.to_owned(), standing::encode(stands))
+            .add_user_metadata(STANDING.to_owned(), standing::encode(&stands.standing))
+            .map_err(|error| failed("begin a snapshot", error))?;
+        writer
+            .add_user_metadata(JOURNAL.to_owned(), stands.journal)
             .map_err(|error| failed("begin a snapshot", error))?;
         let file = Some((part, writer));
         let folder = self.clone();
@@ -106,6 +150,7 @@ impl ViewSnapshots for SnapshotFolder {
     fn open(&self, name: &str) -> Result<Snapshot, Error> {
         let file =
             File::open(self.path.join(name)).map_err(|error| failed("open a snapshot", error))?;
+        apache_avro::util::max_allocation_bytes(BLOCK_BYTES_MAX);
         let reader = Reader::new(BufReader::new(file));
         let reader = reader.map_err(|error| failed("open a snapshot", error))?;
         let said = reader.user_metadata().get(STANDING);
@@ -113,12 +158,17 @@ impl ViewSnapshots for SnapshotFolder {
             said.ok_or_else(|| failed("open a snapshot", "it does not say where it stands"))?;
         let standing =
             standing::decode(said).map_err(|reason| failed("open a snapshot", reason))?;
+        let journal = reader.user_metadata().get(JOURNAL);
+        let journal = journal.and_then(|bytes| bytes.as_slice().try_into().ok());
+        let journal = journal
+            .ok_or_else(|| failed("open a snapshot", "it does not say of which journal it is"))?;
+        let stands = Stands { standing, journal };
         let entries = reader.map(|value| {
             let value = value.map_err(|error| failed("read a snapshot", error))?;
             entry(value).ok_or_else(|| failed("read a snapshot", "an entry has another form"))
         });
         let entries = Box::new(entries);
-        Ok(Snapshot { standing, entries })
+        Ok(Snapshot { stands, entries })
     }
 }
 
@@ -153,7 +203,7 @@ impl SnapshotWriter for Writing {
         if finished.is_err() {
             remove(&part);
         }
-        finished.and_then(|()| self.folder.remove_old(self.partition))
+        finished.and_then(|()| self.folder.remove_old(self.partition, &self.path))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `crosswalk log`: a whole installation in one file, and that file on Kafka.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -33,7 +33,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Write every entry of the log, and where each group stands, to a file: an Avro object
-    /// container. Nothing may run on the log meanwhile.
+    /// container. Nothing may run on the log meanwhile; whoever writes then is noticed.
     Export(Asked),
     /// Fill empty topics from such a file.
     Import(Asked),
@@ -56,11 +56,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn export(asked: &Asked) -> anyhow::Result<()> {
+    let file = asked.file.display();
     if asked.file.exists() {
-        bail!("{} exists already; name another file", asked.file.display());
+        bail!("{file} exists already; name another file");
+    }
+    let folder = asked.file.parent().filter(|path| *path != Path::new(""));
+    if asked.file.to_string_lossy().ends_with('/') || folder.is_some_and(|path| !path.is_dir()) {
+        bail!("{file} is no file in a folder that is there");
     }
     let config = Config::load(&asked.config)?;
     let log = open_log::beside(&config)?;
+    open_log::check_partitions(&config)?;
     let moved = transfer::export(log.as_ref(), partitions(&config), &asked.file, say)?;
     println!(
         "{} entries in {}; do not start this log again once the file is imported",

@@ -9,6 +9,7 @@ use crosswalk::log::embedded::{EmbeddedLog, Options};
 use crosswalk::log::kafka::{self, KafkaLog, registry};
 use crosswalk::log::spool::{self, SpoolingLog};
 use crosswalk::log::topics::Partitions;
+use crosswalk::log::transfer;
 use crosswalk::ports::event_log::EventLog;
 
 /// For the process that runs the roles: made where it does not exist yet. Blocks.
@@ -99,6 +100,27 @@ pub fn spooling(config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Arc<d
     Ok(Arc::new(spooling))
 }
 
+fn look_into(path: &Path) -> anyhow::Result<EmbeddedLog> {
+    let options = Options {
+        create: false,
+        ..Options::default()
+    };
+    Ok(EmbeddedLog::open(path, options)?)
+}
+
+/// Refuses a log of other partitions than the configuration says, also where it is only read.
+pub fn check_partitions(config: &Config) -> anyhow::Result<()> {
+    let Log::Embedded { path } = &config.log else {
+        // Topics are looked at when they are opened.
+        return Ok(());
+    };
+    let (has, wants) = (look_into(path)?.partitions().bridges, config.partitions);
+    match has == wants {
+        true => Ok(()),
+        false => Err(transfer::Error::Partitions { has, wants }.into()),
+    }
+}
+
 /// For a look from beside the running process: never made, never changed.
 pub fn beside(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     match &config.log {
@@ -109,11 +131,7 @@ pub fn beside(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
                     path.display()
                 );
             }
-            let options = Options {
-                create: false,
-                ..Options::default()
-            };
-            Ok(Arc::new(EmbeddedLog::open(path, options)?))
+            Ok(Arc::new(look_into(path)?))
         }
         Log::Kafka(kafka) => Ok(Arc::new(KafkaLog::beside(kafka_options(config, kafka))?)),
         _ => bail!("this build does not know the log that the configuration names"),

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crosswalk::ports::membership::Claim;
-use crosswalk::ports::view_store;
+use crosswalk::processor::driver::snapshots::failed;
 use crosswalk::processor::driver::{self, Driver, Options, take_over};
 use crosswalk::processor::recovery;
-use crosswalk::processor::snapshot::restore;
+use crosswalk::processor::snapshot::{journal_below, restore};
 use crosswalk::processor::view::View;
 use crosswalk::store::{self, Opened, SledStore, SnapshotFolder};
 use crosswalk::telemetry::{RoleHealth, metrics};
@@ -148,19 +148,28 @@ impl Partition {
                 "the view's store is replaced and rebuilt: {reason}"
             );
         }
-        if let Some(snapshots) = self.snapshots()? {
-            restore(&mut store, snapshots.as_ref(), partition)?;
+        if let Some(snapshots) = self.snapshots() {
+            let log = self.shared.log.as_ref();
+            let journal = |offset| journal_below(log, partition, offset);
+            restore(&mut store, snapshots.as_ref(), partition, &journal)?;
         }
         Ok(View::open(Box::new(store))?)
     }
 
-    fn snapshots(&self) -> Result<Option<Arc<SnapshotFolder>>, view_store::Error> {
+    /// A folder that cannot be used hinders nothing else.
+    fn snapshots(&self) -> Option<Arc<SnapshotFolder>> {
         let settings = &self.shared.config.view;
         if !settings.snapshots_enabled {
-            return Ok(None);
+            return None;
         }
-        let folder = SnapshotFolder::open(&settings.snapshots_path)?;
-        Ok(Some(Arc::new(folder)))
+        match SnapshotFolder::open(&settings.snapshots_path) {
+            Ok(folder) => Some(Arc::new(folder)),
+            Err(error) => {
+                let partition = self.options.settings.partition;
+                failed(partition, &format!("view.snapshots_path: {error}"));
+                None
+            }
+        }
     }
 
     /// Takes the partition over and leads it until it is somebody else's. The view is handed back
@@ -185,7 +194,7 @@ impl Partition {
         metrics().takeovers_total.with_label_values(&labels).inc();
         let Shared { log, clock, .. } = self.shared.clone();
         let mut driver = Driver::lead(log, clock, open, taken, self.options.clone())?;
-        if let Some(snapshots) = self.snapshots()? {
+        if let Some(snapshots) = self.snapshots() {
             driver.keep_snapshots(snapshots, self.shared.config.view.snapshot_interval);
         }
         self.drivers.lock().insert(partition, driver.handle());

@@ -5,9 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::Offset;
+
 use crate::domain::Topic;
+use crate::log::kafka::connect::{self, topic_name};
+use crate::log::kafka::lease::anchor_of;
+use crate::log::kafka::options::Options;
 use crate::log::topics;
-use crate::ports::event_log::TopicPartition;
+use crate::ports::event_log::{Group, TopicPartition};
 
 /// Where what a transaction wrote ends: the offset behind the last entry of each partition.
 pub type Ends = BTreeMap<TopicPartition, u64>;
@@ -54,6 +62,32 @@ impl Anchor {
         }
         anchor
     }
+}
+
+/// What stands there while an import is under way. The first owner afterwards writes over it.
+const IMPORTING: &str = "importing";
+
+/// Says that the log holds part of an installation only.
+pub fn mark(options: &Options) -> Result<(), KafkaError> {
+    let client: BaseConsumer = connect::of_group(options, Group::Processor).create()?;
+    let mut list = TopicPartitionList::new();
+    let topic = topic_name(options, anchor_of(Group::Processor));
+    let mut element = list.add_partition(&topic, 0);
+    element.set_offset(Offset::Offset(0))?;
+    element.set_metadata(IMPORTING);
+    client.commit(&list, CommitMode::Sync)
+}
+
+/// Whether an import has not ended.
+pub fn is_marked(options: &Options) -> Result<bool, KafkaError> {
+    let client: BaseConsumer = connect::of_group(options, Group::Processor).create()?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition(&topic_name(options, anchor_of(Group::Processor)), 0);
+    let found = connect::patiently(options, || {
+        client.committed_offsets(list.clone(), options.timeout)
+    })?;
+    let mut found = found.elements().into_iter();
+    Ok(found.any(|element| element.metadata() == IMPORTING))
 }
 
 fn place(text: &str) -> Option<TopicPartition> {

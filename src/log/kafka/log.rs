@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{Timestamp, Topic};
 use crate::log::encoded::{Encoded, call_id, checked, encode};
 use crate::log::faults::{Fault, Point};
-use crate::log::kafka::anchor::Ends;
+use crate::log::kafka::anchor::{self, Ends};
 use crate::log::kafka::compacted::Compacted;
 use crate::log::kafka::connect::topic_name;
 use crate::log::kafka::frames::Frames;
@@ -56,6 +56,15 @@ impl KafkaLog {
     /// what a predecessor of this name left open.
     pub fn open(options: Options) -> Result<Self, Error> {
         let log = Self::beside(options)?;
+        let marked = anchor::is_marked(&log.options);
+        if marked.map_err(|error| Error::Open(said(&error)))? {
+            let prefix = &log.options.prefix;
+            return Err(Error::Open(format!(
+                "the topics hold part of an import that has not ended; delete them \
+                 (kafka-topics.sh --delete --topic '{prefix}.*'), make them anew \
+                 (crosswalk topics apply) and import again"
+            )));
+        }
         log.frames.prepare(&log.options).map_err(Error::Open)?;
         // Behind a transaction that nobody ends, nothing is readable until it times out: the id is
         // taken over now and not when there is something to append.

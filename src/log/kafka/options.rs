@@ -48,7 +48,8 @@ impl Default for Options {
             transaction_timeout: Duration::from_secs(60),
             session_timeout: Duration::from_secs(15),
             registry: None,
-            entry_bytes_max: 1 << 20,
+            // A webhook of a megabyte with what stands around it, below what the topics take.
+            entry_bytes_max: (2 << 20) - (128 << 10),
             faults: None,
         }
     }

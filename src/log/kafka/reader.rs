@@ -129,6 +129,8 @@ struct Part {
     is_placed_anew: bool,
     /// Whether what was to come next is not there any more.
     is_overtaken: bool,
+    /// Why nothing comes: told to whoever asks next, once what had come before is handed out.
+    failed: Option<String>,
     /// What stands below is not there any more, as far as is known.
     first: u64,
 }
@@ -213,6 +215,7 @@ impl Reader {
                 is_at_end: false,
                 is_placed_anew: true,
                 is_overtaken: false,
+                failed: None,
                 first: 0,
             });
         }
@@ -395,7 +398,16 @@ impl Reader {
         let (mut entries, mut bytes) = (Vec::new(), 0_usize);
         for part in &mut self.parts {
             let mut is_first = true;
-            while entries.len() < limit.entries_max && part.fill()? {
+            while entries.len() < limit.entries_max {
+                match part.fill() {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) if entries.is_empty() => return Err(error),
+                    Err(error) => {
+                        part.failed = Some(error);
+                        return Ok(entries);
+                    }
+                }
                 let Some(first) = part.came.front() else {
                     break;
                 };
@@ -442,6 +454,9 @@ impl Part {
                     return Ok(true);
                 }
                 self.came.pop_front();
+            }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
             }
             match self.queue.poll(Duration::ZERO) {
                 None => return Ok(false),

@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
+use crate::log::kafka::anchor;
 use crate::log::kafka::connect::{self, topic_name};
 use crate::log::kafka::log::KafkaLog;
 use crate::log::kafka::options::Options;
@@ -62,16 +63,25 @@ impl Placed {
 }
 
 impl<'a> Restore<'a> {
+    /// From now on nothing but an import may use the log: whoever opens it is told so.
     pub fn begin(log: &'a KafkaLog) -> Result<Self, Error> {
+        anchor::mark(log.options()).map_err(|error| Error::Open(said(&error)))?;
         let mut config: ClientConfig = connect::appender(log.options());
         // What one of them waits for, all the others wait for: there is no hurry with any.
-        config.set("linger.ms", "20");
+        config
+            .set("linger.ms", "20")
+            .set("queue.buffering.max.kbytes", "65536");
         let producer = config.create_with_context(Placed::default());
         Ok(Self {
             log,
             producer: producer.map_err(|error| Error::Open(said(&error)))?,
             next: BTreeMap::new(),
         })
+    }
+
+    /// Whether the log takes an entry like this.
+    pub fn takes(log: &KafkaLog, entry: Outgoing) -> Result<(), Error> {
+        log.encode(vec![entry]).map(|_| ())
     }
 
     /// Writes an entry behind those of its partition that were written before.
@@ -119,7 +129,10 @@ impl<'a> Restore<'a> {
         loop {
             self.check()?;
             match self.producer.send(record) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.producer.poll(Duration::ZERO);
+                    return Ok(());
+                }
                 Err((error, given)) if is_full(&error) && Instant::now() < deadline => {
                     record = given;
                     self.producer.poll(Duration::from_millis(10));

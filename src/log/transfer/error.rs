@@ -16,8 +16,9 @@ pub enum Error {
     #[error("{}: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error(
-        "entry {offset} of {}/{partition} cannot be read: {reason}; export with the build that \
-         wrote it, or restore the log from backup", name(*topic)
+        "entry {offset} of {}/{partition} cannot be read: {reason}; if it is an input that nobody \
+         has taken yet, let crosswalk run until it is a dead letter; else export with the build \
+         that wrote it, or restore the log from backup", name(*topic)
     )]
     Unreadable {
         topic: Topic,
@@ -31,10 +32,22 @@ pub enum Error {
     )]
     Busy { topic: Topic, partition: u32 },
     #[error(
-        "the file was written with partitions: {has}, and the configuration says {wants}; a bridge \
-         keeps its partition, so set partitions: {has} and make the topics with as many"
+        "the log has partitions: {has}, and the configuration says {wants}; a bridge keeps its \
+         partition, so set partitions: {has}"
     )]
     Partitions { has: u32, wants: u32 },
+    #[error(
+        "the file holds what nobody has taken yet of the bridge {bridge}, which is not configured: \
+         add it, or let the old installation take it first"
+    )]
+    NoBridge { bridge: String },
+    #[error("entry {offset} of {}/{partition} cannot be moved: {error}", name(*topic))]
+    Refused {
+        topic: Topic,
+        partition: u32,
+        offset: u64,
+        error: event_log::Error,
+    },
     #[error(
         "the bridge {bridge} stands in partition {has}, and the configuration says {wants}; set \
          bridges.{bridge}.partition to {has}"
@@ -45,8 +58,9 @@ pub enum Error {
         wants: u32,
     },
     #[error(
-        "{}/{partition} holds entries already; an import fills empty topics only: delete the \
-         topics, make them anew (crosswalk topics apply) and import again", name(*topic)
+        "{}/{partition} holds entries already; an import fills empty topics only: delete those of \
+         the prefix (kafka-topics.sh --delete), make them anew (crosswalk topics apply) and import \
+         again", name(*topic)
     )]
     Occupied { topic: Topic, partition: u32 },
     #[error(

@@ -6,7 +6,9 @@ use crate::domain::Topic;
 use crate::log::topics::{Partitions, group_topics};
 use crate::log::transfer::file::{Header, Output};
 use crate::log::transfer::{Error, Moved};
-use crate::ports::event_log::{Bounds, EventLog, Group, ReadLimit, TopicPartition, each_within};
+use crate::ports::event_log::{
+    Bounds, EntryBody, EventLog, Group, ReadLimit, TopicPartition, each_within,
+};
 
 const READ_LIMIT: ReadLimit = ReadLimit {
     entries_max: 1_000,
@@ -27,9 +29,14 @@ pub fn export(
     }
     let mut output = Output::begin(path, &header)?;
     let mut moved = Moved::new();
-    for (at, bounds, _) in &stands {
+    for (at, bounds, position) in &stands {
         let count = moved.entry(at.topic).or_default();
         each_within(log, *at, *bounds, READ_LIMIT, |entry| {
+            let is_taken = position.is_some_and(|next| entry.offset < next);
+            if is_taken && matches!(entry.body, EntryBody::Undecodable { .. }) {
+                // It has become a dead letter, with its bytes.
+                return Ok(());
+            }
             *count += 1;
             output.put(&entry)
         })?;

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -36,6 +37,8 @@ static ENTRY: LazyLock<Schema> =
 /// Where the header stands in the container's metadata.
 const HEADER: &str = "crosswalk.export";
 const VERSION: u32 = 1;
+/// Entries have 16 MiB at most, and a block ends with the first one beyond its size.
+const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// What the entries alone do not say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,14 +110,15 @@ fn topic(name: &str) -> Option<Topic> {
 pub struct Output {
     path: PathBuf,
     part: PathBuf,
-    /// None once it is whole.
+    /// None once all is written.
     writer: Option<Writer<'static, BufWriter<File>>>,
+    is_whole: bool,
     count: u64,
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if self.writer.is_some()
+        if !self.is_whole
             && let Err(error) = std::fs::remove_file(&self.part)
         {
             tracing::warn!(file = %self.part.display(), %error, "a part of an export stays there");
@@ -127,7 +131,10 @@ impl Output {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".part");
         let part = path.with_file_name(name);
-        let file = File::create(&part).map_err(|error| Error::Io {
+        // It holds what customers' records hold.
+        let mut options = File::options();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(&part).map_err(|error| Error::Io {
             path: part.clone(),
             error,
         })?;
@@ -146,6 +153,7 @@ impl Output {
             path: path.to_owned(),
             part,
             writer: Some(writer),
+            is_whole: false,
             count: 0,
         })
     }
@@ -222,7 +230,11 @@ impl Output {
         })?;
         file.flush().map_err(failed)?;
         file.get_ref().sync_all().map_err(failed)?;
-        std::fs::rename(&self.part, &self.path).map_err(failed)
+        std::fs::rename(&self.part, &self.path).map_err(failed)?;
+        self.is_whole = true;
+        let folder = self.path.parent().filter(|path| *path != Path::new(""));
+        let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        folder.sync_all().map_err(failed)
     }
 }
 
@@ -251,6 +263,8 @@ impl Input {
             path: path.to_owned(),
             error,
         })?;
+        // A length that lies must not cost more than the largest entry.
+        apache_avro::util::max_allocation_bytes(BLOCK_BYTES_MAX);
         let reader = Reader::new(BufReader::new(file));
         let reader = reader.map_err(|error| refused(format!("is no export: {error}")))?;
         let header = reader.user_metadata().get(HEADER);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::avro;
 use crate::domain::{Message, Topic};
 use crate::log::kafka::{KafkaLog, Restore};
-use crate::log::topics::{Key, Partitions, spec};
+use crate::log::topics::{Cleanup, Key, Partitions, spec};
 use crate::log::transfer::export::group_of;
 use crate::log::transfer::file::{Exported, Header, Input};
 use crate::log::transfer::{Error, Moved, keeps_offsets};
@@ -33,8 +33,17 @@ pub fn import(
         return Err(Error::Partitions { has, wants });
     }
     input.each(|entry| {
-        look(&entry, &bridge)?;
-        message(&entry).map(|_| ())
+        look(&entry, &header, &bridge)?;
+        let (at, offset) = (entry.at, entry.offset);
+        let Some(outgoing) = outgoing(entry, &header)? else {
+            return Ok(());
+        };
+        Restore::takes(log, outgoing).map_err(|error| Error::Refused {
+            topic: at.topic,
+            partition: at.partition,
+            offset,
+            error,
+        })
     })?;
     are_empty(log, partitions)?;
     let mut writing = Writing {
@@ -58,10 +67,22 @@ fn cut_short(error: event_log::Error) -> Error {
     Error::CutShort { error }
 }
 
-/// A bridge keeps its partition.
-fn look(entry: &Exported, bridge: impl Fn(&str) -> Option<u32>) -> Result<(), Error> {
+/// A bridge keeps its partition, and what waits for it waits for somebody.
+fn look(
+    entry: &Exported,
+    header: &Header,
+    bridge: impl Fn(&str) -> Option<u32>,
+) -> Result<(), Error> {
     let TopicPartition { topic, partition } = entry.at;
+    let waits = group_of(topic) == Some(Group::Processor)
+        && entry.value.is_some()
+        && header
+            .position(entry.at)
+            .is_none_or(|next| entry.offset >= next);
     match bridge(&entry.key) {
+        None if waits => Err(Error::NoBridge {
+            bridge: entry.key.clone(),
+        }),
         Some(wants) if spec(topic).key == Key::Bridge && wants != partition => {
             Err(Error::Misplaced {
                 bridge: entry.key.clone(),
@@ -97,6 +118,31 @@ fn are_empty(log: &KafkaLog, partitions: Partitions) -> Result<(), Error> {
     Ok(())
 }
 
+/// What an entry is appended as; none where it need not be moved.
+fn outgoing(entry: Exported, header: &Header) -> Result<Option<Outgoing>, Error> {
+    let topic = entry.at.topic;
+    let taken = header.position(entry.at);
+    if !keeps_offsets(topic) && taken.is_some_and(|next| entry.offset < next) {
+        // It was carried out, and its result stands where results do.
+        return Ok(None);
+    }
+    let message = message(&entry)?;
+    if message.is_none() && spec(topic).cleanup != Cleanup::Compact {
+        // What ended a transaction; its place is kept where places are.
+        return Ok(None);
+    }
+    let place = match spec(topic).key {
+        Key::Bridge => Place::Partition(entry.at.partition),
+        _ => Place::ByKey,
+    };
+    Ok(Some(Outgoing {
+        topic,
+        place,
+        key: Arc::from(entry.key),
+        message,
+    }))
+}
+
 struct Writing<'a> {
     log: &'a KafkaLog,
     restore: Restore<'a>,
@@ -108,32 +154,16 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     fn put(&mut self, entry: Exported) -> Result<(), Error> {
-        let topic = entry.at.topic;
-        let taken = self.header.position(entry.at);
-        if !keeps_offsets(topic) && taken.is_some_and(|next| entry.offset < next) {
-            // It was carried out, and its result stands where results do.
+        let (topic, offset) = (entry.at.topic, entry.offset);
+        let bytes = entry.value.as_ref().map_or(0, Vec::len);
+        let Some(outgoing) = outgoing(entry, self.header)? else {
             return Ok(());
-        }
-        let message = message(&entry)?;
-        let is_filler = message.is_none() && keeps_offsets(topic);
-        if is_filler {
-            return Ok(());
-        }
+        };
         *self.moved.entry(topic).or_default() += 1;
-        let place = match spec(topic).key {
-            Key::Bridge => Place::Partition(entry.at.partition),
-            _ => Place::ByKey,
-        };
-        let outgoing = Outgoing {
-            topic,
-            place,
-            key: Arc::from(entry.key),
-            message,
-        };
         if keeps_offsets(topic) {
-            return self.restore.put(entry.offset, outgoing).map_err(cut_short);
+            return self.restore.put(offset, outgoing).map_err(cut_short);
         }
-        self.bytes += entry.value.as_ref().map_or(0, Vec::len);
+        self.bytes += bytes;
         self.together.push(outgoing);
         if self.together.len() >= APPEND_ENTRIES_MAX || self.bytes >= APPEND_BYTES_MAX {
             self.append().map_err(cut_short)?;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::ports::view_snapshots::{SnapshotWriter, ViewSnapshots};
+use crate::ports::view_snapshots::{SnapshotWriter, Stands, ViewSnapshots};
 use crate::processor::driver::{Driver, Error};
+use crate::processor::snapshot::journal_below;
 use crate::telemetry::metrics;
 
 /// Entries that are copied after a step: a few milliseconds.
@@ -56,7 +57,16 @@ impl Driver {
         self.last_checkpoint = Instant::now();
         snapshots.begun = Some(Instant::now());
         snapshots.offset = self.view.journal_offset();
-        match snapshots.kept.begin(partition, &self.view.standing()) {
+        let standing = self.view.standing();
+        let offset = standing.journal_offset;
+        let Some(journal) = journal_below(self.log.as_ref(), partition, offset) else {
+            failed(partition, "the journal cannot be read");
+            return Ok(());
+        };
+        match snapshots
+            .kept
+            .begin(partition, &Stands { standing, journal })
+        {
             Ok(writer) => self.view.begin_snapshot(writer),
             Err(error) => failed(partition, &error.to_string()),
         }
@@ -79,7 +89,8 @@ fn finish(partition: u32, whole: Box<dyn SnapshotWriter>) {
     }
 }
 
-fn failed(partition: u32, reason: &str) {
+/// Counts it and says why.
+pub fn failed(partition: u32, reason: &str) {
     count(partition, "failed");
     tracing::warn!(
         partition,

@@ -7,14 +7,17 @@ use proptest::prelude::*;
 
 use crate::domain::ViewKey;
 use crate::domain::view::{VIEW_VERSION, ViewEntry};
-use crate::ports::view_snapshots::{Snapshot, SnapshotWriter, ViewSnapshots};
+use crate::ports::view_snapshots::{Snapshot, SnapshotWriter, Stands, ViewSnapshots};
 use crate::ports::view_store::{Error, KeyValue, MemoryStore, Standing, ViewStore};
 use crate::processor::overlay::Changes;
 use crate::processor::snapshot::restore;
 use crate::processor::tests::world::bridge;
 use crate::processor::view::View;
 
-type Taken = (Standing, Vec<KeyValue>);
+type Taken = (Stands, Vec<KeyValue>);
+
+/// The journal of these tests, at any offset.
+const JOURNAL: [u8; 32] = [7; 32];
 
 /// Snapshots by their names.
 #[derive(Clone, Default)]
@@ -32,17 +35,17 @@ impl SnapshotWriter for Writing {
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {
-        let name = format!("{:05}", self.taken.0.journal_offset);
+        let name = format!("{:05}", self.taken.0.standing.journal_offset);
         self.kept.0.lock().unwrap().insert(name, self.taken);
         Ok(())
     }
 }
 
 impl ViewSnapshots for Kept {
-    fn begin(&self, _: u32, standing: &Standing) -> Result<Box<dyn SnapshotWriter>, Error> {
+    fn begin(&self, _: u32, stands: &Stands) -> Result<Box<dyn SnapshotWriter>, Error> {
         Ok(Box::new(Writing {
             kept: self.clone(),
-            taken: (standing.clone(), Vec::new()),
+            taken: (stands.clone(), Vec::new()),
         }))
     }
 
@@ -51,9 +54,9 @@ impl ViewSnapshots for Kept {
     }
 
     fn open(&self, name: &str) -> Result<Snapshot, Error> {
-        let (standing, entries) = self.0.lock().unwrap()[name].clone();
+        let (stands, entries) = self.0.lock().unwrap()[name].clone();
         let entries = Box::new(entries.into_iter().map(Ok));
-        Ok(Snapshot { standing, entries })
+        Ok(Snapshot { stands, entries })
     }
 }
 
@@ -70,14 +73,18 @@ fn change(view: &mut View, place: u64, value: Option<u64>) {
 
 fn begin(view: &mut View, kept: &Kept) {
     view.checkpoint().unwrap();
-    let writer = kept.begin(0, &view.standing()).unwrap();
+    let stands = Stands {
+        standing: view.standing(),
+        journal: JOURNAL,
+    };
+    let writer = kept.begin(0, &stands).unwrap();
     view.begin_snapshot(writer);
 }
 
 /// A store that was filled with the newest snapshot.
 fn restored(kept: &Kept) -> (MemoryStore, Option<Standing>) {
     let mut store = MemoryStore::default();
-    let standing = restore(&mut store, kept, 0).unwrap();
+    let standing = restore(&mut store, kept, 0, &|_| Some(JOURNAL)).unwrap();
     (store, standing)
 }
 
@@ -152,10 +159,11 @@ fn two_with_the_newer_one(spoil: impl FnOnce(&mut Taken)) -> Kept {
 
 #[test]
 fn a_snapshot_that_is_not_what_it_says_is_passed_over_for_the_one_before() {
-    let spoilt: [fn(&mut Taken); 3] = [
+    let spoilt: [fn(&mut Taken); 4] = [
         |(_, entries)| drop(entries.pop()),
         |(_, entries)| entries[0].1[0] ^= 1,
-        |(standing, _)| standing.view_version = VIEW_VERSION - 1,
+        |(stands, _)| stands.standing.view_version = VIEW_VERSION - 1,
+        |(stands, _)| stands.journal = [8; 32],
     ];
     for spoil in spoilt {
         let (_, standing) = restored(&two_with_the_newer_one(spoil));
@@ -207,7 +215,7 @@ fn a_store_that_was_filled_in_part_passes_for_no_view() {
         }
     }
     let mut dies = Dies(MemoryStore::default());
-    restore(&mut dies, &kept, 0).unwrap_err();
+    restore(&mut dies, &kept, 0, &|_| Some(JOURNAL)).unwrap_err();
     let Dies(store) = dies;
     let left = View::open(Box::new(store)).unwrap();
     assert_eq!(left.journal_offset(), 0);

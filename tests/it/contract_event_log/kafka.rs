@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crosswalk::domain::{Message, Topic};
-use crosswalk::log::kafka::{KafkaLog, Options};
+use crosswalk::log::kafka::{KafkaLog, Options, Restore};
 use crosswalk::log::topics;
 use crosswalk::ports::event_log::{Commit, EventLog, Group, TopicPartition};
 use rdkafka::ClientConfig;
@@ -90,6 +90,22 @@ fn topics_that_are_missing_are_named_with_what_to_do() {
     let error = KafkaLog::open(options).err().unwrap().to_string();
     assert!(error.contains(&first), "{error}");
     assert!(error.contains("create the topics"), "{error}");
+}
+
+/// Until somebody owns it, which is how an import ends.
+#[test]
+fn a_log_that_holds_part_of_an_import_is_refused() {
+    let Some(kafka) = Kafka::new() else {
+        return;
+    };
+    let log = KafkaLog::open(kafka.options()).unwrap();
+    drop(Restore::begin(&log).unwrap());
+    let refused = KafkaLog::open(kafka.options()).err().unwrap().to_string();
+    assert!(refused.contains("part of an import"), "{refused}");
+    let lease = log.acquire(Group::Processor, 0).unwrap();
+    let ended = log.commit(&lease, vec![], &[]);
+    assert!(matches!(ended, Commit::Committed { .. }), "{ended:?}");
+    KafkaLog::open(kafka.options()).unwrap();
 }
 
 /// Kafka refuses to read from there.
