@@ -8,13 +8,14 @@
 //! `STORE=1`: the same over sled, checkpointed as the driver does, and beside it bare sled with
 //! the same gets and puts. `MEMORY=10`: ten million observations over sled, and the memory that is
 //! resident after each million; with `STEADY=1` of the same people all the time, since the mix
-//! brings 50,000 new ones in a million.
+//! brings 50,000 new ones in a million. `KAFKA=1`: through real Kafka, in CPU seconds.
 #![allow(
     clippy::unwrap_used,
     reason = "a bench that meets an error should stop"
 )]
 
 mod bare;
+mod kafka;
 mod world;
 
 use std::time::Duration;
@@ -30,10 +31,11 @@ const PER_ROUND: usize = 1_000;
 const MILLION: usize = 1_000_000;
 
 fn main() {
-    match (number("MEMORY"), number("STORE")) {
-        (Some(millions), _) => memory(millions),
-        (None, Some(_)) => stored(),
-        (None, None) => in_memory(),
+    match (number("MEMORY"), number("STORE"), number("KAFKA")) {
+        (Some(millions), ..) => memory(millions),
+        (None, Some(_), _) => stored(),
+        (None, None, Some(_)) => kafka::run(people(), rounds()),
+        (None, None, None) => in_memory(),
     }
 }
 

@@ -10,9 +10,10 @@ use crosswalk::domain::{
     RecordSnapshot, RefSet, SourceId, Timestamp, Topic, Value, Version, WriteTarget, Writer,
 };
 use crosswalk::mapping::{DEFAULT, Offer, Sources};
-use crosswalk::ports::event_log::{Entry, EntryBody, TopicPartition};
-use crosswalk::ports::view_store::ViewStore;
+use crosswalk::ports::event_log::{Entry, EntryBody, Outgoing, TopicPartition};
+use crosswalk::ports::view_store::{MemoryStore, ViewStore};
 use crosswalk::processor::decide::Timing;
+use crosswalk::processor::overlay::Changes;
 use crosswalk::processor::step::{Mappings, Settings, step};
 use crosswalk::processor::view::View;
 
@@ -50,6 +51,23 @@ struct Pair {
     there: Fields,
 }
 
+/// A batch as it was taken.
+pub struct Batch {
+    pub now: Timestamp,
+    pub entries: Vec<Entry>,
+    pub outputs: Vec<Outgoing>,
+    pub changes: Changes,
+    /// What deciding and evolving it took of the thread.
+    pub cpu_ns: u64,
+}
+
+/// What this thread has had of the processors, in nanoseconds.
+pub fn thread_cpu_ns() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let first = told.split_whitespace().next();
+    first.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// What a step took: ours, and bare sled with the same gets and puts, where it stands beside.
 #[derive(Clone, Copy, Default)]
 pub struct Took {
@@ -71,7 +89,9 @@ pub struct World {
     pub is_stored: bool,
     /// Whether nobody new comes: changes of those that are there in their place.
     pub is_steady: bool,
-    settings: Settings,
+    /// What was taken and what came of it, where somebody is to play it again.
+    pub tape: Option<Vec<Batch>>,
+    pub settings: Settings,
     mappings: Mappings,
     now: i64,
     offsets: BTreeMap<Topic, u64>,
@@ -116,6 +136,25 @@ fn fields(pairs: &[(&str, String)]) -> Fields {
 impl World {
     /// A world of people that nobody has told of yet, over a store.
     pub fn new(people: usize, store: Box<dyn ViewStore>, bare: Option<Bare>) -> Self {
+        Self::begin(people, store, bare, None)
+    }
+
+    /// Such a world in memory, and everything that it takes on a tape.
+    pub fn taped(people: usize) -> Self {
+        Self::begin(
+            people,
+            Box::<MemoryStore>::default(),
+            None,
+            Some(Vec::new()),
+        )
+    }
+
+    fn begin(
+        people: usize,
+        store: Box<dyn ViewStore>,
+        bare: Option<Bare>,
+        tape: Option<Vec<Batch>>,
+    ) -> Self {
         let mut sum = 0.0;
         let zipf = (1..=people).map(|rank| {
             sum += 1.0 / (rank as f64).powf(0.99);
@@ -127,6 +166,7 @@ impl World {
             bare,
             is_stored: false,
             is_steady: false,
+            tape,
             settings: Settings {
                 partition: 0,
                 bridges: vec![bridge()],
@@ -271,6 +311,18 @@ impl World {
 
     /// The part that is timed.
     fn take(&mut self, entries: &[Entry]) -> Took {
+        let mut sorted = Vec::new();
+        let entries = match self.tape {
+            None => entries,
+            // As a log hands them out.
+            Some(_) => {
+                sorted.extend_from_slice(entries);
+                sorted.sort_by_key(|entry| {
+                    Topic::INPUTS.iter().position(|one| *one == entry.at.topic)
+                });
+                &sorted
+            }
+        };
         self.now += 1;
         let now = Timestamp(self.now);
         let bare = self.bare.as_mut().map(|bare| {
@@ -278,8 +330,10 @@ impl World {
             let output = step(&seen, &self.settings, &mut self.mappings, entries, now).unwrap();
             bare.repeat(seen.into_keys(), output.changes)
         });
-        let began = Instant::now();
+        let taken = entries;
+        let (began, cpu) = (Instant::now(), thread_cpu_ns());
         let output = step(&self.view, &self.settings, &mut self.mappings, entries, now).unwrap();
+        let changes = self.tape.is_some().then(|| output.changes.clone());
         let is_entry = |message: &Option<Message>| matches!(message, Some(Message::Journal(_)));
         let entries = output.outputs.iter();
         self.journal += entries.filter(|one| is_entry(&one.message)).count() as u64;
@@ -288,7 +342,17 @@ impl World {
             self.view.checkpoint().unwrap();
         }
         let took = began.elapsed();
+        let cpu_ns = thread_cpu_ns().saturating_sub(cpu);
         assert!(output.quarantined.is_empty(), "a decision panicked");
+        if let Some(tape) = &mut self.tape {
+            tape.push(Batch {
+                now,
+                entries: taken.to_vec(),
+                outputs: output.outputs.clone(),
+                changes: changes.unwrap_or_default(),
+                cpu_ns,
+            });
+        }
         let commands = output.outputs.into_iter().filter_map(|one| one.message);
         self.waiting
             .extend(commands.filter_map(|message| match message {
