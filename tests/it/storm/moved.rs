@@ -39,10 +39,13 @@ impl Office {
             brokers::create_topics(&to, &named, partitions);
         });
         made.await.unwrap();
-        let log = json!({"kafka": {
+        let mut log = json!({"kafka": {
             "bootstrap": bootstrap, "prefix": prefix,
             "session_timeout_seconds": SESSION_TIMEOUT_SECONDS,
         }});
+        if let Some(registry) = brokers::registry() {
+            log["kafka"]["registry"] = json!({"urls": [registry]});
+        }
         let mut stages = Stage::several(BRIDGES, people, log).await;
         let folder = stages[0].folder.clone();
         let mut edges = Vec::new();
@@ -67,14 +70,14 @@ impl Office {
         })
     }
 
-    /// In each bridge somebody acts, ten times a second.
+    /// In each bridge somebody acts, four times a second.
     async fn people_act(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
             for stage in &mut self.stages {
                 stage.somebody_acts(&mut self.chance);
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         self.stages.iter_mut().for_each(Stage::take_down);
     }
