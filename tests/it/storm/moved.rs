@@ -10,7 +10,7 @@ use crate::public_clients::analyst::Analyst;
 use crate::storm::child::Child;
 use crate::storm::judge::judge;
 use crate::storm::people::{Chance, Stage};
-use crate::storm::{CALM_MAX, setting};
+use crate::storm::{CALM_MAX, MACHINE, setting};
 
 const BRIDGES: usize = 3;
 const SESSION_TIMEOUT_SECONDS: u64 = 6;
@@ -109,6 +109,7 @@ impl Office {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_move_between_three_processors_lose_and_double_nothing() {
+    let _machine = MACHINE.lock().await;
     let Some(mut office) = Office::open(8).await else {
         return;
     };
