@@ -83,19 +83,29 @@ pub fn run(people: usize, rounds: usize) {
     let coded = codec(mix);
     let stored = checkpoints(before, mix);
     let copied = copy::copy(&options, mix);
+    let parts = [
+        ("librdkafka, transactional consume and produce", copied),
+        ("codec, decode and encode", coded),
+        ("decide and evolve", decided),
+        ("sled, apply and checkpoint", stored),
+    ];
+    compare("the processor on Kafka", whole, &parts, count);
+    rebuild::rebuild(&options, &log);
+}
+
+/// Says what each part took of the processors for a million, and how the whole stands to their sum.
+fn compare(what: &str, whole: Duration, parts: &[(&str, Duration)], count: usize) {
     let say = |what: &str, took: Duration| {
         let each = took.as_secs_f64() * 1e6 / count as f64;
-        println!("{what:<44} {each:>8.1} CPU seconds a million");
+        println!("{what:<50} {each:>8.1} CPU seconds a million");
     };
-    say("the processor on Kafka", whole);
-    say("  librdkafka, transactional consume and produce", copied);
-    say("  codec, decode and encode", coded);
-    say("  decide and evolve", decided);
-    say("  sled, apply and checkpoint", stored);
-    let sum = copied + coded + decided + stored;
+    say(what, whole);
+    for (part, took) in parts {
+        say(&format!("  {part}"), *took);
+    }
+    let sum: Duration = parts.iter().map(|(_, took)| *took).sum();
     let ratio = whole.as_secs_f64() / sum.as_secs_f64();
     println!("the whole is {ratio:.2} of the sum of its parts (at most 1.3 wanted)");
-    rebuild::rebuild(&options, &log);
 }
 
 fn own(entry: &crosswalk::ports::event_log::Entry) -> Outgoing {

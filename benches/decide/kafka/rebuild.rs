@@ -20,7 +20,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::kafka::cpu;
+use crate::kafka::{compare, cpu};
 
 const AT: TopicPartition = TopicPartition {
     topic: Topic::Journal,
@@ -70,19 +70,14 @@ pub fn rebuild(options: &Options, log: &Arc<dyn EventLog>) {
     });
     let all = kept.0.lock().unwrap().1.clone();
     let (loaded, ()) = took(|| load(&all));
-    let say = |what: &str, took: Duration| {
-        let each = took.as_secs_f64() * 1e6 / count as f64;
-        println!("{what:<44} {each:>8.1} CPU seconds a million");
-    };
     println!("{count} journal entries, {} entries of the view", all.len());
-    say("a view rebuilt from Kafka", whole);
-    say("  librdkafka, consume", consumed);
-    say("  codec, decode", decoded);
-    say("  evolve, over a store in memory", evolved);
-    say("  sled, bulk load", loaded);
-    let sum = consumed + decoded + evolved + loaded;
-    let ratio = whole.as_secs_f64() / sum.as_secs_f64();
-    println!("the whole is {ratio:.2} of the sum of its parts (at most 1.3 wanted)");
+    let parts = [
+        ("librdkafka, consume", consumed),
+        ("codec, decode", decoded),
+        ("evolve, over a store in memory", evolved),
+        ("sled, bulk load", loaded),
+    ];
+    compare("a view rebuilt from Kafka", whole, &parts, count);
 }
 
 /// Bare librdkafka: the values of the journal's entries.
