@@ -59,6 +59,10 @@ pub trait EventLog: Send + Sync {
         Ok(found.first().map(|entry| entry.appended_at))
     }
 
+    /// What a value that stood on a topic of this log says: what could not be decoded when it was
+    /// read may be known by now. The error is that nobody can tell now.
+    fn decode(&self, topic: Topic, value: &[u8]) -> Result<EntryBody, Error>;
+
     /// The newest entry of a key in a compacted topic, or none; a tombstone counts as none.
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error>;
 

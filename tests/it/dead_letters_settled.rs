@@ -1,6 +1,9 @@
 //! `crosswalk dead-letters redrive|discard`: what is mended is taken up again, once.
 
-use crosswalk::domain::{BridgeId, DeadLetter, Message, Timestamp, Topic};
+use crosswalk::avro;
+use crosswalk::config::Secret;
+use crosswalk::domain::{BridgeId, DeadLetter, Message, SourceId, Timestamp, Topic};
+use crosswalk::ingest::intercom::{Destination, Workspace, taken_up};
 use crosswalk::log::embedded::{EmbeddedLog, Options};
 use crosswalk::ports::event_log::{EventLog, Outgoing, Place};
 use serde_json::{Value, json};
@@ -50,6 +53,24 @@ fn notification(app_id: &str, contact: &str) -> Vec<u8> {
         }},
     });
     body.to_string().into_bytes()
+}
+
+/// An entry that an earlier version could not decode.
+fn entry() -> Vec<u8> {
+    let posted = notification("sandbox1", "6961d4041c1e12de4c5499dd");
+    let posted = text(&posted).replace("mila@", "noa@");
+    let workspace = Workspace {
+        source: SourceId::new("support").unwrap(),
+        app_id: "sandbox1".to_owned(),
+        client_secret: Secret::new("sandbox-client-secret"),
+        bridges: vec![Destination {
+            bridge: BridgeId::new("main").unwrap(),
+            partition: 0,
+        }],
+    };
+    let now = Timestamp(1_768_018_994_000);
+    let entries = taken_up(&[workspace], posted.as_bytes(), now).unwrap();
+    avro::encode(entries[0].message.as_ref().unwrap()).unwrap()
 }
 
 /// A write to a contact that waits for nothing any more.
@@ -112,10 +133,15 @@ async fn what_can_be_understood_now_is_taken_up_and_the_rest_says_why_not() {
                 "intercom.writes/0@1",
                 overtaken(),
             ),
+            letter(
+                "undecodable: unknown schema",
+                "IntercomObserved/0@9",
+                entry(),
+            ),
         ],
     );
     let (running, admin) = installation.run().await;
-    assert_eq!(count(&installation, &[]), 6);
+    assert_eq!(count(&installation, &[]), 7);
     let (done, told) = settle(&installation, &admin, &["redrive", "0@5"]);
     assert!(
         done && told.contains("0@5 discarded: nothing of") && told.contains("waits any more"),
@@ -133,7 +159,7 @@ async fn what_can_be_understood_now_is_taken_up_and_the_rest_says_why_not() {
         told.contains("0@1: ") && told.contains("not_json"),
         "{told}"
     );
-    let (done, told) = settle(&installation, &admin, &["redrive", "0@3"]);
+    let (done, told) = settle(&installation, &admin, &["redrive", "0@3", "0@6"]);
     assert!(done, "{told}");
     for (id, why) in [
         ("0@2", "add one with its app_id"),
@@ -142,7 +168,11 @@ async fn what_can_be_understood_now_is_taken_up_and_the_rest_says_why_not() {
         let (done, told) = settle(&installation, &admin, &["redrive", id]);
         assert!(!done && told.contains(why), "{told}");
     }
-    for name in ["mila@kestrel.example", "ife@kestrel.example"] {
+    for name in [
+        "mila@kestrel.example",
+        "ife@kestrel.example",
+        "noa@kestrel.example",
+    ] {
         until(name, || {
             let found = output(&[
                 "identity",
@@ -167,7 +197,7 @@ async fn what_can_be_understood_now_is_taken_up_and_the_rest_says_why_not() {
     assert!(done, "{told}");
     assert_eq!(
         (count(&installation, &[]), count(&installation, &["--all"])),
-        (0, 6)
+        (0, 7)
     );
     let config = installation.config();
     let shown = output(&["dead-letters", "show", "0@2", "--config", &config]);
@@ -176,7 +206,7 @@ async fn what_can_be_understood_now_is_taken_up_and_the_rest_says_why_not() {
     until("the journal", || {
         let journal = installation.topic("journal");
         match journal.matches("\"letter_settled\"").count() {
-            6 => Ok(()),
+            7 => Ok(()),
             other => Err(format!("{other} settled")),
         }
     })

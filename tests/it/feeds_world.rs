@@ -20,7 +20,7 @@ use crosswalk::feeds::salesforce::{
 use crosswalk::log::{EmbeddedLog, Options as LogOptions, topics::Partitions};
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{
-    Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
+    Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
     TopicPartition,
 };
 use crosswalk::telemetry::Health;
@@ -400,6 +400,10 @@ impl EventLog for WatchedLog {
         wait: Duration,
     ) -> Result<Vec<Entry>, Error> {
         self.inner.read(from, limit, wait)
+    }
+
+    fn decode(&self, topic: Topic, value: &[u8]) -> Result<EntryBody, Error> {
+        self.inner.decode(topic, value)
     }
 
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {

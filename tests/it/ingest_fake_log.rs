@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosswalk::domain::{DeadLetter, Message, Observation, Topic};
 use crosswalk::ports::event_log::{
-    Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
+    Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
     TopicPartition,
 };
 
@@ -116,6 +116,10 @@ impl EventLog for FakeLog {
     }
 
     fn read(&self, _: &[ReadFrom], _: ReadLimit, _: Duration) -> Result<Vec<Entry>, Error> {
+        unreachable!("ingest reads nothing")
+    }
+
+    fn decode(&self, _: Topic, _: &[u8]) -> Result<EntryBody, Error> {
         unreachable!("ingest reads nothing")
     }
 

@@ -150,11 +150,22 @@ fn schemas_are_registered_once_and_their_ids_stand_before_the_entries() {
     assert_eq!(versions, json!([1]));
     // Whoever has no registry is told what is missing, and the bytes stay.
     let without = place.open(None).unwrap();
-    let texts = texts(&read(&without).unwrap());
+    let entries = read(&without).unwrap();
+    let told = texts(&entries);
     assert!(
-        texts[1].contains("log.kafka.registry names none"),
-        "{texts:?}"
+        told[1].contains("log.kafka.registry names none"),
+        "{told:?}"
     );
+    // Whoever has one can read them later.
+    let EntryBody::Undecodable { bytes, .. } = &entries[1].body else {
+        panic!("{told:?}");
+    };
+    let body = again.decode(Topic::Notifications, bytes).unwrap();
+    let read = Entry {
+        body,
+        ..entries[1].clone()
+    };
+    assert_eq!(texts(&[read]), ["now"]);
 }
 
 #[test]

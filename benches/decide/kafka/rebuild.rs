@@ -9,7 +9,7 @@ use crosswalk::domain::Topic;
 use crosswalk::log::kafka::Options;
 use crosswalk::log::topics::name;
 use crosswalk::ports::event_log::{
-    Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
+    Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease, Outgoing, ReadFrom, ReadLimit,
     TopicPartition, each,
 };
 use crosswalk::ports::view_store::{Checkpoint, MemoryStore, Standing, ViewStore};
@@ -122,6 +122,10 @@ impl EventLog for Typed {
 
     fn bounds(&self, _: TopicPartition) -> Result<Bounds, Error> {
         unreachable!("a rebuild is told its end")
+    }
+
+    fn decode(&self, _: Topic, _: &[u8]) -> Result<EntryBody, Error> {
+        unreachable!("what it reads is decoded")
     }
 
     fn latest(&self, _: Topic, _: &str) -> Result<Option<Entry>, Error> {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosswalk::avro;
 use crosswalk::clients::intercom::{company_snapshot, contact_snapshot};
 use crosswalk::clients::salesforce::row;
 use crosswalk::config::Config;
@@ -205,9 +204,11 @@ impl Letters {
         let from = |topic: &Topic| letter.origin.starts_with(&format!("{topic:?}/"));
         let topic = Topic::INPUTS.into_iter().find(from);
         let topic = topic.ok_or("it is no observation's entry")?;
-        let message = avro::decode(topic, &letter.bytes).map_err(|error| error.to_string())?;
-        let Message::Observation(observation) = message else {
-            return Err("it is no observation".to_owned());
+        let body = self.log.decode(topic, &letter.bytes);
+        let observation = match body.map_err(|error| error.to_string())? {
+            EntryBody::Message(Message::Observation(observation)) => observation,
+            EntryBody::Undecodable { reason, .. } => return Err(reason),
+            _ => return Err("it is no observation".to_owned()),
         };
         let Observation {
             id,

@@ -17,11 +17,11 @@ use crate::log::embedded::outgoing;
 use crate::log::embedded::reader::{self, Readers};
 use crate::log::embedded::signal::Signal;
 use crate::log::embedded::writer::{Request, Writer};
-use crate::log::encoded::{call_id, check_outputs, checked, encode, no_ids};
+use crate::log::encoded::{self, call_id, check_outputs, checked, encode, no_ids};
 use crate::log::headers::Headers;
 use crate::log::topics::{Partitions, group_name, group_topics};
-use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
-use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::event_log::{Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease};
+use crate::ports::event_log::{Outgoing, ReadFrom, ReadLimit, TopicPartition};
 
 const STOPPED: &str = "the writer of the log has stopped";
 
@@ -165,6 +165,10 @@ impl EventLog for EmbeddedLog {
             self.check(start.at.topic, start.at.partition)?;
         }
         self.readers.read(from, limit, wait).map_err(read_failed)
+    }
+
+    fn decode(&self, topic: Topic, value: &[u8]) -> Result<EntryBody, Error> {
+        Ok(encoded::decode(topic, Some(value)))
     }
 
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {

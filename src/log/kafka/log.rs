@@ -22,8 +22,8 @@ use crate::log::kafka::reader::Readers;
 use crate::log::kafka::refusal::{Refusal, said};
 use crate::log::kafka::topics;
 use crate::log::topics::{APPENDED, group_name, group_topics};
-use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
-use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::event_log::{Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease};
+use crate::ports::event_log::{Outgoing, ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::membership::Membership;
 
 /// Between two tries to end what an append left open: appends wait for them.
@@ -260,6 +260,11 @@ impl EventLog for KafkaLog {
     fn read_below(&self, from: ReadFrom, end: u64, limit: ReadLimit) -> Result<Vec<Entry>, Error> {
         self.check(from.at)?;
         let read = self.readers.read_below(&self.options, from, end, limit);
+        read.map_err(Error::Read)
+    }
+
+    fn decode(&self, topic: Topic, value: &[u8]) -> Result<EntryBody, Error> {
+        let read = self.frames.decode(topic, Some(value));
         read.map_err(Error::Read)
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::domain::{Timestamp, Topic};
 use crate::log::spool::file::{self, File};
-use crate::ports::event_log::{Bounds, Commit, Entry, Error, EventLog, Group, Lease, Outgoing};
-use crate::ports::event_log::{ReadFrom, ReadLimit, TopicPartition};
+use crate::ports::event_log::{Bounds, Commit, Entry, EntryBody, Error, EventLog, Group, Lease};
+use crate::ports::event_log::{Outgoing, ReadFrom, ReadLimit, TopicPartition};
 use crate::ports::membership::Membership;
 use crate::telemetry::metrics;
 
@@ -255,6 +255,10 @@ impl EventLog for SpoolingLog {
 
     fn first_appended(&self, from: ReadFrom, end: u64) -> Result<Option<Timestamp>, Error> {
         self.log.first_appended(from, end)
+    }
+
+    fn decode(&self, topic: Topic, value: &[u8]) -> Result<EntryBody, Error> {
+        self.log.decode(topic, value)
     }
 
     fn latest(&self, topic: Topic, key: &str) -> Result<Option<Entry>, Error> {

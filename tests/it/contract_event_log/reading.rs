@@ -76,6 +76,9 @@ pub fn bytes_that_nobody_can_read_come_as_undecodable(bench: &impl Bench) {
     };
     assert_eq!(bytes, b"{\"not\":\"ours\"}");
     assert!(!reason.is_empty());
+    // Asked for the value alone, the log says the same.
+    let again = log.decode(OBSERVED.topic, bytes).unwrap();
+    assert_eq!(again, entries[1].body);
     assert_eq!((number(&entries[0]), number(&entries[2])), (1, 2));
     let elsewhere = at(Topic::IntercomObserved, 1);
     assert_eq!(log.read(&[from(elsewhere, 0)], LIMIT, QUIET).unwrap(), []);
