@@ -410,6 +410,8 @@ pub struct RecentWrite {
     pub echoed: BTreeSet<Name>,
     /// Nobody knows whether it took effect; if it did, its echo comes.
     pub doubtful: bool,
+    /// It read first, and found what it expected.
+    pub looked: bool,
 }
 
 /// A desired value and how the remote stores it.
@@ -439,6 +441,8 @@ pub struct Outstanding {
     pub record: RecordRef,
     /// The record's `folded` when it was first requested.
     pub folded: u64,
+    /// What was known of the record when it was first requested.
+    pub since: Version,
     /// Journal sequence of the first request.
     pub sequence: u64,
     /// Whether a review item about its silence is open.

@@ -3,8 +3,11 @@
 use crate::domain::journal::Claim;
 use crate::domain::time::Order;
 use crate::domain::view::{Outstanding, RecordState};
-use crate::domain::{CommandKind, FieldWrite, Value};
+use crate::domain::{CommandKind, FieldWrite, Value, Version};
 use crate::mapping::{Conflict, FieldMap, System};
+
+/// What most versions leave open.
+const SECOND_MS: i64 = 1_000;
 
 /// What a policy says of two claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +38,35 @@ pub fn is_pending(field: &FieldMap, system: System, state: &RecordState, sent: S
 
 /// The write of a record that is out.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sent<'a>(Option<&'a [FieldWrite]>);
+pub struct Sent<'a> {
+    fields: &'a [FieldWrite],
+    /// What was known of the record when it was asked for.
+    since: Option<Version>,
+}
 
 impl<'a> Sent<'a> {
     pub fn of(command: Option<&'a Outstanding>) -> Self {
-        Self(command.and_then(|waiting| match &waiting.command.kind {
-            CommandKind::Write(write) => Some(write.fields.as_slice()),
-            CommandKind::Read(_) => None,
-        }))
+        let Some(waiting) = command else {
+            return Self::default();
+        };
+        match &waiting.command.kind {
+            CommandKind::Write(write) => Self {
+                fields: &write.fields,
+                since: Some(waiting.since),
+            },
+            CommandKind::Read(_) => Self::default(),
+        }
+    }
+
+    /// Whether something came to be before the write was asked for.
+    pub fn is_after(&self, at: Version) -> bool {
+        let order = self.since.map(|since| at.against(&since));
+        order == Some(Order::Older)
     }
 
     /// The value that is on its way to a field.
     pub fn value(&self, name: &str) -> Option<&'a Value> {
-        let field = self.0?.iter().find(|field| field.name == name)?;
+        let field = self.fields.iter().find(|field| field.name == name)?;
         Some(&field.value)
     }
 
@@ -68,9 +87,13 @@ pub fn rule(field: &FieldMap, standing: (&Claim, System), challenger: (&Claim, S
     };
     let (old, new) = (standing.0, challenger.0);
     if standing.1 == challenger.1 {
-        // One system has one story: the later chapter counts, whichever was told first.
+        // One system has one story: the later chapter counts, whichever was told first. Of what
+        // was there at some time in between, nobody says since when: it was there at the end.
+        let is_wide = old.version.to_ms - old.version.from_ms >= SECOND_MS;
+        let is_over = is_wide && new.version.to_ms <= old.version.to_ms;
         return match new.version.against(&old.version) {
             Order::Older => Ruling::Standing,
+            Order::Overlaps if is_over => Ruling::Standing,
             Order::Newer | Order::Overlaps => Ruling::Challenger,
         };
     }

@@ -103,7 +103,7 @@ impl Known<'_> {
         if let Some(value) = self.sent.value(name)
             && !self.state.echoed.contains(name)
         {
-            return self.of_write_in_flight(out, writer, name, got, value);
+            return self.of_write_in_flight(out, (writer, at), name, got, value);
         }
         if ours && let Some(echo) = self.of_earlier_write(writer, name, got) {
             return out.echoes.push(echo);
@@ -113,10 +113,15 @@ impl Known<'_> {
         if ours && let Some(seen) = unconfirmed {
             return self.own_form(out, name, &seen.value, got);
         }
-        if got == self.state.value_seen(name) {
-            return out.echoes.extend(self.untagged(name, got));
-        }
         let order = last.and_then(|seen| against_an_answer(at, seen));
+        if got == self.state.value_seen(name) {
+            match order {
+                // Somebody said the same before our write, whose echo is still to come.
+                Some(Order::Older) => out.older.push(name.clone()),
+                _ => out.echoes.extend(self.untagged(name, got)),
+            }
+            return;
+        }
         let (name, got) = (name.clone(), got.clone());
         match order {
             _ if unconfirmed.is_some() => {
@@ -136,12 +141,16 @@ impl Known<'_> {
     fn of_write_in_flight(
         &self,
         out: &mut Sorted,
-        writer: Writer,
+        (writer, at): (Writer, Version),
         name: &Name,
         got: &Value,
         sent: &Value,
     ) {
         if got == sent {
+            if writer == Writer::Foreign && self.sent.is_after(at) {
+                // Somebody said the same before, and our echo is still to come.
+                return out.older.push(name.clone());
+            }
             let signal = match writer {
                 Writer::Ours => EchoSignal::Tag,
                 Writer::OurUser | Writer::Foreign => EchoSignal::InFlight,
@@ -248,8 +257,11 @@ pub fn shown_again(state: &RecordState, snapshot: &RecordSnapshot) -> Option<(u6
 /// What is known of the place of a snapshot that shows other values than our write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placed {
-    /// By its version alone.
+    /// By its version alone, at which it came to be.
     ByVersion,
+    /// By its version alone, at which it was there: what was read may be from before any of the
+    /// last writes.
+    Shown,
     /// A feed keeps its order: it comes from after what the write expected, whatever the clocks
     /// say.
     Causally,
@@ -269,11 +281,21 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         let Some(write) = writes.next() else {
             return false;
         };
+        let sent = |hash: &[u8; 16]| {
+            let mut earlier = writes.clone();
+            earlier.any(|write| write.hashes.get(*name) == Some(hash))
+        };
+        let found_later = |write: &RecentWrite| {
+            let found = write.before.get(*name).filter(|_| write.looked);
+            found.is_some_and(|found| !sent(found))
+        };
         let news = match snapshot.version.against(&write.since) {
+            _ if placed == Placed::Shown && known => false,
             _ if placed == Placed::Causally => write.before.get(*name) != Some(&hash),
             Order::Newer => write.before.get(*name) != Some(&hash),
-            // In the second of what was known: what we have not seen there before is news too.
-            Order::Overlaps => !known,
+            // In the second of what was known: what we have not seen there before is news too,
+            // unless the write looked and found what somebody had said after it.
+            Order::Overlaps => !known && !found_later(write),
             Order::Older => false,
         };
         let stands = state.value_seen(name).hash() == write.hashes[*name];

@@ -96,6 +96,7 @@ mod tests {
             since: Version::second(10),
             echoed: BTreeSet::new(),
             doubtful: false,
+            looked: false,
         };
         state.recent_writes.push_back(sent.into());
         let left = news(&state, &held, &record, false).fields;

@@ -13,9 +13,8 @@ use crate::sync::conflict::Sent;
 use crate::sync::echo::Placed;
 use crate::sync::release::{REREADS_MAX, news, verdict};
 
-/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound a webhook goes
-/// that a later one covers, since each shows the whole record; else only the fact is kept that the
-/// record must be read.
+/// Keeps a snapshot until the record's command in flight has ended. Beyond the bound one goes that
+/// later ones cover; else only the fact is kept that the record must be read.
 pub fn hold<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -28,7 +27,12 @@ pub fn hold<J: Journal>(
         let waiting = state.writing;
         let waiting = waiting.and_then(|id| outstanding(journal, journal.bridge(), &id));
         let sent = Sent::of(waiting.as_deref());
-        let Some(before) = superseded(state, sent, snapshot, via) else {
+        let before = match via {
+            Via::Webhook => covered(state, sent, snapshot),
+            Via::Feed => told_again(state, sent, snapshot),
+            _ => None,
+        };
+        let Some(before) = before else {
             if state.reread_required {
                 return journal.trace("reread_is_required", Some(record));
             }
@@ -73,16 +77,12 @@ pub fn hold<J: Journal>(
 /// A held webhook that can go, since the one after it, or the new one, shows all that it did: each
 /// shows the whole contact. One that shows a write of ours in the place of what was there before
 /// does not: that may be somebody's words.
-fn superseded(
+fn covered(
     state: &RecordState,
     sent: Sent<'_>,
     snapshot: &RecordSnapshot,
-    via: Via,
 ) -> Option<ObservationId> {
     let whole = |set: &Option<RefSet>| set.as_ref().is_none_or(|set| set.complete);
-    if via != Via::Webhook {
-        return None;
-    }
     let webhooks = state.held.iter().map(|held| &held.observation);
     let mut webhooks: Vec<_> = webhooks.filter(|held| held.via == Via::Webhook).collect();
     webhooks.sort_by_key(|held| held.version.to_ms);
@@ -94,22 +94,45 @@ fn superseded(
         return None;
     }
     shown.push(snapshot.clone());
-    let is_ours = |name: &Name, value: &Value| {
-        let hash = value.hash();
-        let mut writes = state.recent_writes.iter();
-        sent.value(name) == Some(value) || writes.any(|write| write.hashes.get(name) == Some(&hash))
-    };
     let covers = |pair: &[RecordSnapshot]| {
         let (before, after) = (&pair[0], &pair[1]);
         whole(&after.tags)
             && whole(&after.companies)
             && before.fields.iter().all(|(name, value)| {
                 let next = after.fields.get(name);
-                next == Some(value) || next.is_some_and(|next| !is_ours(name, next))
+                next == Some(value) || next.is_some_and(|next| !is_ours(state, sent, name, next))
             })
     };
     let place = shown.windows(2).position(covers)?;
     webhooks.get(place).map(|held| held.observation)
+}
+
+/// A held change event that can go, since later ones, the new one among them, tell of the same
+/// fields: a feed keeps its order, so that what the earlier one said was over when they came to be.
+fn told_again(
+    state: &RecordState,
+    sent: Sent<'_>,
+    snapshot: &RecordSnapshot,
+) -> Option<ObservationId> {
+    let events = state.held.iter().map(|held| &held.observation);
+    let events: Vec<_> = events.filter(|held| held.via == Via::Feed).collect();
+    let is_over = |place: &usize| {
+        let later = events[place + 1..].iter().map(|event| &event.fields);
+        let later = later.chain([&snapshot.fields]);
+        events[*place].fields.keys().all(|name| {
+            let mut told = later.clone().filter_map(|fields| fields.get(name));
+            told.any(|value| !is_ours(state, sent, name, value))
+        })
+    };
+    let place = (0..events.len()).find(is_over)?;
+    Some(events[place].observation)
+}
+
+/// Whether one of our last writes sent the value, or the one that is out does.
+fn is_ours(state: &RecordState, sent: Sent<'_>, name: &Name, value: &Value) -> bool {
+    let hash = value.hash();
+    let mut writes = state.recent_writes.iter();
+    sent.value(name) == Some(value) || writes.any(|write| write.hashes.get(name) == Some(&hash))
 }
 
 /// How the answer that ends a hold can be ordered against what was held.
@@ -252,7 +275,8 @@ fn judge<J: Journal>(
     };
     let placed = match observation.via {
         Via::Feed => Placed::Causally,
-        _ => Placed::ByVersion,
+        Via::Webhook => Placed::ByVersion,
+        _ => Placed::Shown,
     };
     let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {

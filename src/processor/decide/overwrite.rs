@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::Claim;
-use crate::domain::view::{Journal, customer_of, record_state};
-use crate::domain::{Over, RecordSnapshot};
+use crate::domain::view::{Journal, RecordState, customer_of, record_state};
+use crate::domain::{Name, Over, RecordSnapshot, Version};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree};
 use crate::sync::echo::{Placed, overwritten};
@@ -45,10 +45,14 @@ pub fn claims<J: Journal>(
         if customer.contested.contains_key(&field.intercom) {
             continue;
         }
+        let version = match placed {
+            Placed::ByVersion | Placed::Causally => snapshot.version,
+            Placed::Shown => by_then(&state, names, snapshot.version),
+        };
         let claim = Claim {
             record: record.clone(),
             value: field.decided_from(system, &shown),
-            version: snapshot.version,
+            version,
         };
         claimed = true;
         if agree::settle(journal, terms, &customer, field, &claim) {
@@ -57,4 +61,15 @@ pub fn claims<J: Journal>(
     }
     agree::follow(journal, terms, section, record, &changed);
     claimed
+}
+
+/// From what was known before the write that replaced a value to when the value was there.
+fn by_then(state: &RecordState, names: &[Name], at: Version) -> Version {
+    let mut writes = state.recent_writes.iter().rev();
+    let wrote = writes.find(|write| names.iter().any(|name| write.hashes.contains_key(name)));
+    let since = wrote.map_or(at.from_ms, |write| write.since.from_ms);
+    Version {
+        from_ms: since.min(at.from_ms),
+        ..at
+    }
 }

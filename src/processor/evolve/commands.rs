@@ -78,13 +78,17 @@ fn requested<V: ViewWrite>(
         begin(edit, command, purpose, &record);
         bookkeeping::of_bridge(edit.view, edit.bridge, |state| state.outstanding += 1);
     }
-    let mut folded = 0;
-    edit.record(&record, |state| folded = state.folded);
+    let (mut folded, mut since) = (0, Version::default());
+    edit.record(&record, |state| {
+        folded = state.folded;
+        since = state.version;
+    });
     let entry = Outstanding {
         command: command.clone(),
         purpose,
         record,
         folded: known.as_ref().map_or(folded, |known| known.folded),
+        since: known.as_ref().map_or(since, |known| known.since),
         sequence: known.as_ref().map_or(edit.sequence, |known| known.sequence),
         review: known.and_then(|known| known.review),
     };
@@ -311,6 +315,7 @@ fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubt
         .map(|field| (field.name.clone(), field.value.hash()));
     let before = fields.map(|field| (field.name.clone(), field.expect.hash()));
     let write = RecentWrite {
+        looked: write.read_first,
         sequence: write.sequence,
         hashes: hashes.collect(),
         before: before.collect(),

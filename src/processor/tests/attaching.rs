@@ -39,6 +39,7 @@ fn joining() -> (World, Command) {
         purpose: None,
         record: contact("c1"),
         folded: 0,
+        since: crate::domain::Version::default(),
         sequence: 0,
         review: None,
     };

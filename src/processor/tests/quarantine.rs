@@ -30,6 +30,7 @@ fn poisoned() -> (World, Observation) {
         purpose: None,
         record: nobody.clone(),
         folded: 0,
+        since: crate::domain::Version::default(),
         sequence: 0,
         review: None,
     };

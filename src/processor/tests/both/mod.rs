@@ -10,4 +10,5 @@ mod late;
 mod outward;
 mod relations;
 pub mod stage;
+mod starved;
 mod storm;
