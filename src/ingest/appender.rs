@@ -90,15 +90,12 @@ fn run(log: &dyn EventLog, mut waiting: mpsc::Receiver<Group>) {
 
 fn append(log: &dyn EventLog, mut groups: Vec<Group>) {
     let alone = groups.len() == 1;
-    let batch = if alone {
-        std::mem::take(&mut groups[0].entries)
+    let batches = if alone {
+        vec![std::mem::take(&mut groups[0].entries)]
     } else {
-        groups
-            .iter()
-            .flat_map(|group| group.entries.iter().cloned())
-            .collect()
+        groups.iter().map(|group| group.entries.clone()).collect()
     };
-    match log.append(batch) {
+    match log.append_all(batches) {
         Ok(()) => answer(groups, &Ok(())),
         // One group's fault must not refuse its neighbours: they are tried one by one.
         Err(LogError::Encode { .. } | LogError::NoPartition { .. }) if !alone => {

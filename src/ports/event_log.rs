@@ -21,6 +21,13 @@ pub trait EventLog: Send + Sync {
     /// Appends a batch, over any topics, atomically; a cursor is an entry among them.
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error>;
 
+    /// Appends several batches, each of which is atomic by itself; those of one entry keep their
+    /// order. One that does not fit refuses all of them; after another error some may stand. Where
+    /// one commit costs as much as many, all are one.
+    fn append_all(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+        self.append(batches.concat())
+    }
+
     /// Reads on from the given offsets, merged in the order of `from`. Waits up to `wait` for
     /// the first entry; returns an empty batch when none came. The caller keeps the positions: the
     /// same call after an abort returns the same entries.

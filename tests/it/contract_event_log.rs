@@ -30,6 +30,7 @@ macro_rules! whole_contract {
             appending::{
                 entries_of_a_partition_keep_their_order,
                 appenders_at_once_keep_their_own_order,
+                batches_that_are_appended_in_one_call_are_all_there,
                 what_an_append_returned_from_is_there_after_reopening,
                 a_batch_with_its_cursor_appears_whole_or_not_at_all,
                 one_key_stays_in_one_partition,

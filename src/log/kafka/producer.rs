@@ -1,7 +1,7 @@
 //! Producers: one that appends single entries, and those that write in transactions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ const ABORT_SLICE: Duration = Duration::from_millis(200);
 
 type Told = SyncSender<Result<(), String>>;
 
-/// Appends single entries. Whoever appends waits until the brokers have it.
+/// Appends entries without transactions. Whoever appends waits until the brokers have them.
 pub struct Appender(ThreadedProducer<Answers>);
 
 struct Answers;
@@ -57,14 +57,37 @@ impl Appender {
         self.0.client()
     }
 
-    pub fn append(&self, options: &Options, entry: &Encoded) -> Result<(), String> {
-        let (told, answer) = sync_channel(1);
-        let deadline = Instant::now() + options.timeout;
-        let mut told: Box<Told> = Box::new(told);
+    /// Appends entries, each for itself, and waits for all of them. The error is that of the first
+    /// that did not come through.
+    pub fn append(&self, options: &Options, entries: &[Encoded]) -> Result<(), String> {
+        let (told, answers) = sync_channel(entries.len());
+        let sent = entries.iter().try_for_each(|entry| {
+            let told = Box::new(told.clone());
+            self.send(options, entry, told)
+        });
+        drop(told);
+        // librdkafka itself gives up after the timeout: this one is for the case that it does not.
+        let deadline = Instant::now() + options.timeout + Duration::from_secs(5);
+        let mut outcome = sent;
         loop {
-            let topic = topic_name(options, entry.at.topic);
+            let left = deadline.saturating_duration_since(Instant::now());
+            match answers.recv_timeout(left) {
+                Ok(answer) => outcome = outcome.and(answer),
+                Err(RecvTimeoutError::Disconnected) => return outcome,
+                Err(RecvTimeoutError::Timeout) => {
+                    let late = "the brokers have not answered in time".to_owned();
+                    return outcome.and(Err(late));
+                }
+            }
+        }
+    }
+
+    fn send(&self, options: &Options, entry: &Encoded, mut told: Box<Told>) -> Result<(), String> {
+        let deadline = Instant::now() + options.timeout;
+        let topic = topic_name(options, entry.at.topic);
+        loop {
             match self.0.send(record(&topic, entry, told)) {
-                Ok(()) => break,
+                Ok(()) => return Ok(()),
                 Err((error, record)) if is_full(&error) && Instant::now() < deadline => {
                     told = record.delivery_opaque;
                     std::thread::sleep(Duration::from_millis(1));
@@ -72,11 +95,6 @@ impl Appender {
                 Err((error, _)) => return Err(said(&error)),
             }
         }
-        // librdkafka itself gives up after the timeout: this one is for the case that it does not.
-        let grace = Duration::from_secs(5);
-        answer
-            .recv_timeout(options.timeout + grace)
-            .unwrap_or_else(|_| Err("the brokers have not answered in time".to_owned()))
     }
 }
 

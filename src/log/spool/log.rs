@@ -42,7 +42,7 @@ struct Shared {
 }
 
 struct Job {
-    entries: Vec<Outgoing>,
+    batches: Vec<Vec<Outgoing>>,
     answer: Arc<Mutex<Told>>,
     done: SyncSender<()>,
 }
@@ -120,17 +120,17 @@ impl SpoolingLog {
         })
     }
 
-    fn append_in_time(&self, entries: Vec<Outgoing>) -> Result<(), Error> {
+    fn append_in_time(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
         let jobs = self.jobs.lock().expect("no holder of this lock panics");
         let mut spool = self.shared.spool();
         if !spool.is_empty() {
-            return self.shared.push(&mut spool, &entries).map(|_| ());
+            return self.shared.push(&mut spool, &batches.concat()).map(|_| ());
         }
         drop(spool);
         let answer = Arc::new(Mutex::new(Told::Waits));
         let (done, finished) = sync_channel(1);
         let job = Job {
-            entries: entries.clone(),
+            batches: batches.clone(),
             answer: Arc::clone(&answer),
             done,
         };
@@ -142,7 +142,7 @@ impl SpoolingLog {
         match std::mem::take(&mut *told) {
             // It may be appended yet: then it is taken from the spool again.
             Told::Waits | Told::Answered(Err(Error::Append(_))) => {
-                let number = self.shared.push(&mut spool, &entries)?;
+                let number = self.shared.push(&mut spool, &batches.concat())?;
                 *told = Told::Spooled(number);
                 Ok(())
             }
@@ -162,7 +162,7 @@ fn append_on(log: &dyn EventLog, shared: &Shared, waiting: &Receiver<Job>) {
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let appended = log.append(job.entries);
+        let appended = log.append_all(job.batches);
         let mut spool = shared.spool();
         let mut told = job.answer.lock().expect("no holder of this lock panics");
         match *told {
@@ -229,7 +229,11 @@ impl Drop for SpoolingLog {
 
 impl EventLog for SpoolingLog {
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        self.append_in_time(batch)
+        self.append_in_time(vec![batch])
+    }
+
+    fn append_all(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+        self.append_in_time(batches)
     }
 
     fn read(

@@ -56,6 +56,33 @@ pub fn appenders_at_once_keep_their_own_order(bench: &impl Bench) {
     }
 }
 
+/// As a door for webhooks appends what came together.
+pub fn batches_that_are_appended_in_one_call_are_all_there(bench: &impl Bench) {
+    let log = bench.open();
+    let alone = |number| vec![observed(number)];
+    let mut batches: Vec<_> = (0..40).map(alone).collect();
+    batches.push(vec![observed(100), observed_in(1, 100, 0)]);
+    batches.extend((40..60).map(alone));
+    batches.push(Vec::new());
+    log.append_all(batches).unwrap();
+    let mut numbers = numbers(&*log, OBSERVED, 61);
+    numbers.retain(|number| *number != 100);
+    assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+    read_exactly(&*log, at(Topic::IntercomObserved, 1), 1);
+    // One that does not fit refuses its neighbours.
+    let refused = log.append_all(vec![alone(200), vec![observed_in(2, 1, 0)], alone(201)]);
+    assert!(matches!(refused, Err(Error::NoPartition { .. })));
+    let behind = log.bounds(OBSERVED).unwrap().end;
+    assert_eq!(
+        log.read(&[from(OBSERVED, behind)], LIMIT, QUIET).unwrap(),
+        []
+    );
+    log.append_all(Vec::new()).unwrap();
+    log.append(alone(300)).unwrap();
+    let more = read_exactly(&*log, OBSERVED, 62);
+    assert_eq!(number(&more[61]), 300, "nothing of what was refused stands");
+}
+
 pub fn what_an_append_returned_from_is_there_after_reopening(bench: &impl Bench) {
     for number in 0..5 {
         let log = bench.open();

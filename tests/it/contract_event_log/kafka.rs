@@ -129,6 +129,21 @@ fn what_retention_has_removed_is_passed_over_and_holds_nobody_up() {
     assert_eq!(numbers(log.as_ref(), JOURNAL, 3), [3, 4, 5]);
 }
 
+/// A transaction's marker takes an offset of its own.
+#[test]
+fn batches_of_one_entry_are_appended_without_a_transaction() {
+    let Some(kafka) = Kafka::new() else {
+        return;
+    };
+    let log = kafka.open();
+    let alone = (1..=3).map(|number| vec![observed(number)]).collect();
+    log.append_all(alone).unwrap();
+    assert_eq!(log.bounds(OBSERVED).unwrap().end, 3);
+    let both = vec![vec![observed(4)], vec![observed(5), observed_in(1, 5, 0)]];
+    log.append_all(both).unwrap();
+    assert_eq!(numbers(log.as_ref(), OBSERVED, 5), [1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn brokers_that_do_not_answer_are_named() {
     let options = Options {
