@@ -226,19 +226,7 @@ impl EventLog for KafkaLog {
     }
 
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        let entries = self.encode(batch)?;
-        match entries.as_slice() {
-            [] => Ok(()),
-            [_] => {
-                let appended = self.appender.append(&self.options, &entries);
-                self.end_left_open();
-                appended.map_err(Error::Append)
-            }
-            entries => {
-                let appended = self.append_together(entries);
-                appended.map_err(|refusal| Error::Append(refusal.reason))
-            }
-        }
+        self.append_all(vec![batch])
     }
 
     /// A transaction waits until the brokers have ended the one before it, a tenth of a second and
@@ -249,13 +237,12 @@ impl EventLog for KafkaLog {
         let alone = self.encode(alone.concat())?;
         let together = self.encode(together.concat())?;
         let appended = self.appender.append(&self.options, &alone);
+        let appended = appended.map_err(Error::Append);
         if together.is_empty() {
             self.end_left_open();
+            return appended;
         }
-        appended.map_err(Error::Append)?;
-        if together.is_empty() {
-            return Ok(());
-        }
+        appended?;
         let appended = self.append_together(&together);
         appended.map_err(|refusal| Error::Append(refusal.reason))
     }

@@ -315,7 +315,7 @@ fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubt
         .map(|field| (field.name.clone(), field.value.hash()));
     let before = fields.map(|field| (field.name.clone(), field.expect.hash()));
     let write = RecentWrite {
-        looked: write.read_first,
+        looked: write.read_first && !doubtful,
         sequence: write.sequence,
         hashes: hashes.collect(),
         before: before.collect(),

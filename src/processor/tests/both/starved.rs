@@ -3,7 +3,7 @@
 
 use super::stage::*;
 use crate::domain::view::HELD_MAX;
-use crate::domain::{Change, Outcome, RecordSnapshot, Value, Version, Writer};
+use crate::domain::{Change, Command, Outcome, RecordSnapshot, Value, Version, Writer};
 use crate::processor::tests::world::*;
 
 const FIRST: &str = "+14155550111";
@@ -11,18 +11,23 @@ const SECOND: &str = "+14155550122";
 const THIRD: &str = "+14155550133";
 const FOURTH: &str = "+14155550144";
 
+/// The answer to a write to the lead whose repeat found it done, at second 55.
+fn found_written(pair: &mut Pair, write: &Command, values: &[(&str, &str)]) {
+    let done = Outcome::Written {
+        record: pair.lead.clone(),
+        created: false,
+        values: Some(texts(values)),
+        version: Some(Version::second(55)),
+    };
+    assert_eq!(pair.world.answer(write, done), vec![]);
+}
+
 /// A phone that an agent said at second 50 is written, and its answer of second 55 shows it.
 fn phone_written() -> Pair {
     let mut pair = Pair::new();
     let out = pair.webhook(50_000, &[("phone", FIRST)]);
     let write = writes_to(&out, &pair.lead)[0].clone();
-    let done = Outcome::Written {
-        record: pair.lead.clone(),
-        created: false,
-        values: Some(texts(&[("Phone", FIRST)])),
-        version: Some(Version::second(55)),
-    };
-    assert_eq!(pair.world.answer(&write, done), vec![]);
+    found_written(&mut pair, &write, &[("Phone", FIRST)]);
     pair
 }
 
@@ -204,13 +209,7 @@ fn what_is_older_than_an_answer_that_showed_another_field_is_no_echo_either() {
     let mut pair = Pair::new();
     let out = pair.webhook(50_000, &[("name", "Ada King")]);
     let write = writes_to(&out, &pair.lead)[0].clone();
-    let done = Outcome::Written {
-        record: pair.lead.clone(),
-        created: false,
-        values: Some(texts(&[("LastName", "King")])),
-        version: Some(Version::second(55)),
-    };
-    assert_eq!(pair.world.answer(&write, done), vec![]);
+    found_written(&mut pair, &write, &[("LastName", "King")]);
     let known = pair.count("echo_suppressed");
     let out = pair.webhook(56_000, &[("phone", FIRST)]);
     let write = writes_to(&out, &pair.lead)[0].clone();
