@@ -146,6 +146,11 @@ impl Known<'_> {
         got: &Value,
         sent: &Value,
     ) {
+        if writer != Writer::Foreign
+            && let Some(echo) = self.of_one_before_another(writer, name, got)
+        {
+            return out.echoes.push(echo);
+        }
         if got == sent {
             if writer == Writer::Foreign && self.sent.is_after(at) {
                 // Somebody said the same before, and our echo is still to come.
@@ -172,15 +177,29 @@ impl Known<'_> {
         }
     }
 
-    /// An event of our own that shows what one of the last writes sent. An earlier one than the
-    /// latest sets nothing back. A feed keeps the order of the writes: once a write's echo has been
-    /// seen, that of an earlier one cannot come.
+    /// The echo of a write behind which another one of another value waits for its own: a feed keeps
+    /// the order of the writes, so it is not that of a later write which sent the same again.
+    fn of_one_before_another(&self, writer: Writer, name: &Name, got: &Value) -> Option<Echo> {
+        let echo = self.of_earlier_write(writer, name, got)?;
+        let hash = got.hash();
+        let mut later = self.state.writes().filter(|one| one.sequence > echo.write);
+        let another = later.any(|one| one.hashes.get(name).is_some_and(|sent| *sent != hash));
+        another.then_some(echo)
+    }
+
+    /// An event of our own that shows what one of the last writes sent; of several the earliest
+    /// whose echo can still come. An earlier one than the latest sets nothing back. A feed keeps
+    /// the order of the writes: once a write's echo has been seen, that of an earlier one cannot
+    /// come.
     fn of_earlier_write(&self, writer: Writer, name: &Name, got: &Value) -> Option<Echo> {
         let wrote = |one: &&RecentWrite| one.hashes.contains_key(name);
         let writes = self.state.writes().rev().filter(wrote);
         let latest = writes.clone().next()?.sequence;
-        let mut open = writes.take_while(|one| !one.echoed.contains(name));
-        let found = open.find(|one| one.hashes.get(name) == Some(&got.hash()))?;
+        let open = writes.take_while(|one| !one.echoed.contains(name));
+        let hash = got.hash();
+        let found = open
+            .filter(|one| one.hashes.get(name) == Some(&hash))
+            .last()?;
         let signal = match writer {
             _ if found.sequence != latest => EchoSignal::Late,
             Writer::Ours => EchoSignal::Tag,

@@ -4,9 +4,8 @@ use crate::domain::journal::{DomainEvent as E, HeldObservation, ReadPurpose, Rev
 use crate::domain::journal::{Verdict, Via};
 use crate::domain::time::Order;
 use crate::domain::view::{HELD_MAX, Held, Journal, RecordState, outstanding, record_state};
-use crate::domain::{
-    Gone, Name, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId, Value, Version,
-};
+use crate::domain::{Gone, Name, ObservationId, RecordRef, RecordSnapshot, RefSet, ReviewId};
+use crate::domain::{Timestamp, Value, Version};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, fold, overwrite, request};
 use crate::sync::conflict::Sent;
@@ -143,6 +142,8 @@ pub struct Answer {
     /// It is of a read, asked for at this journal sequence: whatever was consumed before that is
     /// in it.
     asked: Option<u64>,
+    /// When the read was asked for, by our clock.
+    asked_at: Option<Timestamp>,
     /// The journal's sequence at which it was settled: what was asked for from then on follows
     /// from it.
     since: u64,
@@ -155,15 +156,17 @@ impl Answer {
         Self {
             placed,
             asked: None,
+            asked_at: None,
             since,
             covered: None,
         }
     }
 
-    pub fn of_read(asked: u64, since: u64) -> Self {
+    pub fn of_read(asked: u64, asked_at: Option<Timestamp>, since: u64) -> Self {
         Self {
             placed: true,
             asked: Some(asked),
+            asked_at,
             since,
             covered: None,
         }
@@ -174,7 +177,16 @@ impl Answer {
         let newer = |covered: Version| version.against(&covered) == Order::Older;
         self.covered.is_some_and(newer)
     }
+
+    /// Whether the two clocks say that something was over when the read was asked for.
+    fn is_long_after(&self, version: Version) -> bool {
+        let over = version.to_ms.saturating_add(CLOCKS_APART_MS);
+        self.asked_at.is_some_and(|asked| over < asked.0)
+    }
 }
+
+/// How far our clock and a source's may be apart where nothing better than both tells the order.
+const CLOCKS_APART_MS: i64 = 1_000;
 
 /// Judges what was held once a command has ended.
 pub fn release<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, answer: Answer) {
@@ -278,10 +290,16 @@ fn judge<J: Journal>(
         Via::Webhook => Placed::ByVersion,
         _ => Placed::Shown,
     };
-    let overtaken = verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
+    // A write's answer shows nothing that could overtake.
+    let is_read = answer.asked.is_some();
+    let overtaken = is_read && verdict == Verdict::Reread && state.rereads >= REREADS_MAX;
     if overtaken {
-        // Reads keep being overtaken: the owner's side counts, which is the one that showed this.
-        verdict = Verdict::Folded;
+        // Reads keep being overtaken: the owner's side counts, which is the one that showed this,
+        // unless the clocks say that it was told late.
+        verdict = match answer.is_long_after(observation.version) {
+            true => Verdict::Dropped,
+            false => Verdict::Folded,
+        };
         let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
         journal.emit(E::ReviewOpened {
             review,

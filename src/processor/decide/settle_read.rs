@@ -73,7 +73,10 @@ pub fn read<J: Journal>(
         _ => return journal.trace("read_unknown", Some(record)),
     }
     create::company_changed(journal, terms, record);
-    let answer = holds::Answer::of_read(waiting.sequence, since);
+    // The answer to an earlier attempt may have been read before this one was asked for.
+    let command = &waiting.command;
+    let asked_at = (result.attempt == command.attempt).then_some(command.requested_at);
+    let answer = holds::Answer::of_read(waiting.sequence, asked_at, since);
     holds::release(journal, terms, record, answer);
     if !terms.mapping.is_salesforce(record) {
         pursue::pursue(journal, terms, record, false);

@@ -37,6 +37,10 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                     .iter()
                     .position(|held| held.observation.observation == *observation);
                 released = place.map(|place| state.held.remove(place));
+                if state.held.is_empty() {
+                    // Whatever is held next has not been overtaken yet.
+                    state.rereads = 0;
+                }
             });
             if let Some(held) = released {
                 edit.remove_due(held.deadline, &Due::Hold(record.clone(), *observation));

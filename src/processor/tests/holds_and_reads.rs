@@ -5,6 +5,8 @@ use crate::domain::{Change, DomainEvent, Gone, Outcome, Version};
 use crate::processor::tests::world::*;
 
 const ADA: &str = "ada@example.com";
+/// When the reads are asked for, by our clock; what was shown before is of the first seconds.
+const LATER_MS: i64 = 1_000_000_000;
 
 /// A contact whose record is being read because of a tie.
 fn being_read() -> (World, crate::domain::Command) {
@@ -58,8 +60,9 @@ fn a_change_during_a_read_that_cannot_be_ordered_is_read_again() {
 fn reads_that_keep_being_overtaken_end_with_a_review_item() {
     let (mut world, mut read) = being_read();
     for turn in 0..10 {
-        world.show(lead("c1", 1100 + turn, &[("name", &format!("Ada {turn}"))]));
-        let mut next = world.answer(&read, read_at(1, "Ada Byron"));
+        let at = LATER_MS + 1_100 + turn;
+        world.show(lead("c1", at, &[("name", &format!("Ada {turn}"))]));
+        let mut next = world.answer(&read, read_at(LATER_MS / 1_000 + 1, "Ada Byron"));
         if next.is_empty() {
             assert!(world.events().contains(&"review_opened"));
             assert_eq!(
@@ -75,6 +78,54 @@ fn reads_that_keep_being_overtaken_end_with_a_review_item() {
     panic!("it never ends");
 }
 
+/// Found by a storm: webhooks were seconds late, and after three reads that showed a newer name the
+/// older one counted.
+#[test]
+fn of_what_was_told_late_the_last_read_counts_where_reads_keep_being_overtaken() {
+    let (mut world, mut read) = being_read();
+    for turn in 0..10 {
+        // Long before the read was asked for, by the clocks.
+        world.show(lead(
+            "c1",
+            2_100 + turn,
+            &[("name", &format!("Ada {turn}"))],
+        ));
+        let next = world.answer(&read, read_at(2, "Ada King"));
+        let next = next.into_iter().find(|one| is_read_of(one, &contact("c1")));
+        let Some(next) = next else {
+            assert_eq!(name_of(&world), "Ada King");
+            let told = world.counted(|event| matches!(event, DomainEvent::ReviewOpened { .. }));
+            assert_eq!(told, 1);
+            return;
+        };
+        read = next;
+    }
+    panic!("it never ends");
+}
+
+/// Found by a storm: after three overtaken reads nothing that was held was ever read for again, and
+/// an old row beat what people had said since.
+#[test]
+fn what_is_held_after_reads_were_overtaken_is_read_for_again() {
+    let (mut world, mut read) = being_read();
+    let mut at = LATER_MS + 1_100;
+    for turn in 0..10 {
+        at += 1;
+        world.show(lead("c1", at, &[("name", &format!("Ada {turn}"))]));
+        let mut next = world.answer(&read, read_at(LATER_MS / 1_000 + 1, "Ada Byron"));
+        match next.pop() {
+            Some(next) => read = next,
+            None => break,
+        }
+    }
+    assert!(world.events().contains(&"review_opened"));
+    let again = world.show(lead("c1", at, &[("name", "Ada Byron")]));
+    assert!(is_read_of(&again[0], &contact("c1")));
+    world.show(lead("c1", LATER_MS + 2_100, &[("name", "Ada King")]));
+    let more = world.answer(&again[0], read_at(LATER_MS / 1_000 + 2, "Ada Byron"));
+    assert!(is_read_of(&more[0], &contact("c1")), "not folded unread");
+}
+
 /// Found by a storm: of two names in one second the older one was folded after the newer one.
 #[test]
 fn of_several_that_no_read_can_place_the_newest_counts() {
@@ -83,9 +134,10 @@ fn of_several_that_no_read_can_place_the_newest_counts() {
         // The second of the answer, the newer one first.
         for ms in [900, 100] {
             let name = format!("Ada {turn} {ms}");
-            world.show(lead("c1", 2_000 + ms + turn, &[("name", name.as_str())]));
+            let at = LATER_MS + 2_000 + ms + turn;
+            world.show(lead("c1", at, &[("name", name.as_str())]));
         }
-        let next = world.answer(&read, read_at(2, "Ada Byron"));
+        let next = world.answer(&read, read_at(LATER_MS / 1_000 + 2, "Ada Byron"));
         let next = next.into_iter().find(|one| is_read_of(one, &contact("c1")));
         let Some(next) = next else {
             assert_eq!(name_of(&world), format!("Ada {turn} 900"));

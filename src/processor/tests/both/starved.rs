@@ -221,3 +221,27 @@ fn what_is_older_than_an_answer_that_showed_another_field_is_no_echo_either() {
     assert_eq!(pair.count("echo_suppressed"), known + 1);
     assert_eq!(pair.decided("phone"), Value::text(FIRST));
 }
+
+/// Three writes, the first and the last of them of one value, and all echoes seconds late: the first
+/// echo passed for that of the last write, and the second one for somebody's change.
+#[test]
+fn an_echo_is_that_of_the_earliest_write_that_sent_the_value() {
+    for last_is_out in [false, true] {
+        let mut pair = Pair::new();
+        for (second, name) in [(50, "Ada King"), (54, "Ada Byron"), (58, "Ada King")] {
+            let out = pair.webhook(second * 1_000, &[("name", name)]);
+            let write = writes_to(&out, &pair.lead)[0].clone();
+            if !(last_is_out && second == 58) {
+                let out = pair.done(&write, second + 1);
+                pair.settle(out, second + 1);
+            }
+        }
+        let known = pair.count("echo_suppressed");
+        for (second, name) in [(51, "King"), (55, "Byron"), (59, "King")] {
+            let out = pair.event(second, Writer::Ours, &[("LastName", name)]);
+            assert_eq!(out, [], "{name} at {second}");
+        }
+        assert_eq!(pair.count("echo_suppressed"), known + 3);
+        assert_eq!(pair.seen(&pair.lead, "LastName"), Value::text("King"));
+    }
+}
