@@ -116,7 +116,7 @@ impl Own {
         assert!(sent.unwrap().success());
     }
 
-    /// Kills it and starts it with what it had on its disk, under another address.
+    /// Kills it and starts it with what it had on its disk, at the same address.
     pub fn restart(&mut self) {
         self.signal("-KILL");
         let process = Path::new("/proc").join(&self.process);

@@ -1,12 +1,13 @@
 //! A transaction that the brokers' coordinator holds to be over, and that no marker ended: what
 //! Apache Kafka 4.3.1 leaves behind where it aborts one while a partition has no leader.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crosswalk::domain::Topic;
 use crosswalk::log::kafka::{KafkaLog, Options};
 use crosswalk::log::topics::{self, Partitions};
+use crosswalk::log::{Fault, Faults, Point};
 use crosswalk::ports::event_log::{Commit, EntryBody, EventLog, Group};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -20,12 +21,17 @@ use crate::brokers::{self, Own};
 const PREFIX: &str = "crosswalk.";
 const GROUP: &str = "crosswalk-processor";
 const ID: &str = "crosswalk-processor-0";
+const ONE: Partitions = Partitions {
+    bridges: 1,
+    lanes: 1,
+};
 /// The coordinator's own log, of four partitions on the tests' brokers.
 const STATE: &str = "__transaction_state";
 /// Where a record of it says how the transaction stands (TransactionLogValue of Apache Kafka: a
 /// version, the producer's id and epoch, a timeout, the status), and what says that it is over.
 const STATUS: usize = 2 + 8 + 2 + 4;
 const COMPLETE_COMMIT: u8 = 4;
+const COMPLETE_ABORT: u8 = 5;
 
 /// The last record of the coordinator about our transactions.
 fn last_record(bootstrap: &str) -> Option<OwnedMessage> {
@@ -66,6 +72,47 @@ fn end(options: &Options, isolation: &str) -> i64 {
     consumer.fetch_watermarks(&topic, 0, PATIENCE).unwrap().1
 }
 
+/// What the coordinator wrote down when it had committed the owner's first transaction.
+fn record_of_one_that_is_over(bootstrap: &str) -> OwnedMessage {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "it is never over");
+        let last = last_record(bootstrap);
+        let over = last.filter(|one| one.payload().unwrap()[STATUS] == COMPLETE_COMMIT);
+        if let Some(over) = over {
+            return over;
+        }
+    }
+}
+
+/// The coordinator is made to believe that it has ended what is open.
+fn believe(broker: &mut Own, over: &OwnedMessage, status: u8) {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &broker.address)
+        .set("client.id", "__admin_client");
+    let producer: BaseProducer = config.create().unwrap();
+    let mut payload = over.payload().unwrap().to_vec();
+    payload[STATUS] = status;
+    let record = BaseRecord::to(STATE)
+        .partition(over.partition())
+        .key(over.key().unwrap())
+        .payload(&payload);
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    broker.restart();
+}
+
+fn options(bootstrap: &str, faults: Arc<dyn Faults>) -> Options {
+    Options {
+        bootstrap: bootstrap.to_owned(),
+        partitions: ONE,
+        timeout: Duration::from_secs(20),
+        faults: Some(faults),
+        ..Options::default()
+    }
+}
+
 /// A processor was killed within a transaction that wrote entry 1 to the journal, and the brokers,
 /// which hold it to be over, wrote no marker.
 struct Unmarked {
@@ -78,48 +125,16 @@ struct Unmarked {
 impl Unmarked {
     fn left() -> Option<Self> {
         let mut broker = Own::start()?;
-        let partitions = Partitions {
-            bridges: 1,
-            lanes: 1,
-        };
-        brokers::create_topics(&broker.address, PREFIX, partitions);
+        brokers::create_topics(&broker.address, PREFIX, ONE);
         let next = Arc::new(Next::default());
-        let mut options = Options {
-            bootstrap: broker.address.clone(),
-            partitions,
-            timeout: Duration::from_secs(20),
-            faults: Some(next.clone()),
-            ..Options::default()
-        };
+        let options = options(&broker.address, next.clone());
         let killed = KafkaLog::open(options.clone()).unwrap();
         let lease = killed.acquire(Group::Processor, 0).unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        let over = loop {
-            assert!(Instant::now() < deadline, "it is never over");
-            let last = last_record(&broker.address);
-            let over = last.filter(|one| one.payload().unwrap()[STATUS] == COMPLETE_COMMIT);
-            if let Some(over) = over {
-                break over;
-            }
-        };
+        let over = record_of_one_that_is_over(&broker.address);
         next.set(Mishap::CrashBefore);
         killed.commit(&lease, vec![journaled(1)], &[]);
+        believe(&mut broker, &over, COMPLETE_COMMIT);
 
-        // The coordinator is made to believe that it has ended that one.
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &broker.address)
-            .set("client.id", "__admin_client");
-        let producer: BaseProducer = config.create().unwrap();
-        let record = BaseRecord::to(STATE)
-            .partition(over.partition())
-            .key(over.key().unwrap())
-            .payload(over.payload().unwrap());
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(PATIENCE).unwrap();
-        broker.restart();
-
-        options.bootstrap = broker.address.clone();
         let (stable, all) = ends(&options);
         assert!(stable < all, "nothing was left open: {stable} of {all}");
         let open = (stable, all);
@@ -188,4 +203,52 @@ fn a_commit_that_lacks_its_marker_is_committed_by_the_next_owner() {
     let end = unmarked.open.1;
     unmarked.group_holds(&format!("epoch=1 5/0={end}"));
     assert_eq!(unmarked.next_owner(3), (None, vec![1, 2]));
+}
+
+/// Has the next transaction aborted, once the brokers hold that to have happened.
+struct AbortsUnmarked {
+    broker: Mutex<Own>,
+    over: Mutex<Option<OwnedMessage>>,
+}
+
+impl Faults for AbortsUnmarked {
+    fn at(&self, point: Point) -> Fault {
+        let mut over = self.over.lock().unwrap();
+        if point != Point::BeforeCommit || over.is_none() {
+            return Fault::None;
+        }
+        let mut broker = self.broker.lock().unwrap();
+        believe(&mut broker, &over.take().unwrap(), COMPLETE_ABORT);
+        Fault::Fail
+    }
+}
+
+/// An owner that lives on commits nothing of what it has taken back, either.
+#[test]
+fn an_abort_that_lacks_its_marker_is_made_good_before_the_next_commit() {
+    let Some(broker) = Own::start() else {
+        return;
+    };
+    let address = broker.address.clone();
+    brokers::create_topics(&address, PREFIX, ONE);
+    let faults = Arc::new(AbortsUnmarked {
+        broker: Mutex::new(broker),
+        over: Mutex::default(),
+    });
+    let options = options(&address, faults.clone());
+    let log = KafkaLog::open(options.clone()).unwrap();
+    let lease = log.acquire(Group::Processor, 0).unwrap();
+    *faults.over.lock().unwrap() = Some(record_of_one_that_is_over(&address));
+
+    let ended = log.commit(&lease, vec![journaled(1)], &[]);
+    let is_held = matches!(ended, Commit::Aborted { fenced: false, .. });
+    assert!(is_held, "{ended:?}");
+    let (stable, all) = ends(&options);
+    assert!(stable < all, "nothing was left open: {stable} of {all}");
+
+    let ended = log.commit(&lease, vec![journaled(2)], &[]);
+    assert!(matches!(ended, Commit::Committed { .. }), "{ended:?}");
+    let mut entries = read_exactly(&log, JOURNAL, 1);
+    entries.retain(|entry| entry.body != EntryBody::Tombstone);
+    assert_eq!(entries.iter().map(number).collect::<Vec<_>>(), [2]);
 }
