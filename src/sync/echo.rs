@@ -177,8 +177,8 @@ impl Known<'_> {
         }
     }
 
-    /// The echo of a write behind which another one of another value waits for its own: a feed keeps
-    /// the order of the writes, so it is not that of a later write which sent the same again.
+    /// The echo of a write behind which another one of another value waits for its own: a feed
+    /// keeps the order of the writes, so it is not that of a later write which sent the same again.
     fn of_one_before_another(&self, writer: Writer, name: &Name, got: &Value) -> Option<Echo> {
         let echo = self.of_earlier_write(writer, name, got)?;
         let hash = got.hash();

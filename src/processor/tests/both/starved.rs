@@ -222,8 +222,8 @@ fn what_is_older_than_an_answer_that_showed_another_field_is_no_echo_either() {
     assert_eq!(pair.decided("phone"), Value::text(FIRST));
 }
 
-/// Three writes, the first and the last of them of one value, and all echoes seconds late: the first
-/// echo passed for that of the last write, and the second one for somebody's change.
+/// Three writes, the first and the last of them of one value, and all echoes seconds late: the
+/// first echo passed for that of the last write, and the second one for somebody's change.
 #[test]
 fn an_echo_is_that_of_the_earliest_write_that_sent_the_value() {
     for last_is_out in [false, true] {
