@@ -226,6 +226,7 @@ fn answer() -> BoxedStrategy<ReviewAnswer> {
         record().prop_map(|record| ReviewAnswer::Keep { record }),
         Just(ReviewAnswer::Retry),
         Just(ReviewAnswer::Dismiss),
+        Just(ReviewAnswer::Apart),
     ]
     .boxed()
 }

@@ -39,7 +39,9 @@ fn rule() -> impl Strategy<Value = MatchRule> {
         MatchRule::Explicit,
         MatchRule::ExternalId,
         MatchRule::Email,
+        MatchRule::Phone,
         MatchRule::AccountKey,
+        MatchRule::Domain,
         MatchRule::Created,
         MatchRule::SourceMerge,
         MatchRule::Conversion,
@@ -378,6 +380,7 @@ fn people() -> BoxedStrategy<DomainEvent> {
         ReviewKind::Unanswered,
         ReviewKind::Unsettled,
         ReviewKind::Conflict,
+        ReviewKind::Shared,
     ]);
     prop_oneof![
         (review(), kind, record(), vec(record(), 0..3), text()).prop_map(
@@ -393,6 +396,11 @@ fn people() -> BoxedStrategy<DomainEvent> {
         (text(), text(), text()).prop_map(|(letter, how, by)| DomainEvent::LetterSettled {
             letter,
             how,
+            by
+        }),
+        (record(), record(), text()).prop_map(|(left, right, by)| DomainEvent::RecordsKeptApart {
+            left,
+            right,
             by
         }),
         (review(), text(), text()).prop_map(|(review, answer, by)| {

@@ -21,6 +21,7 @@ union!(ReviewAnswer {
     1 "Keep" => Keep { record },
     2 "Retry" => Retry,
     3 "Dismiss" => Dismiss,
+    4 "Apart" => Apart,
 });
 
 pub fn put_mapping(

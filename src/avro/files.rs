@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 141] = [
+pub const FILES: [(&str, &str); 143] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -37,6 +37,10 @@ pub const FILES: [(&str, &str); 141] = [
     (
         "crosswalk.DeadLetter",
         include_str!("../../schemas/dead_letter.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.Apart",
+        include_str!("../../schemas/decision/apart.v1.avsc"),
     ),
     (
         "crosswalk.decision.BridgeReleased",
@@ -269,6 +273,10 @@ pub const FILES: [(&str, &str); 141] = [
     (
         "crosswalk.journal.RecordWaiting",
         include_str!("../../schemas/journal/record_waiting.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.RecordsKeptApart",
+        include_str!("../../schemas/journal/records_kept_apart.v1.avsc"),
     ),
     (
         "crosswalk.journal.RereadRequired",

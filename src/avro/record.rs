@@ -58,6 +58,8 @@ symbols!(MatchRule {
     6 "SOURCE_MERGE" => SourceMerge,
     7 "CONVERSION" => Conversion,
     8 "OPERATOR" => Operator,
+    9 "PHONE" => Phone,
+    10 "DOMAIN" => Domain,
 });
 
 record!(MatchKey { rule, hash });

@@ -115,6 +115,12 @@ pub enum DomainEvent {
         /// The customer that became an alias of it.
         absorbed: Option<CustomerId>,
     },
+    /// A person said that two records are not the same customer, whatever they share.
+    RecordsKeptApart {
+        left: RecordRef,
+        right: RecordRef,
+        by: String,
+    },
     LinkDeferred {
         record: RecordRef,
         behind: RecordRef,
@@ -373,6 +379,7 @@ impl DomainEvent {
             Self::RecordLeft { .. } => "record_left",
             Self::RecordReturned { .. } => "record_returned",
             Self::RecordLinked { .. } => "record_linked",
+            Self::RecordsKeptApart { .. } => "records_kept_apart",
             Self::LinkDeferred { .. } => "link_deferred",
             Self::DeferralEnded { .. } => "deferral_ended",
             Self::RecordWaiting { .. } => "record_waiting",
@@ -597,6 +604,8 @@ pub enum ReviewKind {
     Unsettled,
     /// Two sides changed one field.
     Conflict,
+    /// So many records hold an identifier that it matches nobody any more.
+    Shared,
 }
 
 impl ReviewKind {
@@ -607,6 +616,7 @@ impl ReviewKind {
             Self::Unanswered => "unanswered",
             Self::Unsettled => "unsettled",
             Self::Conflict => "conflict",
+            Self::Shared => "shared",
         }
     }
 }

@@ -88,6 +88,8 @@ pub enum ReviewAnswer {
     Retry,
     /// Nothing is to be done.
     Dismiss,
+    /// None of the candidates is the counterpart, whatever they share.
+    Apart,
 }
 
 impl std::fmt::Display for ReviewAnswer {
@@ -97,6 +99,7 @@ impl std::fmt::Display for ReviewAnswer {
             Self::Keep { record } => write!(f, "keep:{record}"),
             Self::Retry => f.write_str("retry"),
             Self::Dismiss => f.write_str("dismiss"),
+            Self::Apart => f.write_str("apart"),
         }
     }
 }

@@ -74,8 +74,12 @@ pub enum MatchRule {
     ExternalId,
     /// The normalised e-mail address.
     Email,
+    /// The telephone number in E.164.
+    Phone,
     /// The governed company key.
     AccountKey,
+    /// The domain of a company's web address.
+    Domain,
     /// We created the one from the other.
     Created,
     /// The source merged the two itself.
@@ -93,7 +97,9 @@ impl MatchRule {
             Self::Explicit => "explicit",
             Self::ExternalId => "external_id",
             Self::Email => "email",
+            Self::Phone => "phone",
             Self::AccountKey => "account_key",
+            Self::Domain => "domain",
             Self::Created => "created",
             Self::SourceMerge => "source_merge",
             Self::Conversion => "conversion",

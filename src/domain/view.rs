@@ -20,13 +20,17 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 7;
+pub const VIEW_VERSION: u32 = 8;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
 pub const RECENT_WRITES_MAX: usize = 8;
 /// Observation ids remembered per bridge.
 pub const DEDUPE_WINDOW_MAX: u64 = 100_000;
+/// Holders of an identifier that are kept by name; further ones are counted.
+pub const HOLDERS_KEPT_MAX: usize = 100;
+/// Records that a person said are not the same customer as one record.
+pub const APART_MAX: usize = 100;
 /// Contacts that one company keeps as waiting for its name.
 pub const AWAITED_BY_MAX: usize = 64;
 
@@ -319,6 +323,8 @@ pub struct RecordState {
     pub accepted: Shared<BTreeMap<Name, AcceptedForm>>,
     /// Contacts whose lead carries a placeholder for this company's name.
     pub awaited_by: BTreeSet<RecordRef>,
+    /// Records that are not the same customer, whatever they share: a person said so.
+    pub apart: BTreeSet<RecordRef>,
 }
 
 impl Shows for RecordState {
@@ -424,11 +430,36 @@ pub struct AcceptedForm {
 /// Who holds an identifier, and who stands in line for it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Matching {
+    /// The first `HOLDERS_KEPT_MAX`.
     pub records: BTreeSet<RecordRef>,
+    /// How many hold it beside those.
+    pub beyond: u64,
     /// The record whose lookup or create is in flight with this key.
     pub in_flight: Option<RecordRef>,
     /// Records deferred behind it, in the order in which they came.
     pub deferred: Vec<RecordRef>,
+}
+
+impl Matching {
+    /// How many records hold it.
+    pub fn holders(&self) -> usize {
+        self.records.len() + usize::try_from(self.beyond).unwrap_or(usize::MAX)
+    }
+
+    pub fn add(&mut self, record: &RecordRef) {
+        if self.records.len() < HOLDERS_KEPT_MAX {
+            self.records.insert(record.clone());
+        } else if !self.records.contains(record) {
+            self.beyond += 1;
+        }
+    }
+
+    /// Takes one that holds it no longer.
+    pub fn remove(&mut self, record: &RecordRef) {
+        if !self.records.remove(record) {
+            self.beyond = self.beyond.saturating_sub(1);
+        }
+    }
 }
 
 /// A command without an answer.

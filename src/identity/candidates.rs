@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::view::{ViewRead, matching, record_state};
+use crate::domain::view::{RecordState, ViewRead, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, MatchRule, RecordRef, RecordSnapshot, Value};
-use crate::identity::keys::keys_of;
-use crate::mapping::{Mapping, Section};
+use crate::identity::keys::{is_shared, keys_of};
+use crate::mapping::{Ambiguous, Mapping, MatchBy, Section};
 
 /// What the candidates amount to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,22 +15,52 @@ pub enum Verdict {
         record: RecordRef,
         key: MatchKey,
     },
-    /// More than one by the same rule in the same object: a person decides.
-    Several {
+    /// More than one by the same rule in the same object, and all of them are the customer.
+    All {
+        records: Vec<RecordRef>,
+        key: MatchKey,
+    },
+    /// More than one, or one that the rule only proposes: a person decides.
+    Asked {
         records: Vec<RecordRef>,
         key: MatchKey,
     },
 }
 
-/// Candidates that the view knows already.
+/// Candidates that the view knows already, for a record of Intercom.
 pub fn in_view<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
-    keys: &BTreeSet<MatchKey>,
+    state: &RecordState,
 ) -> Verdict {
-    judge(section, keys, |key| {
+    let says = |key: &MatchKey| !is_shared(view, bridge, section, key);
+    known(view, bridge, mapping, section, state, says)
+}
+
+/// The same without our own key, which one record of an object bears at most.
+pub fn in_view_beside_our_key<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+) -> Verdict {
+    let says =
+        |key: &MatchKey| key.rule != MatchRule::Explicit && !is_shared(view, bridge, section, key);
+    known(view, bridge, mapping, section, state, says)
+}
+
+fn known<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    state: &RecordState,
+    says: impl Fn(&MatchKey) -> bool,
+) -> Verdict {
+    judge(section, state, says, |key| {
         let live = |record: &RecordRef| {
             mapping.is_salesforce(record)
                 && record_state(view, bridge, record).is_some_and(|state| state.gone.is_none())
@@ -44,13 +74,16 @@ pub fn in_view<V: ViewRead + ?Sized>(
 }
 
 /// Candidates among the rows of a lookup. Converted leads are no target.
-pub fn in_rows(
+pub fn in_rows<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
-    keys: &BTreeSet<MatchKey>,
+    state: &RecordState,
     rows: &[RecordSnapshot],
 ) -> Verdict {
-    judge(section, keys, |key| {
+    let says = |key: &MatchKey| !is_shared(view, bridge, section, key);
+    judge(section, state, says, |key| {
         let holds = |row: &&RecordSnapshot| {
             !is_converted(row) && keys_of(mapping, section, &row.record, &row.fields).contains(key)
         };
@@ -66,44 +99,45 @@ fn is_converted(row: &RecordSnapshot) -> bool {
 }
 
 /// Asks the rules in their order, and within a rule the objects in theirs; the first that has
-/// candidates decides.
+/// candidates decides. What a person has kept apart is no candidate.
 fn judge(
     section: &Section,
-    keys: &BTreeSet<MatchKey>,
+    state: &RecordState,
+    says: impl Fn(&MatchKey) -> bool,
     candidates: impl Fn(&MatchKey) -> Vec<RecordRef>,
 ) -> Verdict {
-    let by_rule = section.rules.iter().flat_map(|by| {
-        let same = keys.iter().filter(|key| key.rule == by.rule);
-        same.collect::<Vec<_>>()
-    });
-    for key in by_rule {
-        let found = candidates(key);
-        for object in &section.salesforce_objects {
-            let mut same: Vec<RecordRef> = found
-                .iter()
-                .filter(|record| record.object.as_str() == object)
-                .cloned()
-                .collect();
-            same.sort();
-            same.dedup();
-            match same.len() {
-                0 => {}
-                1 => {
-                    return Verdict::One {
-                        record: same.remove(0),
-                        key: *key,
-                    };
-                }
-                _ => {
-                    return Verdict::Several {
-                        records: same,
-                        key: *key,
-                    };
+    for by in &section.rules {
+        let same = state.keys.iter().filter(|key| key.rule == by.rule);
+        for key in same.filter(|key| says(key)) {
+            let mut found = candidates(key);
+            found.retain(|record| !state.apart.contains(record));
+            for object in &section.salesforce_objects {
+                let of_object = found.iter().filter(|one| one.object.as_str() == object);
+                let records: BTreeSet<RecordRef> = of_object.cloned().collect();
+                if !records.is_empty() {
+                    return judged(section, by, *key, records.into_iter().collect());
                 }
             }
         }
     }
     Verdict::Nobody
+}
+
+/// What the candidates by one rule in one object amount to; there is one at least, and the lowest
+/// id comes first.
+fn judged(section: &Section, by: &MatchBy, key: MatchKey, records: Vec<RecordRef>) -> Verdict {
+    if by.proposes {
+        return Verdict::Asked { records, key };
+    }
+    let takes_all = records.len() < section.protection.holders_max;
+    match (records.as_slice(), section.ambiguous) {
+        ([only], _) | ([only, ..], Ambiguous::Best) => Verdict::One {
+            record: only.clone(),
+            key,
+        },
+        (_, Ambiguous::All) if takes_all => Verdict::All { records, key },
+        _ => Verdict::Asked { records, key },
+    }
 }
 
 /// Whether two rules' keys are worth a lookup: something that another system can hold.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{MatchKey, MatchRule, RecordRef, Shows, Value};
+use crate::domain::view::{RecordState, ViewRead, matching};
+use crate::domain::{BridgeId, MatchKey, MatchRule, RecordRef, Shows, Value};
 use crate::mapping::{Mapping, MatchBy, Section};
 
 /// The match keys of a record that holds these fields.
@@ -12,41 +13,72 @@ pub fn keys_of(
     record: &RecordRef,
     shown: &impl Shows,
 ) -> BTreeSet<MatchKey> {
-    let key = |by| key_by(mapping, by, record, shown);
+    let key = |by| key_by(mapping, section, by, record, shown);
     section.rules.iter().filter_map(key).collect()
 }
 
-/// The match key of a record by one rule.
+/// The match key of a record by one rule; none where it holds no identifier, or one that never
+/// matches.
 pub fn key_by(
     mapping: &Mapping,
+    section: &Section,
     by: &MatchBy,
     record: &RecordRef,
     shown: &impl Shows,
 ) -> Option<MatchKey> {
     let text = if mapping.is_salesforce(record) {
-        normalised(by.rule, shown.shown(&by.salesforce)?)?
+        by.form.compared(shown.shown(&by.salesforce)?)?
     } else if by.is_our_key() {
         mapping.explicit_key(record)?
     } else if by.rule == MatchRule::ExternalId && is_lead(shown) {
         // Intercom assigns a lead's external id itself; no other system knows it.
         return None;
     } else {
-        normalised(by.rule, shown.shown(&by.intercom)?)?
+        by.form.compared(shown.shown(&by.intercom)?)?
     };
-    Some(MatchKey::new(by.rule, &text))
+    // Our own key is made by us: nobody can have written what was not meant.
+    let blocked = by.rule != MatchRule::Explicit && section.protection.blocks(&text);
+    (!blocked).then(|| MatchKey::new(by.rule, &text))
 }
 
-/// An identifier as it is compared; none if it is blank.
-pub fn normalised(rule: MatchRule, value: &Value) -> Option<String> {
-    let text = value.display();
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
+/// Whether so many records hold an identifier that it says nothing of who they are.
+pub fn is_shared<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    key: &MatchKey,
+) -> bool {
+    matching(view, bridge, key).holders() > section.protection.holders_max
+}
+
+/// The identifiers of a record that say who it is.
+pub fn telling<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    state: &RecordState,
+) -> BTreeSet<MatchKey> {
+    let tells = |key: &&MatchKey| !is_shared(view, bridge, section, key);
+    state.keys.iter().filter(tells).copied().collect()
+}
+
+/// Whether a record lacks what a field is to tell of it: the field is blank, or its value is an
+/// identifier that is nobody's. `name` is the field in the record's own system.
+pub fn lacks<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    state: &RecordState,
+    name: &str,
+) -> bool {
+    let value = state.value_seen(name);
+    if value.is_blank() || section.blocks(name, value) {
+        return true;
     }
-    Some(if rule == MatchRule::Email {
-        text.to_lowercase()
-    } else {
-        text.to_owned()
+    let of_field = |by: &&MatchBy| by.intercom == name || by.salesforce == name;
+    section.rules.iter().filter(of_field).any(|by| {
+        let mut keys = state.keys.iter().filter(|key| key.rule == by.rule);
+        keys.any(|key| is_shared(view, bridge, section, key))
     })
 }
 

@@ -7,7 +7,8 @@ use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::journal::CustomerKind;
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewRead, customer_of, matching};
 use crate::domain::{BridgeId, MatchKey, MatchRule, ObjectName, RecordRef};
-use crate::identity::keys::normalised;
+use crate::identity::candidates::Verdict;
+use crate::identity::keys::{lacks, telling};
 use crate::identity::pursuit::{self, LOOKUP_ROWS_MAX, Step, seen_fields};
 use crate::mapping::{CreateInIntercom, Mapping, Section};
 
@@ -47,7 +48,7 @@ pub fn next<V: ViewRead + ?Sized>(
             },
         };
     }
-    let missing = missing(state, rule);
+    let missing = missing(view, bridge, section, state, rule);
     if !missing.is_empty() {
         return match waiting {
             Some(known) if *known == missing => Step::Rest { why: "waiting" },
@@ -62,7 +63,7 @@ pub fn next<V: ViewRead + ?Sized>(
     if let Some(behind) = pursuit::creating(customer) {
         return Step::Defer { behind };
     }
-    match holders(view, bridge, mapping, &state.keys) {
+    match holders(view, bridge, mapping, section, record, state) {
         Holders::Nobody => {}
         // Each takes its own step, which can lead to this record.
         Holders::Undecided => {
@@ -70,11 +71,12 @@ pub fn next<V: ViewRead + ?Sized>(
                 why: "theirs_first",
             };
         }
-        Holders::Taken(candidates, key) => return Step::Review { candidates, key },
+        Holders::Taken(records, key) => return Step::Found(Verdict::Asked { records, key }),
     }
-    match pursuit::in_flight(view, bridge, &state.keys, record) {
+    let keys = telling(view, bridge, section, state);
+    match pursuit::in_flight(view, bridge, &keys, record) {
         Some(behind) => Step::Defer { behind },
-        None => Step::LookUp(lookup(mapping, section, state, record)),
+        None => Step::LookUp(lookup(mapping, section, state, &keys, record)),
     }
 }
 
@@ -105,9 +107,15 @@ pub fn qualifies(record: &RecordRef, state: &RecordState, rule: &CreateInInterco
 }
 
 /// What the creation needs and the record lacks: what the new record is to be known by.
-pub fn missing(state: &RecordState, rule: &CreateInIntercom) -> Vec<String> {
+pub fn missing<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    state: &RecordState,
+    rule: &CreateInIntercom,
+) -> Vec<String> {
     let field = &rule.key.salesforce;
-    let lacks = state.value_seen(field).is_blank();
+    let lacks = lacks(view, bridge, section, state, field);
     lacks.then(|| field.to_string()).into_iter().collect()
 }
 
@@ -125,16 +133,20 @@ pub fn holders<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     mapping: &Mapping,
-    keys: &BTreeSet<MatchKey>,
+    section: &Section,
+    sought: &RecordRef,
+    state: &RecordState,
 ) -> Holders {
     let mut taken: Option<(Vec<RecordRef>, MatchKey)> = None;
-    for key in keys {
-        let records = matching(view, bridge, key).records.into_iter();
-        for record in records.filter(|record| !mapping.is_salesforce(record)) {
+    for key in telling(view, bridge, section, state) {
+        let records = matching(view, bridge, &key).records.into_iter();
+        let candidate = |one: &RecordRef| !mapping.is_salesforce(one) && !state.apart.contains(one);
+        for record in records.filter(candidate) {
             let Some(customer) = customer_of(view, bridge, &record) else {
                 continue;
             };
-            if customer.records[&record].gone.is_some() {
+            let known = &customer.records[&record];
+            if known.gone.is_some() || known.apart.contains(sought) {
                 continue;
             }
             if !customer
@@ -144,7 +156,7 @@ pub fn holders<V: ViewRead + ?Sized>(
             {
                 return Holders::Undecided;
             }
-            let (records, _) = taken.get_or_insert_with(|| (Vec::new(), *key));
+            let (records, _) = taken.get_or_insert_with(|| (Vec::new(), key));
             if !records.contains(&record) {
                 records.push(record);
             }
@@ -161,23 +173,31 @@ pub fn lookup(
     mapping: &Mapping,
     section: &Section,
     state: &RecordState,
+    keys: &BTreeSet<MatchKey>,
     record: &RecordRef,
 ) -> Lookup {
     let mut any_of = Vec::new();
     for by in &section.rules {
+        if by.rule == MatchRule::Domain {
+            // Intercom cannot be asked for companies by their web address.
+            continue;
+        }
         let value = state.value_seen(&by.salesforce);
-        let value = if by.is_our_key() {
+        let values = if by.is_our_key() {
             if section.kind == CustomerKind::Company {
                 // Companies are found by their company id only.
                 continue;
             }
             // Another bridge's key names a record of a workspace that is not ours.
-            let key = normalised(by.rule, value);
-            key.and_then(|key| own_id(mapping, &key))
+            let key = by.form.compared(value);
+            let id = key.and_then(|key| own_id(mapping, &key));
+            id.into_iter().collect()
+        } else if keys.iter().any(|key| key.rule == by.rule) {
+            by.form.spellings(value)
         } else {
-            normalised(by.rule, value)
+            BTreeSet::new()
         };
-        any_of.extend(value.map(|value| (by.intercom.clone(), value)));
+        any_of.extend(values.into_iter().map(|value| (by.intercom.clone(), value)));
     }
     let query = ObjectName::new(section.intercom_object.as_str())
         .ok()

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
 use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, ViewKey};
-use crate::identity::candidates::{Verdict, in_view, searchable};
-use crate::identity::keys::normalised;
-use crate::mapping::{CreateRule, Mapping, Section};
+use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key, searchable};
+use crate::identity::keys::{lacks, telling};
+use crate::mapping::{Ambiguous, CreateRule, Mapping, Section};
 
 /// Rows asked of one lookup query: enough to see that a match is not the only one, and to list
 /// candidates for a person.
@@ -18,13 +18,8 @@ pub const LOOKUP_ROWS_MAX: u32 = 20;
 pub enum Step {
     /// Nothing, because.
     Rest { why: &'static str },
-    /// The view knows the counterpart.
-    Link { to: RecordRef, key: MatchKey },
-    /// The view knows several.
-    Review {
-        candidates: Vec<RecordRef>,
-        key: MatchKey,
-    },
+    /// The view knows who it could be.
+    Found(Verdict),
     /// It qualifies but lacks something.
     Wait { missing: Vec<String> },
     /// It waited, and no longer qualifies.
@@ -57,7 +52,10 @@ pub fn next<V: ViewRead + ?Sized>(
         .keys()
         .any(|other| mapping.is_salesforce(other))
     {
-        return Step::Rest { why: "linked" };
+        return match others_that_match(view, bridge, mapping, section, customer, state) {
+            Some(verdict) => Step::Found(verdict),
+            None => Step::Rest { why: "linked" },
+        };
     }
     match state.pursuit {
         Pursuit::Idle | Pursuit::Waiting { .. } => {}
@@ -68,26 +66,42 @@ pub fn next<V: ViewRead + ?Sized>(
         // The same customer, told apart by no key: its record is about to stand.
         return Step::Defer { behind };
     }
-    match in_view(view, bridge, mapping, section, &state.keys) {
-        Verdict::One { record, key } => return Step::Link { to: record, key },
-        Verdict::Several { records, key } => {
-            return Step::Review {
-                candidates: records,
-                key,
-            };
-        }
-        Verdict::Nobody => {}
+    let verdict = in_view(view, bridge, mapping, section, state);
+    if verdict != Verdict::Nobody {
+        return Step::Found(verdict);
     }
     match &section.create {
         Some(create) => towards_creation(view, bridge, mapping, section, state, record, create),
         // Without a rule to create, one look per set of keys is enough.
-        None if keys_changed && !state.keys.is_empty() => {
+        None if keys_changed && !telling(view, bridge, section, state).is_empty() => {
             claim_or_defer(view, bridge, mapping, section, state, record)
         }
         None => Step::Rest {
             why: "no_create_rule",
         },
     }
+}
+
+/// Where all that match are the customer: those that came since the first ones were linked.
+fn others_that_match<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    customer: &Customer,
+    state: &RecordState,
+) -> Option<Verdict> {
+    if section.ambiguous != Ambiguous::All || state.pursuit != Pursuit::Idle {
+        return None;
+    }
+    let found = in_view_beside_our_key(view, bridge, mapping, section, state);
+    let Verdict::All { mut records, key } = found else {
+        return None;
+    };
+    let all = records.len();
+    records.retain(|record| !customer.records.contains_key(record));
+    // What it is linked to by another rule says more than what all of these share.
+    (!records.is_empty() && records.len() < all).then_some(Verdict::All { records, key })
 }
 
 /// The record of a customer from which a creation is in flight.
@@ -107,9 +121,10 @@ fn claim_or_defer<V: ViewRead + ?Sized>(
     state: &RecordState,
     record: &RecordRef,
 ) -> Step {
-    match in_flight(view, bridge, &state.keys, record) {
+    let keys = telling(view, bridge, section, state);
+    match in_flight(view, bridge, &keys, record) {
         Some(behind) => Step::Defer { behind },
-        None => Step::LookUp(lookup(mapping, section, state, record)),
+        None => Step::LookUp(lookup(mapping, section, state, &keys, record)),
     }
 }
 
@@ -132,7 +147,7 @@ fn towards_creation<V: ViewRead + ?Sized>(
             }
         };
     }
-    let missing = missing(create, state);
+    let missing = missing(view, bridge, section, create, state);
     if !missing.is_empty() {
         let already = state.pursuit
             == Pursuit::Waiting {
@@ -148,8 +163,14 @@ fn towards_creation<V: ViewRead + ?Sized>(
 }
 
 /// What the creation rule needs and the record lacks.
-pub fn missing(create: &CreateRule, state: &RecordState) -> Vec<String> {
-    let lacks = |need: &&String| state.value_seen(need).is_blank();
+pub fn missing<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    create: &CreateRule,
+    state: &RecordState,
+) -> Vec<String> {
+    let lacks = |need: &&String| lacks(view, bridge, section, state, need);
     create.needs.iter().filter(lacks).cloned().collect()
 }
 
@@ -184,18 +205,19 @@ pub fn in_flight<V: ViewRead + ?Sized>(
         .find(|holder| holder != record)
 }
 
-/// The question before a first create: who in Salesforce holds one of this record's identifiers?
+/// The question before a first create: who in Salesforce holds one of these identifiers of the
+/// record?
 pub fn lookup(
     mapping: &Mapping,
     section: &Section,
     state: &RecordState,
+    keys: &BTreeSet<MatchKey>,
     record: &RecordRef,
 ) -> Lookup {
     let queries = section.salesforce_objects.iter().filter_map(|object| {
         let mut any_of = Vec::new();
         for by in &section.rules {
-            let held = state
-                .keys
+            let held = keys
                 .iter()
                 .any(|key| key.rule == by.rule && searchable(key));
             if by.is_marker() {
@@ -203,13 +225,16 @@ pub fn lookup(
                 // marker that a person wrote may be no id, which the org would refuse.
                 continue;
             }
-            let value = if by.is_our_key() {
-                mapping.explicit_key(record)
+            let values = if by.is_our_key() {
+                mapping.explicit_key(record).into_iter().collect()
             } else {
-                normalised(by.rule, state.value_seen(&by.intercom))
+                by.form.spellings(state.value_seen(&by.intercom))
             };
-            if let (true, Some(value)) = (held, value) {
-                any_of.push((by.salesforce.clone(), value));
+            if held {
+                let terms = values
+                    .into_iter()
+                    .map(|value| (by.salesforce.clone(), value));
+                any_of.extend(terms);
             }
         }
         let object_name = ObjectName::new(object.as_str()).ok()?;

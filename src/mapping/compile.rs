@@ -6,11 +6,12 @@ use serde_saphyr::Spanned;
 
 use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
-use crate::domain::{Name, RecordRef, SourceId};
+use crate::domain::{Name, RecordRef, SourceId, Value};
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
-use crate::mapping::field::{FieldMap, OnFirstLink, System};
+use crate::mapping::field::{Ambiguous, FieldMap, OnFirstLink, System};
 use crate::mapping::file::{FieldFile, File, SectionFile};
+use crate::mapping::identifier::{Form, Protection};
 use crate::mapping::lint::Findings;
 use crate::mapping::names::is_virtual;
 use crate::mapping::offer::Sources;
@@ -51,6 +52,9 @@ pub struct Section {
     /// In the order in which they are asked.
     pub rules: Vec<MatchBy>,
     pub fields: Vec<FieldMap>,
+    /// What is done where several records match.
+    pub ambiguous: Ambiguous,
+    pub protection: Protection,
     /// When an Intercom record becomes a Lead; under people only.
     pub create: Option<CreateRule>,
     /// When a Salesforce record becomes a record of Intercom: a contact or a company.
@@ -71,6 +75,10 @@ pub struct MatchBy {
     pub salesforce: Name,
     /// Intercom's path; `id` for the explicit rule.
     pub intercom: Name,
+    /// What is compared.
+    pub form: Form,
+    /// Whether a match is put before a person instead of being taken.
+    pub proposes: bool,
 }
 
 /// When a contact becomes a Lead, and with what.
@@ -102,6 +110,17 @@ pub struct CreateInIntercom {
 pub const MARKER: &str = "custom_attributes.crosswalk_created_from";
 
 impl MatchBy {
+    /// A rule that compares texts as they are, and takes what it finds.
+    pub fn exact(rule: MatchRule, salesforce: Name, intercom: Name) -> Self {
+        Self {
+            rule,
+            salesforce,
+            intercom,
+            form: Form::Exact,
+            proposes: false,
+        }
+    }
+
     /// Whether it compares the explicit key that we write into Salesforce.
     pub fn is_our_key(&self) -> bool {
         self.rule == MatchRule::Explicit && self.intercom == "id"
@@ -221,6 +240,17 @@ impl Section {
         self.rules
             .iter()
             .find(|by| by.rule == rule && !by.is_marker())
+    }
+
+    /// Whether a value is an identifier by one of the rules, and one that never matches. `name` is
+    /// the field that holds it, in either system.
+    pub fn blocks(&self, name: &str, value: &Value) -> bool {
+        let rules = self.rules.iter();
+        let mut of_field = rules.filter(|by| by.intercom == name || by.salesforce == name);
+        of_field.any(|by| {
+            let compared = by.form.compared(value);
+            compared.is_some_and(|text| self.protection.blocks(&text))
+        })
     }
 
     /// The mapped fields that have this field of a record of the system.

@@ -59,11 +59,11 @@ pub fn create_company(
     let objects = objects(&file.value.from, section, at, out);
     let when = condition(&file.value.when, at, out);
     let id = &file.value.company_id;
-    let key = MatchBy {
-        rule: MatchRule::AccountKey,
-        salesforce: id.value.clone().into(),
-        intercom: "company_id".into(),
-    };
+    let key = MatchBy::exact(
+        MatchRule::AccountKey,
+        id.value.clone().into(),
+        "company_id".into(),
+    );
     keyed(id, &key, section, &format!("{at}.company_id"), out);
     let rule = CreateInIntercom {
         objects,
@@ -123,22 +123,22 @@ fn contact_key(
     let (role, given) = (&file.value.role, file.value.external_id.as_ref());
     let id_at = format!("{at}.external_id");
     match (role.value.as_str(), given) {
-        ("lead", None) => Some(MatchBy {
-            rule: MatchRule::Explicit,
-            salesforce: "Id".into(),
-            intercom: MARKER.into(),
-        }),
+        ("lead", None) => Some(MatchBy::exact(
+            MatchRule::Explicit,
+            "Id".into(),
+            MARKER.into(),
+        )),
         ("lead", Some(given)) => {
             let what = "Intercom gives a lead an external id of its own";
             out.at(given, &id_at, what, "leave it out, or write `role: user`");
             None
         }
         ("user", Some(given)) => {
-            let key = MatchBy {
-                rule: MatchRule::ExternalId,
-                salesforce: given.value.clone().into(),
-                intercom: "external_id".into(),
-            };
+            let key = MatchBy::exact(
+                MatchRule::ExternalId,
+                given.value.clone().into(),
+                "external_id".into(),
+            );
             keyed(given, &key, section, &id_at, out);
             Some(key)
         }

@@ -13,10 +13,11 @@ use crate::mapping::compile_create::create;
 use crate::mapping::compile_create_intercom::{create_company, create_contact};
 use crate::mapping::compile_field::field;
 use crate::mapping::compile_flows::{Placed, circles, double_target};
+use crate::mapping::compile_match::{ambiguous, protection, rules};
 use crate::mapping::field::{FieldMap, OnFirstLink};
-use crate::mapping::file::{CreateFile, ExplicitFile, MatchFile, Objects, PairFile, SectionFile};
+use crate::mapping::file::{CreateFile, Objects, SectionFile};
 use crate::mapping::lint::Findings;
-use crate::mapping::names::{field_fault, is_api_name, is_owner_path, path_fault};
+use crate::mapping::names::{is_api_name, is_owner_path};
 
 const LEAD: &str = "Lead";
 /// What tells that a Lead has become a Contact.
@@ -31,7 +32,8 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
     let at = name(kind);
     let objects = objects(kind, &file.objects, at, out);
     let rules = rules(kind, &file.matching, at, out);
-    one_policy(&file.ambiguous, "review", &format!("{at}.ambiguous"), out);
+    let ambiguous = ambiguous(kind, &file.ambiguous, &format!("{at}.ambiguous"), out);
+    let protection = protection(&file.protect, &format!("{at}.protect"), out);
     let on_first_link = format!("{at}.on_first_link");
     let on_first_link = first_link(&file.on_first_link, &on_first_link, out);
     let fields = fields(kind, file, &objects, &rules, out);
@@ -41,6 +43,8 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
         salesforce_objects: objects,
         rules,
         fields,
+        ambiguous,
+        protection,
         create: None,
         create_in_intercom: None,
         on_first_link,
@@ -142,129 +146,6 @@ fn objects(kind: CustomerKind, file: &Objects, at: &str, out: &mut Findings) -> 
         }
     }
     objects
-}
-
-fn rules(
-    kind: CustomerKind,
-    file: &Spanned<Vec<Spanned<MatchFile>>>,
-    at: &str,
-    out: &mut Findings,
-) -> Vec<MatchBy> {
-    let at = format!("{at}.match");
-    if file.value.is_empty() {
-        let what = "no way to find a counterpart is named";
-        out.at(file, &at, what, "add a rule, such as `- explicit: {…}`");
-    }
-    let mut rules: Vec<MatchBy> = Vec::new();
-    for item in &file.value {
-        let Some(by) = match_by(kind, item, &at, out) else {
-            continue;
-        };
-        if rules.iter().any(|known| known.rule == by.rule) {
-            let what = "a rule of this kind stands above already";
-            out.at(item, &at, what, "keep one of each kind");
-        } else {
-            rules.push(by);
-        }
-    }
-    // The order of the rules is fixed: our own key, an id both systems hold, the address.
-    rules.sort_by_key(|by| by.rule);
-    rules
-}
-
-fn match_by(
-    kind: CustomerKind,
-    file: &Spanned<MatchFile>,
-    at: &str,
-    out: &mut Findings,
-) -> Option<MatchBy> {
-    let MatchFile {
-        explicit,
-        external_id,
-        email,
-        account_key,
-    } = &file.value;
-    let mut ways: Vec<MatchBy> = Vec::new();
-    if let Some(file) = explicit {
-        ways.push(explicit_rule(file, at, out));
-    }
-    let pairs = [
-        (MatchRule::ExternalId, external_id),
-        (MatchRule::Email, email),
-        (MatchRule::AccountKey, account_key),
-    ];
-    for (rule, file) in pairs {
-        if let Some(file) = file {
-            ways.push(pair_rule(kind, rule, file, at, out));
-        }
-    }
-    if ways.len() != 1 {
-        let what = format!("a match rule names one way, this one names {}", ways.len());
-        let fix = "write one of explicit, external_id, email, account_key per list item";
-        out.at(file, at, what, fix);
-        return None;
-    }
-    let by = ways.pop()?;
-    let fits = match by.rule {
-        MatchRule::Email | MatchRule::ExternalId => kind == CustomerKind::Person,
-        MatchRule::AccountKey => kind == CustomerKind::Company,
-        _ => true,
-    };
-    if !fits {
-        let (what, fix) = match kind {
-            CustomerKind::Person => ("account_key is a rule for companies", "use external_id"),
-            CustomerKind::Company => (
-                "email and external_id are rules for people",
-                "use account_key",
-            ),
-        };
-        out.at(file, at, what, fix);
-        return None;
-    }
-    Some(by)
-}
-
-fn explicit_rule(file: &ExplicitFile, at: &str, out: &mut Findings) -> MatchBy {
-    MatchBy {
-        rule: MatchRule::Explicit,
-        salesforce: salesforce_field(&file.salesforce, at, out).into(),
-        intercom: "id".into(),
-    }
-}
-
-fn pair_rule(
-    kind: CustomerKind,
-    rule: MatchRule,
-    file: &PairFile,
-    at: &str,
-    out: &mut Findings,
-) -> MatchBy {
-    if let Some((what, fix)) = path_fault(kind, &file.intercom.value) {
-        out.at(&file.intercom, at, what, fix);
-    }
-    MatchBy {
-        rule,
-        salesforce: salesforce_field(&file.salesforce, at, out).into(),
-        intercom: file.intercom.value.clone().into(),
-    }
-}
-
-fn salesforce_field(given: &Spanned<String>, at: &str, out: &mut Findings) -> String {
-    if let Some((what, fix)) = field_fault(&given.value) {
-        out.at(given, at, what, fix);
-    }
-    given.value.clone()
-}
-
-/// Policies of which this version has one; the others are refused, not ignored.
-fn one_policy(given: &Option<Spanned<String>>, only: &str, at: &str, out: &mut Findings) {
-    if let Some(given) = given.as_ref().filter(|given| given.value != only) {
-        let what = match did_you_mean(&given.value, [only]).as_str() {
-            "" => format!("`{}` is not available in this version", given.value),
-            _ => format!("`{}` is no policy", given.value),
-        };
-        out.at(given, at, what, format!("write `{only}`"));
-    }
 }
 
 fn fields(

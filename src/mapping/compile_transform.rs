@@ -123,7 +123,11 @@ fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Fi
 }
 
 fn region(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<country::Id> {
-    let given = file.value.region.as_ref()?;
+    country(file.value.region.as_ref()?, at, out)
+}
+
+/// A country by its two letters.
+pub fn country(given: &Spanned<String>, at: &str, out: &mut Findings) -> Option<country::Id> {
     let region = given.value.to_ascii_uppercase().parse().ok();
     if region.is_none() {
         let what = format!("`{}` is no country", given.value);

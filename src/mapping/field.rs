@@ -32,6 +32,18 @@ pub enum Conflict {
     Review,
 }
 
+/// What is done where several records match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ambiguous {
+    /// A person decides.
+    #[default]
+    Review,
+    /// The one with the lowest id, which mostly is the oldest.
+    Best,
+    /// All of them are the customer.
+    All,
+}
+
 /// What happens to values that differ when two existing records are linked for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFirstLink {

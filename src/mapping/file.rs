@@ -41,8 +41,11 @@ pub struct SectionFile {
     #[schemars(with = "Vec<MatchFile>")]
     pub matching: Spanned<Vec<Spanned<MatchFile>>>,
     /// What happens where several records match.
-    #[schemars(with = "Option<String>", extend("enum" = ["review"]))]
+    #[schemars(with = "Option<String>", extend("enum" = ["review", "best", "all"]))]
     pub ambiguous: Option<Spanned<String>>,
+    /// What keeps one bad identifier from making many records one customer.
+    #[schemars(with = "Option<ProtectFile>")]
+    pub protect: Option<Spanned<ProtectFile>>,
     /// What happens to values that differ when two existing records are linked.
     #[schemars(
         with = "Option<String>",
@@ -78,9 +81,72 @@ pub struct MatchFile {
     /// An id that both systems hold.
     pub external_id: Option<PairFile>,
     /// The e-mail address.
-    pub email: Option<PairFile>,
+    pub email: Option<EmailFile>,
+    /// The telephone number, whatever its form.
+    pub phone: Option<PhoneFile>,
     /// The governed key of a company.
     pub account_key: Option<PairFile>,
+    /// The domain of a company's web address, unless it is one that many share.
+    pub domain: Option<DomainFile>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailFile {
+    /// The API name of the field.
+    #[schemars(with = "String")]
+    pub salesforce: Spanned<String>,
+    /// The path in Intercom's object.
+    #[schemars(with = "String")]
+    pub intercom: Spanned<String>,
+    /// What of the part before the `@` does not count: `dots`, `plus_tags`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub ignore: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneFile {
+    /// The API name of the field.
+    #[schemars(with = "String")]
+    pub salesforce: Spanned<String>,
+    /// The path in Intercom's object.
+    #[schemars(with = "String")]
+    pub intercom: Spanned<String>,
+    /// The region of numbers written without a country code, by its two letters.
+    #[schemars(with = "Option<String>")]
+    pub region: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DomainFile {
+    /// The API name of the field.
+    #[schemars(with = "String")]
+    pub salesforce: Spanned<String>,
+    /// The path in Intercom's object.
+    #[schemars(with = "String")]
+    pub intercom: Spanned<String>,
+    /// Whether a match is put before a person, or taken: `propose` unless given.
+    #[schemars(with = "Option<String>", extend("enum" = ["propose", "link"]))]
+    pub on_match: Option<Spanned<String>>,
+}
+
+/// What keeps one bad identifier from making many records one customer.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectFile {
+    /// Values that never match, whatever their case; `*` stands for any text.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub blocked: Vec<Spanned<String>>,
+    /// An identifier that more records hold than this matches none of them.
+    #[schemars(with = "Option<i64>", range(min = 2))]
+    pub holders_max: Option<Spanned<i64>>,
+    /// A customer that would hold more records than this is put before a person first.
+    #[schemars(with = "Option<i64>", range(min = 2))]
+    pub records_max: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

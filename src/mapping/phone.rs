@@ -42,6 +42,13 @@ pub fn e164(text: &str, region: Option<country::Id>) -> Arc<str> {
     })
 }
 
+/// E.164 of what is a number; none of what is not.
+pub fn number(text: &str, region: Option<country::Id>) -> Option<Arc<str>> {
+    let form = e164(text, region);
+    let is_number = phonenumber::parse(None, &*form).is_ok_and(|one| phonenumber::is_valid(&one));
+    is_number.then_some(form)
+}
+
 /// The same of a value; a blank stays one.
 pub fn e164_value(value: &Value, region: Option<country::Id>) -> Value {
     let form = match value {

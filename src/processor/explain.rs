@@ -8,7 +8,7 @@ use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
 use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
-use crate::identity::keys::key_by;
+use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
 use crate::mapping::{FieldMap, Mapping, Section};
 use crate::processor::queries;
@@ -55,6 +55,8 @@ fn meaning(rule: MatchRule) -> &'static str {
         MatchRule::Explicit => "our key of the one stands in the other",
         MatchRule::ExternalId => "both hold the same configured id",
         MatchRule::Email => "both hold the same e-mail address",
+        MatchRule::Phone => "both hold the same telephone number",
+        MatchRule::Domain => "both have the same web domain",
         MatchRule::AccountKey => "both hold the same company key",
         MatchRule::Created => "the one was created from the other, after a look found none",
         MatchRule::SourceMerge => "the source merged the two",
@@ -125,8 +127,16 @@ fn not_linked<V: ViewRead>(
         } else {
             (&by.intercom, &by.salesforce)
         };
-        let why = match key_by(mapping, by, record, state) {
+        let value = state.value_seen(own_field);
+        let why = match key_by(mapping, section, by, record, state) {
+            None if section.blocks(own_field, value) => {
+                format!("its {own_field} is one that never matches (protect.blocked)")
+            }
             None => format!("it has no {own_field} in {here}"),
+            Some(key) if is_shared(view, bridge, section, &key) => format!(
+                "more than {} records hold it: it says nothing of who they are",
+                section.protection.holders_max
+            ),
             Some(key) => {
                 let holders = matching(view, bridge, &key).records.into_iter();
                 let holders: Vec<RecordRef> = holders
@@ -260,7 +270,11 @@ pub fn answers(item: &ReviewItem) -> String {
         false => format!("{flag} RECORD (one of {}), ", listed(&item.candidates)),
     };
     match item.kind {
-        ReviewKind::Ambiguous => format!("{}--retry or --dismiss", any_of("--link")),
+        ReviewKind::Ambiguous if item.candidates.is_empty() => "--retry or --dismiss".to_owned(),
+        ReviewKind::Ambiguous => {
+            format!("{}--apart, --retry or --dismiss", any_of("--link"))
+        }
+        ReviewKind::Shared => "--dismiss".to_owned(),
         ReviewKind::Conflict => format!("{}--dismiss", any_of("--keep")),
         _ => "--retry or --dismiss".to_owned(),
     }

@@ -64,7 +64,7 @@ fn every_finding_is_told_with_its_place_and_no_file_hides_another() {
     let told = text(&lint.stdout);
     for part in [
         "cannot read /nowhere.yaml",
-        &format!("{shown}:30:14: people.fields.owner: owner `intercm` is neither"),
+        &format!("{shown}:33:14: people.fields.owner: owner `intercm` is neither"),
         "did you mean \"intercom\"?",
         "people.fields.direction: direction `bothh` of `phone` is unknown",
         "good.yaml: version 1",

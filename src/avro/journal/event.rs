@@ -50,4 +50,5 @@ union!(DomainEvent {
     42 "LetterSettled" => LetterSettled { letter, how, by },
     43 "BridgeReleased" => BridgeReleased { bridge, skip, by },
     44 "BridgeReread" => BridgeReread { bridge, input, gone, observations, unchanged, ended },
+    45 "RecordsKeptApart" => RecordsKeptApart { left, right, by },
 });

@@ -57,6 +57,7 @@ symbols!(ReviewKind {
     3 "UNANSWERED" => Unanswered,
     4 "UNSETTLED" => Unsettled,
     5 "CONFLICT" => Conflict,
+    6 "SHARED" => Shared,
 });
 
 symbols!(EchoSignal {

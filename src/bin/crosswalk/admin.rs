@@ -229,6 +229,7 @@ async fn answer_review(
         ("keep", Some(record)) => ReviewAnswer::Keep { record },
         ("retry", None) => ReviewAnswer::Retry,
         ("dismiss", None) => ReviewAnswer::Dismiss,
+        ("apart", None) => ReviewAnswer::Apart,
         _ => {
             let text = "answer with link or keep and a record, or with retry or dismiss alone";
             return refuse(StatusCode::BAD_REQUEST, text);

@@ -323,6 +323,9 @@ impl Show {
             DomainEvent::ReviewAnswered { review, answer, by } => {
                 json!({"review": review.to_string(), "answer": answer, "by": by})
             }
+            DomainEvent::RecordsKeptApart { left, right, by } => json!({
+                "left": left.to_string(), "right": right.to_string(), "by": by,
+            }),
             DomainEvent::LetterSettled { letter, how, by } => {
                 json!({"letter": letter, "how": how, "by": by})
             }

@@ -32,8 +32,9 @@ enum Command {
     Show(Show),
     /// Answer an item. The answer goes through the log and is carried out in its turn.
     ///
-    /// --link says which candidate is the counterpart, --keep whose value stands in a conflict,
-    /// --retry tries again what was refused, --dismiss closes the item and does nothing.
+    /// --link says which candidate is the counterpart, --apart that none is, --keep whose value
+    /// stands in a conflict, --retry tries again what was refused, --dismiss closes the item and
+    /// does nothing.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  \
@@ -69,6 +70,9 @@ struct Decide {
     /// This candidate is the counterpart: source/object/id.
     #[arg(long, value_name = "RECORD", group = "answer")]
     link: Option<String>,
+    /// None of the candidates is the counterpart; they are never joined by what they share.
+    #[arg(long, group = "answer")]
+    apart: bool,
     /// The value of this record stands: source/object/id.
     #[arg(long, value_name = "RECORD", group = "answer")]
     keep: Option<String>,
@@ -141,6 +145,7 @@ fn answer(decide: &Decide) -> anyhow::Result<()> {
         (Some(to), _) => ("link", Some(to)),
         (_, Some(record)) => ("keep", Some(record)),
         _ if decide.retry => ("retry", None),
+        _ if decide.apart => ("apart", None),
         _ => ("dismiss", None),
     };
     let mut body = json!({"by": decide.by, "answer": answer});

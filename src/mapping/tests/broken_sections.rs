@@ -38,6 +38,12 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
          object belongs to one section",
     ),
     (
+        "[Account]}\n",
+        "[Account]}\n  ambiguous: all\n",
+        "40:14: companies.ambiguous: a company is one account, not all that match; use review or \
+         best",
+    ),
+    (
         "[Account]",
         "[]",
         "39:44: companies.objects.salesforce: no object is named; name one at least, the \
@@ -47,7 +53,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "- explicit: {salesforce: Intercom_Contact_ID__c}",
         "- {}",
         "5:7: people.match: a match rule names one way, this one names 0; write one of \
-         explicit, external_id, email, account_key per list item\n12:7: \
+         explicit, external_id, email, phone, account_key, domain per list item\n12:7: \
          people.create.salesforce_lead: a Lead is created by upsert on the explicit key, and \
          no rule names it; add `- explicit: {salesforce: Intercom_Contact_ID__c}` as the \
          first rule",
@@ -56,7 +62,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "- explicit: {salesforce: Intercom_Contact_ID__c}",
         "- {explicit: {salesforce: A__c}, email: {salesforce: Email, intercom: email}}",
         "5:7: people.match: a match rule names one way, this one names 2; write one of \
-         explicit, external_id, email, account_key per list item\n12:7: \
+         explicit, external_id, email, phone, account_key, domain per list item\n12:7: \
          people.create.salesforce_lead: a Lead is created by upsert on the explicit key, and \
          no rule names it; add `- explicit: {salesforce: Intercom_Contact_ID__c}` as the \
          first rule",
@@ -69,12 +75,13 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     (
         "- external_id: {salesforce: External_User_ID__c, intercom: external_id}",
         "- account_key: {salesforce: Key__c, intercom: external_id}",
-        "6:7: people.match: account_key is a rule for companies; use external_id",
+        "6:7: people.match: account_key is a rule for companies; use external_id, email or phone",
     ),
     (
         "- account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}",
         "- email: {salesforce: Email__c, intercom: website}",
-        "41:7: companies.match: email and external_id are rules for people; use account_key",
+        "41:7: companies.match: email, external_id and phone are rules for people; use \
+         account_key or domain",
     ),
     (
         "{salesforce: Email, intercom: email}",
@@ -102,13 +109,44 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "ambiguous: review",
-        "ambiguous: best",
-        "8:14: people.ambiguous: `best` is not available in this version; write `review`",
+        "ambiguous: reveiw",
+        "8:14: people.ambiguous: `reveiw` is no policy for several matches; use one of review, \
+         best, all; did you mean \"review\"?",
     ),
     (
         "ambiguous: review",
-        "ambiguous: reveiw",
-        "8:14: people.ambiguous: `reveiw` is no policy; write `review`",
+        "protect: {blocked: [\"*\"]}",
+        "8:23: people.protect.blocked: `*` would block every value; name what is to be blocked, \
+         such as `test@*`",
+    ),
+    (
+        "ambiguous: review",
+        "protect: {holders_max: 1}",
+        "8:26: people.protect.holders_max: 1 is not between 2 and 100; write a number of records",
+    ),
+    (
+        "ambiguous: review",
+        "protect: {records_max: 1001}",
+        "8:26: people.protect.records_max: 1001 is not between 2 and 1000; write a number of \
+         records",
+    ),
+    (
+        "{salesforce: Email, intercom: email}",
+        "{salesforce: Email, intercom: email, ignore: [dot]}",
+        "7:60: people.match.email.ignore: `dot` is no part of an address that can be ignored; use \
+         dots, plus_tags; did you mean \"dots\"?",
+    ),
+    (
+        "    - email: {salesforce: Email, intercom: email}",
+        "    - phone: {salesforce: Phone, intercom: phone, region: XX}",
+        "7:59: people.match.phone.region: `XX` is no country; write its two letters, as in \
+         `region: US`",
+    ),
+    (
+        "    - account_key: {salesforce: Intercom_Company_ID__c, intercom: company_id}",
+        "    - domain: {salesforce: Website, intercom: website, on_match: take}",
+        "41:66: companies.match.domain.on_match: `take` is nothing that can be done with a match; \
+         use propose or link",
     ),
     (
         "on_first_link: fill_blank",

@@ -6,11 +6,12 @@ use crate::domain::view::{AWAITED_BY_MAX, record_state};
 use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, outstanding};
 use crate::domain::{ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view};
+use crate::identity::keys::telling;
 use crate::identity::pursuit::{missing, qualifies};
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::request::Creation;
-use crate::processor::decide::{Terms, fold, link, pursue, reconcile, request};
+use crate::processor::decide::{Terms, fold, pursue, reconcile, request};
 use crate::sync::{desires, writes};
 
 /// Creates the counterpart of a record whose lookup found none, or waits for its company's name.
@@ -27,12 +28,12 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     let Some(rule) = rule.filter(|rule| qualifies(journal, &bridge, record, &state, rule)) else {
         return give_up(journal, terms, record);
     };
-    if !state.keys.is_subset(&state.claimed) {
+    if !telling(journal, &bridge, section, &state).is_subset(&state.claimed) {
         // Its identifiers changed since the lookup, which is another question then.
         give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
     }
-    if !missing(rule, &state).is_empty() {
+    if !missing(journal, &bridge, section, rule, &state).is_empty() {
         give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, false);
     }
@@ -80,15 +81,11 @@ fn linked_in_view<J: Journal>(
     state: &RecordState,
 ) -> bool {
     let bridge = journal.bridge().clone();
-    match in_view(journal, &bridge, terms.mapping, section, &state.keys) {
-        Verdict::Nobody => return false,
-        Verdict::One { record: to, key } => link::link(journal, terms, record, &to, &key, None),
-        Verdict::Several { records, key } => {
-            let behind = pursue::waiting_behind(journal, record);
-            pursue::review(journal, record, records, &key);
-            pursue::release(journal, terms, behind);
-        }
+    let verdict = in_view(journal, &bridge, terms.mapping, section, state);
+    if verdict == Verdict::Nobody {
+        return false;
     }
+    pursue::found(journal, terms, record, verdict, &[]);
     true
 }
 

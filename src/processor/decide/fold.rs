@@ -130,6 +130,7 @@ pub fn confirm<J: Journal>(
         companies: None,
         keys: (keys != *state.keys).then_some(keys),
     });
+    pursue::tell_shared(journal, terms, record, &state.keys);
 }
 
 /// Whether anything is desired of a record: of an Intercom record only once it is linked.
@@ -177,6 +178,9 @@ pub fn note<J: Journal>(
         companies: moved.companies,
         keys: keys_changed.then_some(keys),
     });
+    if keys_changed {
+        pursue::tell_shared(journal, terms, record, &state.keys);
+    }
     if let Some(fields) = healed {
         journal.emit(E::RecordHealed {
             record: record.clone(),

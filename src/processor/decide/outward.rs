@@ -9,9 +9,11 @@ use crate::domain::{
     CommandKind, CommandResult, Fields, ObjectName, Outcome, RecordRef, RecordSnapshot,
 };
 use crate::domain::{Version, WriteCommand};
+use crate::identity::keys::telling;
 use crate::identity::outward::{self, Holders};
 use crate::mapping::{CreateInIntercom, Section, System};
 use crate::processor::decide::observed::row_read;
+use crate::processor::decide::pursue::Asked;
 use crate::processor::decide::request::Creation;
 use crate::processor::decide::settle::{accept_forms, gone, rekey, shown};
 use crate::processor::decide::{Terms, agree, create, first_link, link, pause, pursue, reconcile};
@@ -31,18 +33,28 @@ pub fn found<J: Journal>(
         row_read(journal, terms, row, Via::Lookup);
     }
     let state = record_state(journal, journal.bridge(), record).unwrap_or_default();
+    let Some(section) = terms.mapping.section_of(record) else {
+        return;
+    };
     if pursue::is_in_intercom(journal, terms, record) {
         if state.pursuit != Pursuit::Idle {
             create::give_up(journal, terms, record);
         }
         return;
     }
-    let held = outward::holders(journal, journal.bridge(), terms.mapping, &state.keys);
+    let held = outward::holders(
+        journal,
+        journal.bridge(),
+        terms.mapping,
+        section,
+        record,
+        &state,
+    );
     if let (Holders::Nobody, Some(key), false) = (held, state.keys.first(), rows.is_empty()) {
         // Search shows one that is gone by what we were told: nothing is made beside it.
         let candidates = rows.iter().map(|row| row.record.clone()).collect();
         let behind = pursue::waiting_behind(journal, record);
-        pursue::review(journal, record, candidates, key);
+        pursue::review(journal, record, candidates, key, Asked::Several);
         return pursue::release(journal, terms, behind);
     }
     make(journal, terms, record);
@@ -65,17 +77,18 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
     let Some(rule) = rule else {
         return create::give_up(journal, terms, record);
     };
-    if !state.keys.is_subset(&state.claimed) || !outward::missing(&state, rule).is_empty() {
+    let asked = telling(journal, &bridge, section, &state).is_subset(&state.claimed);
+    if !asked || !outward::missing(journal, &bridge, section, &state, rule).is_empty() {
         // Its identifiers changed since the lookup, which is another question then.
         create::give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
     }
-    match outward::holders(journal, &bridge, terms.mapping, &state.keys) {
+    match outward::holders(journal, &bridge, terms.mapping, section, record, &state) {
         Holders::Nobody => {}
         Holders::Undecided => return create::give_up(journal, terms, record),
         Holders::Taken(candidates, key) => {
             let behind = pursue::waiting_behind(journal, record);
-            pursue::review(journal, record, candidates, &key);
+            pursue::review(journal, record, candidates, &key, Asked::Several);
             return pursue::release(journal, terms, behind);
         }
     }

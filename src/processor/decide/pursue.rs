@@ -1,9 +1,12 @@
 //! Pursue: takes the next step of a record towards its counterpart.
 
+use std::collections::BTreeSet;
+
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::view::{Journal, Pursuit, RecordState};
 use crate::domain::view::{customer_of, matching, record_state};
-use crate::domain::{MatchKey, MatchRule, RecordRef, ReviewId};
+use crate::domain::{MatchKey, MatchRule, RecordRef, RecordSnapshot, ReviewId};
+use crate::identity::candidates::Verdict;
 use crate::identity::outward;
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
@@ -66,8 +69,7 @@ fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step
     match step {
         Step::Rest { .. } => {}
         Step::Wait { .. } | Step::Defer { .. } | Step::LookUp(_) if terms.quiet => {}
-        Step::Link { to, key } => link::link(journal, terms, record, &to, &key, None),
-        Step::Review { candidates, key } => review(journal, record, candidates, &key),
+        Step::Found(verdict) => found(journal, terms, record, verdict, &[]),
         Step::Wait { missing } => {
             journal.emit(E::RecordWaiting {
                 record: record.clone(),
@@ -169,12 +171,101 @@ pub fn close_review<J: Journal>(journal: &mut J, record: &RecordRef, how: &str) 
     reconcile::unblock(journal, record, how);
 }
 
-/// Several records match: a person decides, nothing is guessed.
+/// Carries out what the candidates of a record amount to. `rows` is what a lookup showed of them.
+pub fn found<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    verdict: Verdict,
+    rows: &[RecordSnapshot],
+) {
+    let (records, key) = match verdict {
+        Verdict::Nobody => return,
+        Verdict::One { record, key } => (vec![record], key),
+        Verdict::All { records, key } => (records, key),
+        Verdict::Asked { records, key } => {
+            let why = match is_proposed(terms, record, &key) {
+                true => Asked::Proposed,
+                false => Asked::Several,
+            };
+            return ask(journal, terms, record, records, &key, why);
+        }
+    };
+    if is_too_large(journal, terms, record, &records) {
+        return ask(journal, terms, record, records, &key, Asked::TooLarge);
+    }
+    for to in records {
+        let row = rows.iter().find(|row| row.record == to);
+        link::link(journal, terms, record, &to, &key, row);
+    }
+}
+
+fn ask<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    candidates: Vec<RecordRef>,
+    key: &MatchKey,
+    why: Asked,
+) {
+    let behind = waiting_behind(journal, record);
+    review(journal, record, candidates, key, why);
+    release(journal, terms, behind);
+}
+
+fn is_proposed(terms: &Terms<'_>, record: &RecordRef, key: &MatchKey) -> bool {
+    let section = terms.mapping.section_of(record);
+    let rule = section.and_then(|section| section.rule(key.rule));
+    rule.is_some_and(|by| by.proposes)
+}
+
+/// Whether a customer would hold more records than people have: what makes them one is wrong then,
+/// mostly an identifier that many use.
+fn is_too_large<J: Journal>(
+    journal: &J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    to: &[RecordRef],
+) -> bool {
+    let Some(section) = terms.mapping.section_of(record) else {
+        return false;
+    };
+    let mut all: BTreeSet<RecordRef> = to.iter().cloned().collect();
+    for one in [record].into_iter().chain(to) {
+        if let Some(customer) = customer_of(journal, journal.bridge(), one) {
+            all.extend(agree::live(&customer).into_iter().map(|(record, _)| record));
+        }
+    }
+    all.len() > section.protection.records_max
+}
+
+/// Why a person is asked who a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Several,
+    /// The rule only proposes.
+    Proposed,
+    /// The customer would hold more records than the mapping allows.
+    TooLarge,
+}
+
+impl Asked {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Several => "several_match_by",
+            Self::Proposed => "proposed_by",
+            Self::TooLarge => "too_many_records_by",
+        }
+    }
+}
+
+/// A person decides, nothing is guessed.
 pub fn review<J: Journal>(
     journal: &mut J,
     record: &RecordRef,
     candidates: Vec<RecordRef>,
     key: &MatchKey,
+    why: Asked,
 ) {
     let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
     journal.emit(E::ReviewOpened {
@@ -182,9 +273,41 @@ pub fn review<J: Journal>(
         kind: ReviewKind::Ambiguous,
         record: record.clone(),
         candidates,
-        reason: format!("several_match_by:{:?}", key.rule),
+        reason: format!("{}:{:?}", why.code(), key.rule),
     });
 }
+
+/// Tells a person of an identifier that has just become one of too many: it matches nobody from now
+/// on, and those whom it has joined stay joined. `before` are the record's identifiers of before.
+pub fn tell_shared<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    before: &BTreeSet<MatchKey>,
+) {
+    let state = record_state(journal, journal.bridge(), record);
+    let (Some(section), Some(state)) = (terms.mapping.section_of(record), state) else {
+        return;
+    };
+    for key in state.keys.difference(before) {
+        let holders = matching(journal, journal.bridge(), key);
+        if holders.holders() != section.protection.holders_max + 1 {
+            continue;
+        }
+        let others = holders.records.into_iter().filter(|one| one != record);
+        let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+        journal.emit(E::ReviewOpened {
+            review,
+            kind: ReviewKind::Shared,
+            record: record.clone(),
+            candidates: others.take(TOLD_MAX).collect(),
+            reason: format!("identifier_of_too_many:{:?}", key.rule),
+        });
+    }
+}
+
+/// Holders of a shared identifier that are named to a person.
+const TOLD_MAX: usize = 20;
 
 /// The records that stand in line behind this one: at its keys, or as the same customer.
 pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<RecordRef> {

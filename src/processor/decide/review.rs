@@ -7,7 +7,7 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
 use crate::mapping::{FieldMap, Section};
-use crate::processor::decide::{Terms, agree, link, pause};
+use crate::processor::decide::{Terms, agree, link, pause, pursue};
 
 /// Carries a person's answer out. An item that was closed meanwhile needs none.
 pub fn answered<J: Journal>(
@@ -39,6 +39,7 @@ pub fn answered<J: Journal>(
             pause::over(journal, terms, &item.record);
         }
         ReviewAnswer::Dismiss => close(journal, &item, "dismissed"),
+        ReviewAnswer::Apart => kept_apart(journal, terms, &item, by),
     }
 }
 
@@ -51,8 +52,9 @@ pub fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
         ReviewAnswer::Keep { record } => {
             item.kind == ReviewKind::Conflict && item.candidates.contains(record)
         }
-        ReviewAnswer::Retry => !matches!(item.kind, ReviewKind::Conflict),
+        ReviewAnswer::Retry => !matches!(item.kind, ReviewKind::Conflict | ReviewKind::Shared),
         ReviewAnswer::Dismiss => true,
+        ReviewAnswer::Apart => item.kind == ReviewKind::Ambiguous && !item.candidates.is_empty(),
     }
 }
 
@@ -70,6 +72,20 @@ fn link_to<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, to
     close(journal, item, "linked");
     let key = MatchKey::new(MatchRule::Operator, &item.id.to_string());
     link::link(journal, terms, &item.record, to, &key, None);
+}
+
+/// None of the candidates is the one: they are kept apart, and the record goes on as if they were
+/// not there.
+fn kept_apart<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, by: &str) {
+    for candidate in &item.candidates {
+        journal.emit(E::RecordsKeptApart {
+            left: item.record.clone(),
+            right: candidate.clone(),
+            by: by.to_owned(),
+        });
+    }
+    close(journal, item, "kept_apart");
+    pursue::pursue(journal, terms, &item.record, true);
 }
 
 /// The value that one of the two records holds now is the customer's.

@@ -10,6 +10,7 @@ use crate::domain::view::{Journal, Outstanding, Pursuit, customer_of, record_sta
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{ReviewId, Value, WriteCommand};
 use crate::identity::candidates::{Verdict, in_rows};
+use crate::identity::keys::telling;
 use crate::identity::pursuit;
 use crate::mapping::{CreateRule, FieldMap, System};
 use crate::processor::decide::agree::{self, Move};
@@ -98,27 +99,31 @@ fn found<J: Journal>(
     if linked || state.gone.is_some() {
         return create::give_up(journal, terms, record);
     }
-    if !state.keys.is_subset(&state.claimed) {
+    if !telling(journal, &bridge, section, &state).is_subset(&state.claimed) {
         // Its identifiers changed while we looked: the answer is to another question.
         create::give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
     }
-    match in_rows(terms.mapping, section, &state.keys, rows) {
-        Verdict::One { record: to, key } if !truncated => {
-            let row = rows.iter().find(|row| row.record == to);
-            link::link(journal, terms, record, &to, &key, row);
-        }
-        Verdict::One { record: to, key } => {
-            let behind = pursue::waiting_behind(journal, record);
-            pursue::review(journal, record, vec![to], &key);
-            pursue::release(journal, terms, behind);
-        }
-        Verdict::Several { records, key } => {
-            let behind = pursue::waiting_behind(journal, record);
-            pursue::review(journal, record, records, &key);
-            pursue::release(journal, terms, behind);
-        }
+    match in_rows(journal, &bridge, terms.mapping, section, &state, rows) {
         Verdict::Nobody => create::create(journal, terms, record, true),
+        // Who else matches was not listed.
+        Verdict::One { record: to, key } if truncated => {
+            let asked = Verdict::Asked {
+                records: vec![to],
+                key,
+            };
+            pursue::found(journal, terms, record, asked, rows);
+        }
+        Verdict::All { records, key } if truncated => {
+            pursue::found(
+                journal,
+                terms,
+                record,
+                Verdict::Asked { records, key },
+                rows,
+            );
+        }
+        verdict => pursue::found(journal, terms, record, verdict, rows),
     }
 }
 
@@ -304,7 +309,8 @@ pub fn refused<J: Journal>(
 pub fn look_again<J: Journal>(journal: &mut J, terms: &Terms<'_>, origin: &RecordRef) {
     let state = record_state(journal, journal.bridge(), origin);
     if let (Some(section), Some(state)) = (terms.mapping.section_of(origin), state) {
-        let lookup = pursuit::lookup(terms.mapping, section, &state, origin);
+        let keys = telling(journal, journal.bridge(), section, &state);
+        let lookup = pursuit::lookup(terms.mapping, section, &state, &keys, origin);
         request::look_up(journal, terms, lookup, ReadPurpose::AfterUnknown);
     }
 }

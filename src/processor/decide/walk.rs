@@ -192,6 +192,7 @@ fn remap<J: Journal>(
             companies: None,
             keys: Some(keys),
         });
+        pursue::tell_shared(journal, terms, record, &state.keys);
     }
     let Some(customer) = customer_of(journal, &bridge, record) else {
         return rekeyed;

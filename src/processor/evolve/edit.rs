@@ -122,12 +122,12 @@ impl<V: ViewWrite> Edit<'_, V> {
         });
         for gone in before.difference(keys) {
             self.matching(gone, |matching| {
-                matching.records.remove(record);
+                matching.remove(record);
             });
         }
         for new in keys.difference(&before) {
             self.matching(new, |matching| {
-                matching.records.insert(record.clone());
+                matching.add(record);
             });
         }
     }

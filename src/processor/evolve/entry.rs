@@ -56,6 +56,7 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::LeadConverted { .. }
         | E::OwnerSeen { .. } => records::apply(edit, event),
         E::RecordLinked { .. }
+        | E::RecordsKeptApart { .. }
         | E::LinkDeferred { .. }
         | E::DeferralEnded { .. }
         | E::RecordWaiting { .. }

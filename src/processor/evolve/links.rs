@@ -1,7 +1,7 @@
 //! Evolve: who is who, and who stands in line to find out.
 
 use crate::domain::journal::DomainEvent as E;
-use crate::domain::view::{AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
+use crate::domain::view::{APART_MAX, AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
 use crate::domain::view::{ViewEntry, ViewWrite, matching};
 use crate::domain::{CustomerId, MatchRule, RecordRef, ViewKey};
 use crate::processor::evolve::edit::Edit;
@@ -10,6 +10,10 @@ use crate::processor::evolve::records::index;
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
         E::RecordLinked { .. } => linked(edit, event),
+        E::RecordsKeptApart { left, right, .. } => {
+            keep_apart(edit, left, right);
+            keep_apart(edit, right, left);
+        }
         E::LinkDeferred {
             record,
             behind,
@@ -93,6 +97,18 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.pursue(record, Pursuit::Idle);
         }
     }
+}
+
+/// What a lookup showed and nobody has told of has no state: the other side knows.
+fn keep_apart<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, from: &RecordRef) {
+    if !edit.knows(record) {
+        return;
+    }
+    edit.record(record, |state| {
+        if state.apart.len() < APART_MAX {
+            state.apart.insert(from.clone());
+        }
+    });
 }
 
 fn load<V: ViewWrite>(edit: &Edit<'_, V>, id: &CustomerId) -> Customer {

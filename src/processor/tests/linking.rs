@@ -373,7 +373,7 @@ fn an_address_that_comes_during_the_creation_is_taken() {
 /// go on at once, which was more than one observation may lead to, and stopped the bridge.
 #[test]
 fn a_long_line_goes_on_in_parts() {
-    let mut world = World::new();
+    let mut world = many_holders();
     world.rebuild_is_checked = false;
     let first = world.qualify(lead("c0", 1000, &[("email", ADA)]));
     let behind = RELEASED_MAX + 20;

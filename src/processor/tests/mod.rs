@@ -6,6 +6,7 @@ mod world;
 mod create_and_update;
 mod duplicates_and_order;
 mod linking;
+mod matching;
 mod holds_and_reads;
 mod refusals;
 mod deadlines;

@@ -163,6 +163,12 @@ pub fn row(object: &str, id: &str, second: i64, fields: &[(&str, &str)]) -> Reco
     }
 }
 
+/// A world in which as many may hold one identifier as can be kept.
+pub fn many_holders() -> World {
+    let most = "  protect: {holders_max: 100, records_max: 1000}\n  create:\n";
+    World::with_mapping(&MAPPING.replacen("  create:\n", most, 1))
+}
+
 impl World {
     /// A world with the mapping active.
     pub fn new() -> Self {

@@ -130,6 +130,7 @@ fn decisions() -> Vec<(String, Message)> {
         ),
         ("answered.retry", answered(ReviewAnswer::Retry)),
         ("answered.dismiss", answered(ReviewAnswer::Dismiss)),
+        ("answered.apart", answered(ReviewAnswer::Apart)),
         (
             "letter_settled",
             ObservationBody::LetterSettled {

@@ -327,6 +327,11 @@ fn disputes() -> Cases {
         how: code("discarded"),
         by: code("ops"),
     };
+    let apart = DomainEvent::RecordsKeptApart {
+        left: contact(),
+        right: lead(),
+        by: code("ops"),
+    };
     let swept = DomainEvent::SweepEnded {
         source: source("sales"),
         run: 7,
@@ -337,7 +342,7 @@ fn disputes() -> Cases {
     };
     [
         decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
-        healed, swept, letter,
+        healed, swept, letter, apart,
     ]
     .map(|event| ("", event))
     .into()
