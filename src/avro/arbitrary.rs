@@ -299,6 +299,14 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
             .prop_map(|(letter, how, by)| ObservationBody::LetterSettled { letter, how, by }),
         (proptest::option::of(observation_id()), text())
             .prop_map(|(skip, by)| ObservationBody::BridgeReleased { skip, by }),
+        (record(), record(), any::<bool>(), text()).prop_map(|(left, right, same, by)| {
+            ObservationBody::LinkDecided {
+                left,
+                right,
+                same,
+                by,
+            }
+        }),
     ]
     .boxed()
 }

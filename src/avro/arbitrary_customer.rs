@@ -29,10 +29,12 @@ pub fn customer_event() -> BoxedStrategy<CustomerEvent> {
     let id = any::<[u8; 16]>().prop_map(EventId::from_bytes);
     let account = (record(), of(customer()))
         .prop_map(|(account, customer)| AccountContext { account, customer });
-    let lineage = (count(), of(customer()), of(review()), of(text())).prop_map(
-        |(sequence, absorbed, review, policy)| Lineage {
+    let ids = (of(customer()), of(customer()));
+    let lineage = (count(), ids, of(review()), of(text())).prop_map(
+        |(sequence, (absorbed, founded), review, policy)| Lineage {
             sequence,
             absorbed,
+            founded,
             review,
             policy,
         },

@@ -398,6 +398,29 @@ fn people() -> BoxedStrategy<DomainEvent> {
             how,
             by
         }),
+        (
+            (record(), record(), text()),
+            (customer(), customer(), vec(record(), 0..3))
+        )
+            .prop_map(|((left, right, by), (customer, founded, moved))| {
+                DomainEvent::RecordsUnlinked {
+                    left,
+                    right,
+                    by,
+                    customer,
+                    founded,
+                    moved,
+                }
+            }),
+        (review(), record(), match_key(), vec(record(), 0..3)).prop_map(
+            |(review, record, key, others)| DomainEvent::IdentifierShared {
+                review,
+                record,
+                key,
+                others,
+            }
+        ),
+        match_key().prop_map(|key| DomainEvent::IdentifierFreed { key }),
         (record(), record(), text()).prop_map(|(left, right, by)| DomainEvent::RecordsKeptApart {
             left,
             right,

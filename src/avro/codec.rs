@@ -96,6 +96,12 @@ fn put_observation(observation: &Observation, w: &mut Writer) {
         ObservationBody::LetterSettled { letter, how, by } => {
             decision::put_letter(observation, (letter, how, by), w);
         }
+        ObservationBody::LinkDecided {
+            left,
+            right,
+            same,
+            by,
+        } => decision::put_link(observation, (left, right, same, by), w),
         ObservationBody::BridgeReleased { skip, by } => {
             decision::put_release(observation, (skip, by), w);
         }

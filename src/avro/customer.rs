@@ -34,7 +34,8 @@ record!(Lineage {
     sequence,
     absorbed,
     review,
-    policy
+    policy,
+    founded
 });
 
 record!(Profile {

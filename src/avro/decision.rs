@@ -4,12 +4,13 @@ use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
 use crate::domain::observation::{LetterSettlement, ReviewAnswer};
-use crate::domain::{Observation, ObservationBody, ObservationId, ReviewId};
+use crate::domain::{Observation, ObservationBody, ObservationId, RecordRef, ReviewId};
 
 const MAPPING_OFFERED: i64 = 0;
 const REVIEW_ANSWERED: i64 = 1;
 const LETTER_SETTLED: i64 = 2;
 const BRIDGE_RELEASED: i64 = 3;
+const LINK_DECIDED: i64 = 4;
 
 symbols!(LetterSettlement {
     1 "REDRIVEN" => Redriven,
@@ -63,6 +64,20 @@ pub fn put_letter(
     w.field("by", by);
 }
 
+pub fn put_link(
+    observation: &Observation,
+    (left, right, same, by): (&RecordRef, &RecordRef, &bool, &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(LINK_DECIDED, "LinkDecided");
+    w.field("left", left);
+    w.field("right", right);
+    w.field("same", same);
+    w.field("by", by);
+}
+
 pub fn put_release(
     observation: &Observation,
     (skip, by): (&Option<ObservationId>, &String),
@@ -92,6 +107,12 @@ pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
         LETTER_SETTLED => Ok(head.with(ObservationBody::LetterSettled {
             letter: r.field("letter")?,
             how: r.field("how")?,
+            by: r.field("by")?,
+        })),
+        LINK_DECIDED => Ok(head.with(ObservationBody::LinkDecided {
+            left: r.field("left")?,
+            right: r.field("right")?,
+            same: r.field("same")?,
             by: r.field("by")?,
         })),
         BRIDGE_RELEASED => Ok(head.with(ObservationBody::BridgeReleased {

@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 143] = [
+pub const FILES: [(&str, &str); 147] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -69,6 +69,10 @@ pub const FILES: [(&str, &str); 143] = [
     (
         "crosswalk.decision.Link",
         include_str!("../../schemas/decision/link.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.LinkDecided",
+        include_str!("../../schemas/decision/link_decided.v1.avsc"),
     ),
     (
         "crosswalk.decision.MappingOffered",
@@ -183,6 +187,14 @@ pub const FILES: [(&str, &str); 143] = [
         include_str!("../../schemas/journal/hold_released.v1.avsc"),
     ),
     (
+        "crosswalk.journal.IdentifierFreed",
+        include_str!("../../schemas/journal/identifier_freed.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.IdentifierShared",
+        include_str!("../../schemas/journal/identifier_shared.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.ImportEnded",
         include_str!("../../schemas/journal/import_ended.v1.avsc"),
     ),
@@ -277,6 +289,10 @@ pub const FILES: [(&str, &str); 143] = [
     (
         "crosswalk.journal.RecordsKeptApart",
         include_str!("../../schemas/journal/records_kept_apart.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.RecordsUnlinked",
+        include_str!("../../schemas/journal/records_unlinked.v1.avsc"),
     ),
     (
         "crosswalk.journal.RereadRequired",

@@ -72,6 +72,7 @@ impl Subject {
                 ObservationBody::MappingOffered { .. }
                 | ObservationBody::ReviewAnswered { .. }
                 | ObservationBody::LetterSettled { .. }
+                | ObservationBody::LinkDecided { .. }
                 | ObservationBody::BridgeReleased { .. } => Self::Decision,
             },
             Message::Journal(_) => Self::Journal,

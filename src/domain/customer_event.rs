@@ -37,7 +37,7 @@ pub enum CustomerEventKind {
     Linked,
     /// A link that made one customer of two.
     Merged,
-    /// Records of one customer became two. Nothing tells it yet.
+    /// Records of one customer became two.
     Split,
     Conflict,
 }
@@ -73,6 +73,8 @@ pub struct Lineage {
     pub sequence: u64,
     /// The customer that became an alias of this one.
     pub absorbed: Option<CustomerId>,
+    /// The customer that the records are now, where they left this one.
+    pub founded: Option<CustomerId>,
     /// The review item in which a person decides.
     pub review: Option<ReviewId>,
     /// The match rule that linked, or the policy that decided a conflict.

@@ -115,6 +115,32 @@ pub enum DomainEvent {
         /// The customer that became an alias of it.
         absorbed: Option<CustomerId>,
     },
+    /// So many records hold an identifier that it says nothing of who they are: it matches nobody,
+    /// and a person is told.
+    IdentifierShared {
+        review: ReviewId,
+        /// The last one that came to hold it.
+        record: RecordRef,
+        key: MatchKey,
+        /// Some of the others.
+        others: Vec<RecordRef>,
+    },
+    /// Few enough hold it again.
+    IdentifierFreed {
+        key: MatchKey,
+    },
+    /// Two records were taken apart: those on the one side of what linked them are a customer of
+    /// their own now, and none of them is joined to those on the other by what it shares.
+    RecordsUnlinked {
+        left: RecordRef,
+        right: RecordRef,
+        by: String,
+        /// The customer that keeps its id.
+        customer: CustomerId,
+        /// The one that the others are now.
+        founded: CustomerId,
+        moved: Vec<RecordRef>,
+    },
     /// A person said that two records are not the same customer, whatever they share.
     RecordsKeptApart {
         left: RecordRef,
@@ -379,6 +405,9 @@ impl DomainEvent {
             Self::RecordLeft { .. } => "record_left",
             Self::RecordReturned { .. } => "record_returned",
             Self::RecordLinked { .. } => "record_linked",
+            Self::IdentifierShared { .. } => "identifier_shared",
+            Self::IdentifierFreed { .. } => "identifier_freed",
+            Self::RecordsUnlinked { .. } => "records_unlinked",
             Self::RecordsKeptApart { .. } => "records_kept_apart",
             Self::LinkDeferred { .. } => "link_deferred",
             Self::DeferralEnded { .. } => "deferral_ended",

@@ -51,6 +51,13 @@ pub enum ObservationBody {
         how: LetterSettlement,
         by: String,
     },
+    /// A person says that two records are one customer, or that they are not.
+    LinkDecided {
+        left: RecordRef,
+        right: RecordRef,
+        same: bool,
+        by: String,
+    },
     /// A person lets a quarantined bridge go on.
     BridgeReleased {
         /// The observation that is not taken again: the one at which the decision panicked.

@@ -325,6 +325,16 @@ pub struct RecordState {
     pub awaited_by: BTreeSet<RecordRef>,
     /// Records that are not the same customer, whatever they share: a person said so.
     pub apart: BTreeSet<RecordRef>,
+    /// What stood in fields before our writes replaced it. One that somebody else has set since is
+    /// not here: what is seen of it is its own.
+    pub own: Shared<BTreeMap<Name, Own>>,
+}
+
+/// A value that a record had of its own, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Own {
+    pub value: Value,
+    pub version: Version,
 }
 
 impl Shows for RecordState {
@@ -434,6 +444,8 @@ pub struct Matching {
     pub records: BTreeSet<RecordRef>,
     /// How many hold it beside those.
     pub beyond: u64,
+    /// The review item that told a person that too many hold it.
+    pub shared: Option<ReviewId>,
     /// The record whose lookup or create is in flight with this key.
     pub in_flight: Option<RecordRef>,
     /// Records deferred behind it, in the order in which they came.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::view::{RecordState, ViewRead, matching, record_state};
+use crate::domain::view::{Customer, RecordState, ViewRead, customer_of, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, MatchRule, RecordRef, RecordSnapshot, Value};
 use crate::identity::keys::{is_shared, keys_of};
 use crate::mapping::{Ambiguous, Mapping, MatchBy, Section};
@@ -33,10 +33,11 @@ pub fn in_view<V: ViewRead + ?Sized>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
+    customer: &Customer,
     state: &RecordState,
 ) -> Verdict {
     let says = |key: &MatchKey| !is_shared(view, bridge, section, key);
-    known(view, bridge, mapping, section, state, says)
+    known(view, bridge, mapping, section, customer, state, says)
 }
 
 /// The same without our own key, which one record of an object bears at most.
@@ -45,11 +46,12 @@ pub fn in_view_beside_our_key<V: ViewRead + ?Sized>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
+    customer: &Customer,
     state: &RecordState,
 ) -> Verdict {
     let says =
         |key: &MatchKey| key.rule != MatchRule::Explicit && !is_shared(view, bridge, section, key);
-    known(view, bridge, mapping, section, state, says)
+    known(view, bridge, mapping, section, customer, state, says)
 }
 
 fn known<V: ViewRead + ?Sized>(
@@ -57,10 +59,12 @@ fn known<V: ViewRead + ?Sized>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
+    customer: &Customer,
     state: &RecordState,
     says: impl Fn(&MatchKey) -> bool,
 ) -> Verdict {
-    judge(section, state, says, |key| {
+    let joins = |record: &RecordRef| !is_apart(view, bridge, customer, record);
+    judge(section, state, says, joins, |key| {
         let live = |record: &RecordRef| {
             mapping.is_salesforce(record)
                 && record_state(view, bridge, record).is_some_and(|state| state.gone.is_none())
@@ -79,11 +83,13 @@ pub fn in_rows<V: ViewRead + ?Sized>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
+    customer: &Customer,
     state: &RecordState,
     rows: &[RecordSnapshot],
 ) -> Verdict {
     let says = |key: &MatchKey| !is_shared(view, bridge, section, key);
-    judge(section, state, says, |key| {
+    let joins = |record: &RecordRef| !is_apart(view, bridge, customer, record);
+    judge(section, state, says, joins, |key| {
         let holds = |row: &&RecordSnapshot| {
             !is_converted(row) && keys_of(mapping, section, &row.record, &row.fields).contains(key)
         };
@@ -98,19 +104,40 @@ fn is_converted(row: &RecordSnapshot) -> bool {
     row.fields.get("IsConverted") == Some(&Value::Bool(true))
 }
 
+/// Whether a person has kept a record apart from one of a customer's, or one of them from one that
+/// the record belongs to. What was merged or converted since takes that over.
+pub fn is_apart<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    customer: &Customer,
+    record: &RecordRef,
+) -> bool {
+    let mut states = customer.records.values();
+    if states.all(|state| state.apart.is_empty()) {
+        return false;
+    }
+    let apart = |one: &RecordRef| {
+        let mut states = customer.records.values();
+        states.any(|state| state.apart.contains(one))
+    };
+    let theirs = customer_of(view, bridge, record);
+    apart(record) || theirs.is_some_and(|theirs| theirs.records.keys().any(apart))
+}
+
 /// Asks the rules in their order, and within a rule the objects in theirs; the first that has
 /// candidates decides. What a person has kept apart is no candidate.
 fn judge(
     section: &Section,
     state: &RecordState,
     says: impl Fn(&MatchKey) -> bool,
+    joins: impl Fn(&RecordRef) -> bool,
     candidates: impl Fn(&MatchKey) -> Vec<RecordRef>,
 ) -> Verdict {
     for by in &section.rules {
         let same = state.keys.iter().filter(|key| key.rule == by.rule);
         for key in same.filter(|key| says(key)) {
             let mut found = candidates(key);
-            found.retain(|record| !state.apart.contains(record));
+            found.retain(&joins);
             for object in &section.salesforce_objects {
                 let of_object = found.iter().filter(|one| one.object.as_str() == object);
                 let records: BTreeSet<RecordRef> = of_object.cloned().collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::view::{RecordState, ViewRead, matching};
 use crate::domain::{BridgeId, MatchKey, MatchRule, RecordRef, Shows, Value};
-use crate::mapping::{Mapping, MatchBy, Section};
+use crate::mapping::{Mapping, MatchBy, Section, System};
 
 /// The match keys of a record that holds these fields.
 pub fn keys_of(
@@ -36,8 +36,16 @@ pub fn key_by(
     } else {
         by.form.compared(shown.shown(&by.intercom)?)?
     };
+    let name = match mapping.is_salesforce(record) {
+        true => &by.salesforce,
+        false => &by.intercom,
+    };
     // Our own key is made by us: nobody can have written what was not meant.
-    let blocked = by.rule != MatchRule::Explicit && section.protection.blocks(&text);
+    let is_ours = by.rule == MatchRule::Explicit;
+    let blocked = !is_ours
+        && shown
+            .shown(name)
+            .is_some_and(|value| section.blocks(name, value));
     (!blocked).then(|| MatchKey::new(by.rule, &text))
 }
 
@@ -48,7 +56,8 @@ pub fn is_shared<V: ViewRead + ?Sized>(
     section: &Section,
     key: &MatchKey,
 ) -> bool {
-    matching(view, bridge, key).holders() > section.protection.holders_max
+    key.rule != MatchRule::Explicit
+        && matching(view, bridge, key).holders() > section.protection.holders_max
 }
 
 /// The identifiers of a record that say who it is.
@@ -80,6 +89,32 @@ pub fn lacks<V: ViewRead + ?Sized>(
         let mut keys = state.keys.iter().filter(|key| key.rule == by.rule);
         keys.any(|key| is_shared(view, bridge, section, key))
     })
+}
+
+/// Fields whose identifiers are all that a record has, and are nobody's: nothing is made for it, or
+/// each of those who share them would get one.
+pub fn nameless<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    section: &Section,
+    state: &RecordState,
+    of: System,
+) -> Vec<String> {
+    let tells = telling(view, bridge, section, state);
+    if tells.iter().any(|key| key.rule != MatchRule::Explicit) {
+        return Vec::new();
+    }
+    let rules = section
+        .rules
+        .iter()
+        .filter(|by| by.rule != MatchRule::Explicit);
+    let names = rules.map(|by| match of {
+        System::Salesforce => &by.salesforce,
+        System::Intercom => &by.intercom,
+    });
+    let present = names.filter(|name| !state.value_seen(name).is_blank());
+    let nobodys = present.filter(|name| lacks(view, bridge, section, state, name));
+    nobodys.map(ToString::to_string).collect()
 }
 
 fn is_lead(shown: &impl Shows) -> bool {

@@ -7,10 +7,10 @@ use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::journal::CustomerKind;
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewRead, customer_of, matching};
 use crate::domain::{BridgeId, MatchKey, MatchRule, ObjectName, RecordRef};
-use crate::identity::candidates::Verdict;
-use crate::identity::keys::{lacks, telling};
+use crate::identity::candidates::{Verdict, is_apart};
+use crate::identity::keys::{lacks, nameless, telling};
 use crate::identity::pursuit::{self, LOOKUP_ROWS_MAX, Step, seen_fields};
-use crate::mapping::{CreateInIntercom, Mapping, Section};
+use crate::mapping::{CreateInIntercom, Mapping, Section, System};
 
 /// Decides the next step for a record of Salesforce.
 pub fn next<V: ViewRead + ?Sized>(
@@ -63,7 +63,7 @@ pub fn next<V: ViewRead + ?Sized>(
     if let Some(behind) = pursuit::creating(customer) {
         return Step::Defer { behind };
     }
-    match holders(view, bridge, mapping, section, record, state) {
+    match holders(view, bridge, mapping, section, customer, state) {
         Holders::Nobody => {}
         // Each takes its own step, which can lead to this record.
         Holders::Undecided => {
@@ -116,7 +116,13 @@ pub fn missing<V: ViewRead + ?Sized>(
 ) -> Vec<String> {
     let field = &rule.key.salesforce;
     let lacks = lacks(view, bridge, section, state, field);
-    lacks.then(|| field.to_string()).into_iter().collect()
+    let mut missing: Vec<String> = lacks.then(|| field.to_string()).into_iter().collect();
+    for name in nameless(view, bridge, section, state, System::Salesforce) {
+        if !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+    missing
 }
 
 /// Records of Intercom that hold an identifier of one of Salesforce.
@@ -134,19 +140,19 @@ pub fn holders<V: ViewRead + ?Sized>(
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
-    sought: &RecordRef,
+    sought: &Customer,
     state: &RecordState,
 ) -> Holders {
     let mut taken: Option<(Vec<RecordRef>, MatchKey)> = None;
     for key in telling(view, bridge, section, state) {
         let records = matching(view, bridge, &key).records.into_iter();
-        let candidate = |one: &RecordRef| !mapping.is_salesforce(one) && !state.apart.contains(one);
+        let candidate =
+            |one: &RecordRef| !mapping.is_salesforce(one) && !is_apart(view, bridge, sought, one);
         for record in records.filter(candidate) {
             let Some(customer) = customer_of(view, bridge, &record) else {
                 continue;
             };
-            let known = &customer.records[&record];
-            if known.gone.is_some() || known.apart.contains(sought) {
+            if customer.records[&record].gone.is_some() {
                 continue;
             }
             if !customer

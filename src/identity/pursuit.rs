@@ -6,8 +6,8 @@ use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
 use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, ViewKey};
 use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key, searchable};
-use crate::identity::keys::{lacks, telling};
-use crate::mapping::{Ambiguous, CreateRule, Mapping, Section};
+use crate::identity::keys::{lacks, nameless, telling};
+use crate::mapping::{Ambiguous, CreateRule, Mapping, Section, System};
 
 /// Rows asked of one lookup query: enough to see that a match is not the only one, and to list
 /// candidates for a person.
@@ -66,7 +66,7 @@ pub fn next<V: ViewRead + ?Sized>(
         // The same customer, told apart by no key: its record is about to stand.
         return Step::Defer { behind };
     }
-    let verdict = in_view(view, bridge, mapping, section, state);
+    let verdict = in_view(view, bridge, mapping, section, customer, state);
     if verdict != Verdict::Nobody {
         return Step::Found(verdict);
     }
@@ -94,14 +94,16 @@ fn others_that_match<V: ViewRead + ?Sized>(
     if section.ambiguous != Ambiguous::All || state.pursuit != Pursuit::Idle {
         return None;
     }
-    let found = in_view_beside_our_key(view, bridge, mapping, section, state);
+    let found = in_view_beside_our_key(view, bridge, mapping, section, customer, state);
     let Verdict::All { mut records, key } = found else {
         return None;
     };
-    let all = records.len();
+    // What it is linked to by another identifier says more than what all of these share.
+    let evidence = hex::encode(key.hash);
+    let mut links = customer.links.iter();
+    let by_this = links.any(|link| link.rule == key.rule && link.evidence == evidence);
     records.retain(|record| !customer.records.contains_key(record));
-    // What it is linked to by another rule says more than what all of these share.
-    (!records.is_empty() && records.len() < all).then_some(Verdict::All { records, key })
+    (by_this && !records.is_empty()).then_some(Verdict::All { records, key })
 }
 
 /// The record of a customer from which a creation is in flight.
@@ -171,7 +173,13 @@ pub fn missing<V: ViewRead + ?Sized>(
     state: &RecordState,
 ) -> Vec<String> {
     let lacks = |need: &&String| lacks(view, bridge, section, state, need);
-    create.needs.iter().filter(lacks).cloned().collect()
+    let mut missing: Vec<String> = create.needs.iter().filter(lacks).cloned().collect();
+    for name in nameless(view, bridge, section, state, System::Intercom) {
+        if !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+    missing
 }
 
 /// Whether the creation rule holds for what is known of a record.

@@ -85,6 +85,7 @@ fn describe(message: &Message, datum: &[u8]) -> (String, &'static str, Timestamp
                 ObservationBody::MappingOffered { .. } => "mapping_offered",
                 ObservationBody::ReviewAnswered { .. } => "review_answered",
                 ObservationBody::LetterSettled { .. } => "letter_settled",
+                ObservationBody::LinkDecided { .. } => "link_decided",
                 ObservationBody::BridgeReleased { .. } => "bridge_released",
             };
             let trace = seen.traceparent.clone();

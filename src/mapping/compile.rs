@@ -249,7 +249,9 @@ impl Section {
         let mut of_field = rules.filter(|by| by.intercom == name || by.salesforce == name);
         of_field.any(|by| {
             let compared = by.form.compared(value);
+            let written = value.display();
             compared.is_some_and(|text| self.protection.blocks(&text))
+                || self.protection.blocks(written.trim())
         })
     }
 

@@ -58,7 +58,9 @@ impl Form {
                 let forms = hosts.iter().flat_map(|host| {
                     ["", "http://", "https://"].map(|scheme| format!("{scheme}{host}"))
                 });
-                forms.collect()
+                let closed = forms.clone().filter(|form| form.contains("://"));
+                let closed = closed.map(|form| format!("{form}/"));
+                forms.chain(closed).chain([text]).collect()
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{LetterSettlement, ReviewAnswer, ReviewId};
+use crate::domain::{LetterSettlement, RecordRef, ReviewAnswer, ReviewId};
 
 /// Answers for the admin port. Calls block, a little: the answer stands between two steps of the
 /// processor. Answers may hold personal values; they go to operators, never to logs.
@@ -24,6 +24,16 @@ pub trait ViewQuestions: Send + Sync {
         &self,
         review: &ReviewId,
         answer: &ReviewAnswer,
+        by: &str,
+    ) -> Result<Value, Error>;
+
+    /// Puts it on the log that a person says of two records that they are one customer, or that
+    /// they are not.
+    fn decide_link(
+        &self,
+        left: &RecordRef,
+        right: &RecordRef,
+        same: bool,
         by: &str,
     ) -> Result<Value, Error>;
 

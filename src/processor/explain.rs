@@ -11,6 +11,7 @@ use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
 use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
 use crate::mapping::{FieldMap, Mapping, Section};
+use crate::processor::decide::pursue::asked_by;
 use crate::processor::queries;
 
 /// Other holders of a key that are named.
@@ -271,6 +272,9 @@ pub fn answers(item: &ReviewItem) -> String {
     };
     match item.kind {
         ReviewKind::Ambiguous if item.candidates.is_empty() => "--retry or --dismiss".to_owned(),
+        ReviewKind::Ambiguous if asked_by(&item.reason, MatchRule::Explicit) => {
+            format!("{}--retry or --dismiss", any_of("--link"))
+        }
         ReviewKind::Ambiguous => {
             format!("{}--apart, --retry or --dismiss", any_of("--link"))
         }

@@ -12,8 +12,9 @@ use crate::domain::{
     BridgeId, CustomerId, MatchKey, Name, ObservationId, RecordRef, ReviewAnswer, ReviewId, Topic,
     ViewKey,
 };
-use crate::mapping::{Offer, Sources};
+use crate::mapping::{Mapping, Offer, Sources};
 use crate::processor::decide::review::fits;
+use crate::processor::decide::unlink::{self, Refusal};
 use crate::processor::explain;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
@@ -257,11 +258,38 @@ fn show(customer: &Customer) -> Json {
 
 /// Explains what a query finds, by the mapping that is active in the view.
 pub fn explain(view: &View, bridge: &BridgeId, query: &str) -> Json {
-    let mapping = match view.get(&ViewKey::mapping(bridge)).as_deref() {
+    let mapping = active_mapping(view, bridge);
+    explain::explain(view, bridge, mapping.as_ref(), query)
+}
+
+fn active_mapping(view: &View, bridge: &BridgeId) -> Option<Mapping> {
+    match view.get(&ViewKey::mapping(bridge)).as_deref() {
         Some(ViewEntry::Mapping(active)) => Offer::compile_body(&active.body).ok(),
         _ => None,
+    }
+}
+
+/// Whether a person's word on two records can be carried out: the decision's id, or why not. None
+/// where the bridge has no mapping or knows neither.
+pub fn link_decision(
+    view: &View,
+    bridge: &BridgeId,
+    (left, right): (&RecordRef, &RecordRef),
+    same: bool,
+) -> Option<Result<ObservationId, Refusal>> {
+    let mapping = active_mapping(view, bridge)?;
+    let known = |record: &RecordRef| customer_id_of(view, bridge, record).is_some();
+    if !known(left) && !known(right) {
+        return None;
+    }
+    let checked = match same {
+        true => unlink::can_link(view, bridge, &mapping, left, right),
+        false => unlink::can_unlink(view, bridge, left, right).map(|_| ()),
     };
-    explain::explain(view, bridge, mapping.as_ref(), query)
+    // Said twice of one state it is one decision; said again later it is another.
+    let state = bridge_state(view, bridge).next_sequence;
+    let id = format!("link {bridge} {left} {right} {same} {state}");
+    Some(checked.map(|()| ObservationId::of_decision(&id)))
 }
 
 /// Whether a review item waits for this answer. None where no such item is open; where it waits for

@@ -360,7 +360,7 @@ fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&
 }
 
 /// A field for which the mapping has a stand-in is required by the org: it is never emptied.
-fn never_blank(section: &Section, target: Target<'_>, name: &str) -> bool {
+pub(super) fn never_blank(section: &Section, target: Target<'_>, name: &str) -> bool {
     if target.system == System::Intercom {
         return false;
     }

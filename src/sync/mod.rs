@@ -10,3 +10,4 @@ pub mod echo;
 pub mod desires;
 pub mod writes;
 pub mod release;
+pub mod split;

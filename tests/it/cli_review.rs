@@ -352,6 +352,69 @@ async fn a_person_settles_which_of_two_contacts_it_is_and_the_pair_is_kept_in_st
         (bridged.contact(&made[0])["Phone"] == "+14155550123").then_some(())
     })
     .await;
+    taken_apart_again(&bridged, &lead, &made[0]).await;
     let (success, logged) = bridged.running.end("-TERM");
     assert!(success && !logged.contains(EMAIL), "{logged}");
+}
+
+/// A person takes back what was said: each side holds what it held before.
+async fn taken_apart_again(bridged: &Bridged, contact: &str, chosen: &str) {
+    let ours = format!("support/contact/{contact}");
+    let theirs = format!("sales/Contact/{chosen}");
+    let say = |what: &str, left: &str, right: &str| {
+        let said = output(&[
+            "identity",
+            what,
+            left,
+            right,
+            "--by",
+            "ann",
+            "--admin",
+            &bridged.admin,
+        ]);
+        let told = text(&said.stdout) + &text(&said.stderr);
+        (said.status.success(), told)
+    };
+    for (what, right, words) in [
+        (
+            "link",
+            theirs.as_str(),
+            "main: they are one customer already",
+        ),
+        ("link", ours.as_str(), "both are one record"),
+        (
+            "link",
+            "sales/Account/0015g00000000AAAAA",
+            "a person and a company",
+        ),
+        ("unlink", "sales/Contact/0035g00000000ZZAAA", "is not known"),
+        ("unlink", "Ada", "a record is written as source/object/id"),
+    ] {
+        let (taken, told) = say(what, &ours, right);
+        assert!(!taken && told.contains(words), "{words} is not in: {told}");
+    }
+    let (taken, told) = say("unlink", &ours, &theirs);
+    assert!(taken && told.contains("unlink: decision obs_"), "{told}");
+    until("the repair", || {
+        let row = bridged.contact(chosen);
+        let empty = row["Phone"].is_null() && row["Intercom_Contact_ID__c"].is_null();
+        empty.then_some(())
+    })
+    .await;
+    let row = bridged.contact(chosen);
+    let kept = (&row["FirstName"], &row["LastName"], &row["Title"]);
+    assert_eq!(kept, (&json!("Joan"), &json!("Clarke"), &json!("Director")));
+    until("the other repair", || {
+        let state = bridged.intercom.state();
+        let mut contacts = state["contacts"].as_array().unwrap().iter();
+        let attributes = &contacts.find(|one| one["id"] == contact)?["custom_attributes"];
+        let title = attributes["job_title"] == "Cryptanalyst";
+        (title && attributes["SALESFORCE_ID"].is_null()).then_some(())
+    })
+    .await;
+    let (taken, told) = say("unlink", &ours, &theirs);
+    assert!(
+        !taken && told.contains("they are not one customer"),
+        "{told}"
+    );
 }

@@ -51,4 +51,7 @@ union!(DomainEvent {
     43 "BridgeReleased" => BridgeReleased { bridge, skip, by },
     44 "BridgeReread" => BridgeReread { bridge, input, gone, observations, unchanged, ended },
     45 "RecordsKeptApart" => RecordsKeptApart { left, right, by },
+    46 "RecordsUnlinked" => RecordsUnlinked { left, right, by, customer, founded, moved },
+    47 "IdentifierShared" => IdentifierShared { review, record, key, others },
+    48 "IdentifierFreed" => IdentifierFreed { key },
 });

@@ -120,6 +120,8 @@ fn router(admin: Admin) -> Router {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/v1/identity", get(identity))
+        .route("/v1/identity/link", post(link))
+        .route("/v1/identity/unlink", post(unlink))
         .route("/v1/explain", get(explain))
         .route("/v1/reviews", get(reviews))
         .route("/v1/reviews/{review}", post(answer_review))
@@ -189,7 +191,54 @@ async fn reviews(State(admin): State<Admin>) -> Response {
     ask(admin, |view| view.reviews(REVIEWS_MAX)).await
 }
 
-/// A person's answer: one of `link`, `keep`, `retry`, `dismiss`, and who gave it.
+/// What a person says of two records, and who says it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkWord {
+    by: String,
+    left: String,
+    right: String,
+}
+
+async fn link(State(admin): State<Admin>, word: Result<Json<LinkWord>, JsonRejection>) -> Response {
+    decide_link(admin, word, true).await
+}
+
+async fn unlink(
+    State(admin): State<Admin>,
+    word: Result<Json<LinkWord>, JsonRejection>,
+) -> Response {
+    decide_link(admin, word, false).await
+}
+
+async fn decide_link(
+    admin: Admin,
+    word: Result<Json<LinkWord>, JsonRejection>,
+    same: bool,
+) -> Response {
+    let Json(word) = match word {
+        Ok(word) => word,
+        Err(rejection) => {
+            let form = r#"{"by", "left", "right"}"#;
+            let text = format!("the body is {form} as JSON, at most {ANSWER_BYTES_MAX} bytes");
+            return refuse(rejection.status(), &text);
+        }
+    };
+    let Some(by) = named(&word.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
+    let records = [&word.left, &word.right].map(|text| RecordRef::parse(text.trim()));
+    let [Ok(left), Ok(right)] = records else {
+        let text = "a record is written as source/object/id";
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    ask(admin, move |view| {
+        view.decide_link(&left, &right, same, &by)
+    })
+    .await
+}
+
+/// A person's answer: one of `link`, `keep`, `apart`, `retry`, `dismiss`, and who gave it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
@@ -231,7 +280,8 @@ async fn answer_review(
         ("dismiss", None) => ReviewAnswer::Dismiss,
         ("apart", None) => ReviewAnswer::Apart,
         _ => {
-            let text = "answer with link or keep and a record, or with retry or dismiss alone";
+            let text = "answer with link or keep and a record, or with apart, retry or dismiss \
+                        alone";
             return refuse(StatusCode::BAD_REQUEST, text);
         }
     };

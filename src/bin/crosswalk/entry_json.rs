@@ -109,6 +109,7 @@ fn customer_event(event: &CustomerEvent) -> Json {
         "lineage": {
             "sequence": lineage.sequence,
             "absorbed": lineage.absorbed.as_ref().map(ToString::to_string),
+            "founded": lineage.founded.as_ref().map(ToString::to_string),
             "review": lineage.review.as_ref().map(ToString::to_string),
             "policy": lineage.policy,
         },
@@ -167,6 +168,14 @@ fn observation(seen: &Observation, show: Show) -> Json {
         ObservationBody::LetterSettled { letter, how, by } => {
             json!({"letter": letter, "how": how.label(), "by": by})
         }
+        ObservationBody::LinkDecided {
+            left,
+            right,
+            same,
+            by,
+        } => json!({
+            "left": left.to_string(), "right": right.to_string(), "same": same, "by": by,
+        }),
         ObservationBody::BridgeReleased { skip, by } => {
             json!({"skip": skip.map(|id| id.to_string()), "by": by})
         }

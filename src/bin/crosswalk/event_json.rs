@@ -323,6 +323,28 @@ impl Show {
             DomainEvent::ReviewAnswered { review, answer, by } => {
                 json!({"review": review.to_string(), "answer": answer, "by": by})
             }
+            DomainEvent::RecordsUnlinked {
+                left,
+                right,
+                by,
+                customer,
+                founded,
+                moved,
+            } => json!({
+                "left": left.to_string(), "right": right.to_string(), "by": by,
+                "customer": customer.to_string(), "founded": founded.to_string(),
+                "moved": moved.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
+            DomainEvent::IdentifierShared {
+                review,
+                record,
+                key,
+                others,
+            } => json!({
+                "review": review.to_string(), "record": record.to_string(), "key": self::key(key),
+                "others": others.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
+            DomainEvent::IdentifierFreed { key } => json!({"key": self::key(key)}),
             DomainEvent::RecordsKeptApart { left, right, by } => json!({
                 "left": left.to_string(), "right": right.to_string(), "by": by,
             }),

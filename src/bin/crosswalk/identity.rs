@@ -1,12 +1,14 @@
-//! `crosswalk identity show|explain QUERY`: who somebody is, in both systems, and why.
+//! `crosswalk identity show|explain|link|unlink`: who somebody is, in both systems, why, and a
+//! person's word on it.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{admin_client, rebuild};
+use crate::admin_client::{self, Place, not_running};
+use crate::rebuild;
 
 /// Ask who is who.
 #[derive(clap::Args)]
@@ -42,6 +44,40 @@ enum Command {
         crosswalk identity explain sales/Lead/00Q5g00000ABCDEEA5"
     )]
     Explain(Show),
+    /// Say that two records are one customer, whatever the rules find.
+    ///
+    /// They are joined as at a first link: blanks are filled, values stay (`on_first_link`). A
+    /// record of Salesforce may be one that crosswalk has not seen; it is read first.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk identity link \
+        support/contact/6961d4041c1e12de4c5499cc sales/Lead/00Q5g00000ABCDEEA5 --by ann"
+    )]
+    Link(Word),
+    /// Say that two records are not one customer: what joins them is taken away.
+    ///
+    /// Each side holds again what it held before our writes, but for what people have said since;
+    /// they are never joined again by what they share. The side that was linked first keeps the
+    /// customer id. Where others join the two, the answer says which: take those apart first.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk identity unlink \
+        support/contact/6961d4041c1e12de4c5499cc sales/Lead/00Q5g00000ABCDEEA5 --by ann"
+    )]
+    Unlink(Word),
+}
+
+#[derive(clap::Args)]
+struct Word {
+    /// One record: source/object/id.
+    left: String,
+    /// The other: source/object/id.
+    right: String,
+    /// Who says so; stands in the journal.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(clap::Args)]
@@ -60,6 +96,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (show, path) = match arguments.command {
         Command::Show(show) => (show, "/v1/identity"),
         Command::Explain(show) => (show, "/v1/explain"),
+        Command::Link(word) => return say(&word, "link"),
+        Command::Unlink(word) => return say(&word, "unlink"),
     };
     let answer = match ask_running(&show, path)? {
         Some(answer) => answer,
@@ -76,6 +114,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         bail!("no customer matches {:?}", show.query);
     }
     println!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(())
+}
+
+fn say(word: &Word, what: &str) -> anyhow::Result<()> {
+    let base = word.place.base()?;
+    let body = json!({"by": word.by, "left": word.left, "right": word.right});
+    let told = admin_client::tell(&base, &format!("/v1/identity/{what}"), &body)?;
+    let told = told.with_context(|| not_running(&base))?;
+    for decision in told["decisions"].as_array().into_iter().flatten() {
+        println!("{what}: decision {}", decision.as_str().unwrap_or_default());
+    }
     Ok(())
 }
 

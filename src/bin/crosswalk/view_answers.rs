@@ -289,6 +289,54 @@ impl ViewQuestions for ViewAnswers {
         Ok(json!({"decision": id, "review": review.to_string(), "answer": answer.to_string()}))
     }
 
+    fn decide_link(
+        &self,
+        left: &RecordRef,
+        right: &RecordRef,
+        same: bool,
+        by: &str,
+    ) -> Result<Value, Error> {
+        let mut refusals = Vec::new();
+        let mut decisions = Vec::new();
+        for bridge in &self.bridges {
+            let (id, pair) = (bridge.id.clone(), (left.clone(), right.clone()));
+            let checked = self.ask(bridge.partition, move |driver| {
+                let pair = (&pair.0, &pair.1);
+                match queries::link_decision(driver.view(), &id, pair, same) {
+                    None => Value::Null,
+                    Some(Ok(id)) => json!({"decision": id.to_string()}),
+                    Some(Err(refusal)) => json!({"refusal": refusal.to_string()}),
+                }
+            })?;
+            if let Some(why) = checked["refusal"].as_str() {
+                refusals.push(format!("{}: {why}", bridge.id));
+            }
+            if let Some(id) = checked["decision"].as_str() {
+                let id =
+                    ObservationId::parse(id).map_err(|error| Error::Failed(error.to_string()))?;
+                let body = ObservationBody::LinkDecided {
+                    left: left.clone(),
+                    right: right.clone(),
+                    same,
+                    by: by.to_owned(),
+                };
+                decisions.push((id, self.decision(bridge, id, body)));
+            }
+        }
+        if decisions.is_empty() {
+            let why = match refusals.is_empty() {
+                true => format!("no bridge knows {left} or {right}"),
+                false => refusals.join("; "),
+            };
+            return Err(Error::Refused(why));
+        }
+        let (ids, outgoing): (Vec<_>, Vec<_>) = decisions.into_iter().unzip();
+        let appended = self.log.append(outgoing);
+        appended.map_err(|error| Error::Failed(error.to_string()))?;
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Ok(json!({"decisions": ids}))
+    }
+
     fn settle_letters(
         &self,
         letters: &[String],

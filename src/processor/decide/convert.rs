@@ -9,7 +9,7 @@ use crate::domain::view::{Decided, Journal, RecordState, customer_of, record_sta
 use crate::domain::{Fields, Name, RecordRef, Value};
 use crate::mapping::{Direction, Section};
 use crate::processor::decide::agree::Move;
-use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
+use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile, shared};
 use crate::sync::desires::{Target, at_conversion};
 
 /// What a converted lead says it became: field and object.
@@ -41,12 +41,13 @@ pub fn converted<J: Journal>(
     });
     pursue::close_review(journal, lead, "converted");
     let waiting = pursue::waiting_behind(journal, lead);
-    journal.emit(E::LeadConverted {
+    let became = E::LeadConverted {
         lead: lead.clone(),
         contact: contact.clone(),
         account,
         opportunity,
-    });
+    };
+    shared::leave(journal, terms, lead, became);
     let known = contact.filter(|contact| terms.mapping.section_of(contact).is_some());
     if let Some(contact) = &known {
         let apart = [lead, contact].map(|record| customer_of(journal, &bridge, record));

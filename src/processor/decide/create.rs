@@ -81,7 +81,10 @@ fn linked_in_view<J: Journal>(
     state: &RecordState,
 ) -> bool {
     let bridge = journal.bridge().clone();
-    let verdict = in_view(journal, &bridge, terms.mapping, section, state);
+    let Some(customer) = customer_of(journal, &bridge, record) else {
+        return false;
+    };
+    let verdict = in_view(journal, &bridge, terms.mapping, section, &customer, state);
     if verdict == Verdict::Nobody {
         return false;
     }

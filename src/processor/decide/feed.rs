@@ -9,7 +9,9 @@ use crate::domain::view::{Journal, RecordState, outstanding, record_state};
 use crate::domain::{EventKind, Fields, Name, RecordEvent, RecordRef, RecordSnapshot, Writer};
 use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
-use crate::processor::decide::{Terms, first_link, fold, holds, overwrite, owner, pursue, request};
+use crate::processor::decide::{
+    Terms, first_link, fold, holds, overwrite, owner, pursue, request, shared,
+};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{self, Known, Placed, Sorted};
 
@@ -42,11 +44,12 @@ fn delete<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
     }
     pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
-    journal.emit(E::RecordLeft {
+    let left = E::RecordLeft {
         record: record.clone(),
         how: Gone::Deleted,
         at: Some(event.version),
-    });
+    };
+    shared::leave(journal, terms, record, left);
     pursue::release(journal, terms, waiting);
 }
 

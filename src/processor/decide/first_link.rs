@@ -136,11 +136,15 @@ fn settle_field<J: Journal>(
             theirs
         }
         // It was decided with those who are linked already: a newcomer fills blanks only.
-        _ if is_established(terms, &customer, record) => {
-            if ours.value.is_blank() || !previous.is_blank() {
+        _ if is_established(terms, &customer, [record, to]) => {
+            let newcomer = match is_established(terms, &customer, [record]) {
+                true => ours,
+                false => theirs,
+            };
+            if newcomer.value.is_blank() || !previous.is_blank() {
                 return;
             }
-            ours
+            newcomer
         }
         _ if ours.value.is_blank() || ours.value == theirs.value => theirs,
         _ if theirs.value.is_blank() => ours,
@@ -155,12 +159,17 @@ fn settle_field<J: Journal>(
     }
 }
 
-/// Whether another record of Intercom was linked before this one came.
-fn is_established(terms: &Terms<'_>, customer: &Customer, newcomer: &RecordRef) -> bool {
+/// Whether records of both systems were linked before these came: by a link that not all of these
+/// are part of.
+fn is_established<const N: usize>(
+    terms: &Terms<'_>,
+    customer: &Customer,
+    newcomers: [&RecordRef; N],
+) -> bool {
     let others = |link: &crate::domain::view::Link| {
         let pair = [&link.left, &link.right];
         let crosses = terms.mapping.is_salesforce(pair[0]) != terms.mapping.is_salesforce(pair[1]);
-        crosses && !pair.contains(&newcomer)
+        crosses && !newcomers.iter().all(|one| pair.contains(one))
     };
     customer.links.iter().any(others)
 }
@@ -229,6 +238,44 @@ pub fn key_desire(
             value: Value::text(key),
             basis: Basis::Key,
         })
+}
+
+/// Our key for a record of Salesforce that bears that of a record it is no longer linked to.
+pub fn key_after_split(
+    terms: &Terms<'_>,
+    section: &Section,
+    part: &Customer,
+    target: Target<'_>,
+) -> Option<Desire> {
+    let rule = section.rule(MatchRule::Explicit)?;
+    if target.system != System::Salesforce {
+        return None;
+    }
+    let borne = target.state.value_seen(&rule.salesforce);
+    let ours = part
+        .records
+        .iter()
+        .filter(|(_, state)| state.gone.is_none());
+    let mut keys = ours.filter_map(|(record, _)| terms.mapping.explicit_key(record));
+    let is_foreign = borne.as_text().is_some_and(|text| is_our_form(terms, text));
+    if !is_foreign || keys.any(|key| *borne == Value::text(key)) {
+        return None;
+    }
+    let key = explicit(terms, section, part, target).map(|(_, key)| Value::text(key));
+    Some(Desire {
+        name: rule.salesforce.clone(),
+        value: key.unwrap_or(Value::Null),
+        basis: Basis::Key,
+    })
+}
+
+/// Whether a key names a record of one of the bridge's workspaces: another one is not ours to take.
+fn is_our_form(terms: &Terms<'_>, key: &str) -> bool {
+    let mut workspaces = terms.mapping.sources.intercom.values();
+    workspaces.any(|app| {
+        let rest = key.strip_prefix(app.as_str());
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    })
 }
 
 /// The explicit rule with the key of the customer's first Intercom record that no other record of

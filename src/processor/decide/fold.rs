@@ -11,7 +11,9 @@ use crate::identity::keys::keys_of;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
-use crate::processor::decide::{Terms, convert, create, owner, pursue, reconcile, relation, sweep};
+use crate::processor::decide::{
+    Terms, convert, create, owner, pursue, reconcile, relation, shared, sweep,
+};
 use crate::sync::moves;
 
 /// The fields of a record that the mapping watches.
@@ -130,7 +132,7 @@ pub fn confirm<J: Journal>(
         companies: None,
         keys: (keys != *state.keys).then_some(keys),
     });
-    pursue::tell_shared(journal, terms, record, &state.keys);
+    shared::changed(journal, terms, record, &state.keys);
 }
 
 /// Whether anything is desired of a record: of an Intercom record only once it is linked.
@@ -179,7 +181,7 @@ pub fn note<J: Journal>(
         keys: keys_changed.then_some(keys),
     });
     if keys_changed {
-        pursue::tell_shared(journal, terms, record, &state.keys);
+        shared::changed(journal, terms, record, &state.keys);
     }
     if let Some(fields) = healed {
         journal.emit(E::RecordHealed {

@@ -27,6 +27,9 @@ pub fn link<J: Journal>(
     // That one may have been about to be made anew in Intercom.
     waiting.extend(pursue::waiting_behind(journal, to));
     reconcile::unblock(journal, record, "linked");
+    for one in [record, to] {
+        pursue::close_question(journal, one, "linked");
+    }
     join(journal, terms, record, to, key.rule, &hex::encode(key.hash));
     if let Some(row) = row {
         show_row(journal, terms, row);

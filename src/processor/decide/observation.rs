@@ -4,7 +4,7 @@ use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Journal, ViewEntry};
 use crate::domain::{Observation, ObservationBody, ViewKey};
 use crate::mapping::Mapping;
-use crate::processor::decide::{observed, review, settle, walk};
+use crate::processor::decide::{observed, review, settle, unlink, walk};
 
 /// What decide may know besides the view.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,12 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
         ObservationBody::ReviewAnswered { review, answer, by } => {
             review::answered(journal, terms, *review, answer, by);
         }
+        ObservationBody::LinkDecided {
+            left,
+            right,
+            same,
+            by,
+        } => unlink::decided(journal, terms, (left, right), *same, by),
         ObservationBody::MappingOffered { .. }
         | ObservationBody::LetterSettled { .. }
         | ObservationBody::BridgeReleased { .. } => {

@@ -13,7 +13,9 @@ use crate::domain::{
     Change, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Version, ViewKey,
 };
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, feed, first_link, fold, holds, link, overwrite, owner};
+use crate::processor::decide::{
+    Terms, feed, first_link, fold, holds, link, overwrite, owner, shared,
+};
 use crate::processor::decide::{pursue, request, sweep, walk};
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{Placed, awaits_echo, shown_again};
@@ -306,11 +308,12 @@ fn leave<J: Journal>(
     }
     pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
-    journal.emit(E::RecordLeft {
+    let left = E::RecordLeft {
         record: record.clone(),
         how,
         at,
-    });
+    };
+    shared::leave(journal, terms, record, left);
     pursue::release(journal, terms, waiting);
 }
 
@@ -344,11 +347,12 @@ fn merge<J: Journal>(
         MatchRule::SourceMerge,
         "contact.merged",
     );
-    journal.emit(E::RecordLeft {
+    let left = E::RecordLeft {
         record: absorbed.clone(),
         how: Gone::Deleted,
         at: None,
-    });
+    };
+    shared::leave(journal, terms, absorbed, left);
     if let Some(section) = terms.mapping.section_of(survivor)
         && let Some(customer) = customer_of(journal, &bridge, survivor)
     {

@@ -9,6 +9,7 @@ use crate::domain::{
     CommandKind, CommandResult, Fields, ObjectName, Outcome, RecordRef, RecordSnapshot,
 };
 use crate::domain::{Version, WriteCommand};
+use crate::identity::candidates::is_apart;
 use crate::identity::keys::telling;
 use crate::identity::outward::{self, Holders};
 use crate::mapping::{CreateInIntercom, Section, System};
@@ -32,27 +33,28 @@ pub fn found<J: Journal>(
     for row in rows {
         row_read(journal, terms, row, Via::Lookup);
     }
-    let state = record_state(journal, journal.bridge(), record).unwrap_or_default();
-    let Some(section) = terms.mapping.section_of(record) else {
+    let bridge = journal.bridge().clone();
+    let (Some(section), Some(customer)) = (
+        terms.mapping.section_of(record),
+        customer_of(journal, &bridge, record),
+    ) else {
         return;
     };
+    let state = customer.records[record].clone();
     if pursue::is_in_intercom(journal, terms, record) {
         if state.pursuit != Pursuit::Idle {
             create::give_up(journal, terms, record);
         }
         return;
     }
-    let held = outward::holders(
-        journal,
-        journal.bridge(),
-        terms.mapping,
-        section,
-        record,
-        &state,
-    );
-    if let (Holders::Nobody, Some(key), false) = (held, state.keys.first(), rows.is_empty()) {
+    let rows: Vec<RecordRef> = rows.iter().map(|row| row.record.clone()).collect();
+    let others = rows
+        .into_iter()
+        .filter(|row| !is_apart(journal, &bridge, &customer, row));
+    let candidates: Vec<RecordRef> = others.collect();
+    let held = outward::holders(journal, &bridge, terms.mapping, section, &customer, &state);
+    if let (Holders::Nobody, Some(key), false) = (held, state.keys.first(), candidates.is_empty()) {
         // Search shows one that is gone by what we were told: nothing is made beside it.
-        let candidates = rows.iter().map(|row| row.record.clone()).collect();
         let behind = pursue::waiting_behind(journal, record);
         pursue::review(journal, record, candidates, key, Asked::Several);
         return pursue::release(journal, terms, behind);
@@ -83,7 +85,7 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
         create::give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
     }
-    match outward::holders(journal, &bridge, terms.mapping, section, record, &state) {
+    match outward::holders(journal, &bridge, terms.mapping, section, &customer, &state) {
         Holders::Nobody => {}
         Holders::Undecided => return create::give_up(journal, terms, record),
         Holders::Taken(candidates, key) => {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
-use crate::domain::view::{Journal, Pursuit, RecordState};
+use crate::domain::view::{Journal, Pursuit, RecordState, ViewEntry};
 use crate::domain::view::{customer_of, matching, record_state};
-use crate::domain::{MatchKey, MatchRule, RecordRef, RecordSnapshot, ReviewId};
-use crate::identity::candidates::Verdict;
+use crate::domain::{MatchKey, MatchRule, RecordRef, RecordSnapshot, ReviewId, ViewKey};
+use crate::identity::candidates::{Verdict, in_view};
+use crate::identity::keys::telling;
 use crate::identity::outward;
 use crate::identity::pursuit::{Step, next};
 use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
@@ -26,7 +27,7 @@ pub fn pursue<J: Journal>(
     if salesforce && outward::rule_for(section, record).is_none() {
         return;
     }
-    reconsider(journal, record, keys_changed);
+    reconsider(journal, terms, record, keys_changed);
     if salesforce && !is_in_intercom(journal, terms, record) {
         // Whoever is there takes the step from Intercom's side.
         counterparts(journal, terms, record);
@@ -96,11 +97,13 @@ fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step
 /// The Intercom records that share an identifier with a record of Salesforce take their next step:
 /// it may be the counterpart that one of them lacks.
 pub fn counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
-    let Some(state) = record_state(journal, journal.bridge(), record) else {
+    let state = record_state(journal, journal.bridge(), record);
+    let (Some(section), Some(state)) = (terms.mapping.section_of(record), state) else {
         return;
     };
     let mut others: Vec<RecordRef> = Vec::new();
-    for key in &state.keys {
+    // Those that share the strongest identifiers come first.
+    for key in &telling(journal, journal.bridge(), section, &state) {
         let holders = matching(journal, journal.bridge(), key).records.into_iter();
         let holders = holders.filter(|other| !terms.mapping.is_salesforce(other));
         let holders: Vec<RecordRef> = holders.collect();
@@ -109,10 +112,12 @@ pub fn counterparts<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Rec
             // one of its identifiers join it then.
             return;
         }
-        others.extend(holders);
+        for holder in holders {
+            if !others.contains(&holder) {
+                others.push(holder);
+            }
+        }
     }
-    others.sort();
-    others.dedup();
     for other in others.into_iter().take(RELEASED_MAX) {
         pursue(journal, terms, &other, false);
     }
@@ -125,7 +130,12 @@ pub fn creates<J: Journal>(journal: &J, record: &RecordRef) -> bool {
 }
 
 /// A record that waits for a person goes on by itself when what was in doubt has changed.
-fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: bool) {
+fn reconsider<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    keys_changed: bool,
+) {
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };
@@ -146,12 +156,64 @@ fn reconsider<J: Journal>(journal: &mut J, record: &RecordRef, keys_changed: boo
             review,
             how: "identifiers_changed".into(),
         });
+    } else if is_outranked(journal, terms, record, &review) {
+        journal.emit(E::ReviewClosed {
+            review,
+            how: "a_stronger_rule_says".into(),
+        });
     } else if pause::is_refusal(journal, &review) {
         // A refused lookup says nothing of who matches: any change of the record tries again.
         journal.emit(E::ReviewClosed {
             review,
             how: "record_changed".into(),
         });
+    }
+}
+
+/// Whether the view now knows the counterpart by a stronger rule than the one whose candidates a
+/// person was asked about.
+fn is_outranked<J: Journal>(
+    journal: &J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    review: &ReviewId,
+) -> bool {
+    let bridge = journal.bridge();
+    let entry = journal.get(&ViewKey::review(bridge, review));
+    let (Some(ViewEntry::Review(item)), Some(section), Some(customer)) = (
+        entry.as_deref(),
+        terms.mapping.section_of(record),
+        customer_of(journal, bridge, record),
+    ) else {
+        return false;
+    };
+    if item.kind != ReviewKind::Ambiguous || terms.mapping.is_salesforce(record) {
+        return false;
+    }
+    let state = &customer.records[record];
+    let found = in_view(journal, bridge, terms.mapping, section, &customer, state);
+    let (Verdict::One { key, .. } | Verdict::All { key, .. }) = found else {
+        return false;
+    };
+    let asked = section
+        .rules
+        .iter()
+        .find(|by| asked_by(&item.reason, by.rule));
+    asked.is_some_and(|asked| key.rule < asked.rule)
+}
+
+/// Closes the question who a record is; what the remote refused of it stays.
+pub fn close_question<J: Journal>(journal: &mut J, record: &RecordRef, how: &str) {
+    let state = record_state(journal, journal.bridge(), record);
+    let Some(Pursuit::InReview { review }) = state.map(|state| state.pursuit.clone()) else {
+        return;
+    };
+    if journal
+        .get(&ViewKey::review(journal.bridge(), &review))
+        .is_some()
+    {
+        let how = how.to_owned();
+        journal.emit(E::ReviewClosed { review, how });
     }
 }
 
@@ -277,37 +339,11 @@ pub fn review<J: Journal>(
     });
 }
 
-/// Tells a person of an identifier that has just become one of too many: it matches nobody from now
-/// on, and those whom it has joined stay joined. `before` are the record's identifiers of before.
-pub fn tell_shared<J: Journal>(
-    journal: &mut J,
-    terms: &Terms<'_>,
-    record: &RecordRef,
-    before: &BTreeSet<MatchKey>,
-) {
-    let state = record_state(journal, journal.bridge(), record);
-    let (Some(section), Some(state)) = (terms.mapping.section_of(record), state) else {
-        return;
-    };
-    for key in state.keys.difference(before) {
-        let holders = matching(journal, journal.bridge(), key);
-        if holders.holders() != section.protection.holders_max + 1 {
-            continue;
-        }
-        let others = holders.records.into_iter().filter(|one| one != record);
-        let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
-        journal.emit(E::ReviewOpened {
-            review,
-            kind: ReviewKind::Shared,
-            record: record.clone(),
-            candidates: others.take(TOLD_MAX).collect(),
-            reason: format!("identifier_of_too_many:{:?}", key.rule),
-        });
-    }
+/// Whether a person was asked because of what a rule found.
+pub fn asked_by(reason: &str, rule: MatchRule) -> bool {
+    let code = reason.rsplit_once(':').map(|(_, rule)| rule);
+    code == Some(format!("{rule:?}").as_str())
 }
-
-/// Holders of a shared identifier that are named to a person.
-const TOLD_MAX: usize = 20;
 
 /// The records that stand in line behind this one: at its keys, or as the same customer.
 pub fn waiting_behind<J: Journal>(journal: &J, record: &RecordRef) -> Vec<RecordRef> {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Claim, DomainEvent as E, ReviewKind, Via};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of};
+use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
 use crate::mapping::{FieldMap, Section};
-use crate::processor::decide::{Terms, agree, link, pause, pursue};
+use crate::processor::decide::{Terms, agree, link, pause, pursue, reconcile};
 
 /// Carries a person's answer out. An item that was closed meanwhile needs none.
 pub fn answered<J: Journal>(
@@ -54,7 +54,11 @@ pub fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
         }
         ReviewAnswer::Retry => !matches!(item.kind, ReviewKind::Conflict | ReviewKind::Shared),
         ReviewAnswer::Dismiss => true,
-        ReviewAnswer::Apart => item.kind == ReviewKind::Ambiguous && !item.candidates.is_empty(),
+        ReviewAnswer::Apart => {
+            // Two records of which one bears our key for the other are no question of likeness.
+            let by_key = pursue::asked_by(&item.reason, MatchRule::Explicit);
+            item.kind == ReviewKind::Ambiguous && !item.candidates.is_empty() && !by_key
+        }
     }
 }
 
@@ -71,7 +75,11 @@ fn close<J: Journal>(journal: &mut J, item: &ReviewItem, how: &str) {
 fn link_to<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem, to: &RecordRef) {
     close(journal, item, "linked");
     let key = MatchKey::new(MatchRule::Operator, &item.id.to_string());
-    link::link(journal, terms, &item.record, to, &key, None);
+    let (record, to) = match terms.mapping.is_salesforce(&item.record) {
+        true => (to, &item.record),
+        false => (&item.record, to),
+    };
+    link::link(journal, terms, record, to, &key, None);
 }
 
 /// None of the candidates is the one: they are kept apart, and the record goes on as if they were
@@ -84,8 +92,18 @@ fn kept_apart<J: Journal>(journal: &mut J, terms: &Terms<'_>, item: &ReviewItem,
             by: by.to_owned(),
         });
     }
-    close(journal, item, "kept_apart");
+    let state = record_state(journal, journal.bridge(), &item.record);
+    let blocked = state.and_then(|state| state.blocked.as_ref().map(|blocked| blocked.review));
+    if blocked == Some(item.id) {
+        reconcile::unblock(journal, &item.record, "kept_apart");
+    } else {
+        close(journal, item, "kept_apart");
+    }
     pursue::pursue(journal, terms, &item.record, true);
+    // They may have stood back for it.
+    for candidate in &item.candidates {
+        pursue::pursue(journal, terms, candidate, false);
+    }
 }
 
 /// The value that one of the two records holds now is the customer's.

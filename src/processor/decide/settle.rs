@@ -8,7 +8,9 @@ use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
-use crate::processor::decide::{Terms, fold, holds, owner, pause, reconcile, relation, request};
+use crate::processor::decide::{
+    Terms, fold, holds, owner, pause, reconcile, relation, request, shared,
+};
 use crate::processor::decide::{settle_lookup, settle_read};
 use crate::sync::writes;
 
@@ -253,7 +255,7 @@ fn no_company(missing: &RecordRef) -> Rejection {
 
 fn refused<J: Journal>(
     journal: &mut J,
-    _terms: &Terms<'_>,
+    terms: &Terms<'_>,
     waiting: &Outstanding,
     record: &RecordRef,
     write: &WriteCommand,
@@ -275,11 +277,12 @@ fn refused<J: Journal>(
     let pair = pair.unwrap_or_else(|| writes::pair(record, &write.fields));
     block(journal, record, pair, rejection);
     if rejection.class == RejectClass::Gone {
-        journal.emit(E::RecordLeft {
+        let left = E::RecordLeft {
             record: record.clone(),
             how: Gone::NotFound,
             at: None,
-        });
+        };
+        shared::leave(journal, terms, record, left);
     }
 }
 

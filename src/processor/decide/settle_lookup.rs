@@ -9,10 +9,10 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Journal, Outstanding, Pursuit, customer_of, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{ReviewId, Value, WriteCommand};
-use crate::identity::candidates::{Verdict, in_rows};
+use crate::identity::candidates::{Verdict, in_rows, is_apart};
 use crate::identity::keys::telling;
 use crate::identity::pursuit;
-use crate::mapping::{CreateRule, FieldMap, System};
+use crate::mapping::{CreateRule, FieldMap, Section, System};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
 use crate::processor::decide::settle::{block, gone, rekey, shown};
@@ -104,7 +104,36 @@ fn found<J: Journal>(
         create::give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);
     }
-    match in_rows(journal, &bridge, terms.mapping, section, &state, rows) {
+    let kept_apart = |row: &&RecordSnapshot| is_apart(journal, &bridge, &customer, &row.record);
+    let apart: Vec<&RecordSnapshot> = rows.iter().filter(kept_apart).collect();
+    if apart
+        .iter()
+        .any(|row| bears_key(terms, section, record, row))
+    {
+        // What is created by our key would be written into that one.
+        journal.trace("our_key_is_borne_apart", Some(record));
+        return create::give_up(journal, terms, record);
+    }
+    match in_rows(
+        journal,
+        &bridge,
+        terms.mapping,
+        section,
+        &customer,
+        &state,
+        rows,
+    ) {
+        Verdict::Nobody if truncated && !apart.is_empty() => {
+            let records = apart.iter().map(|row| row.record.clone()).collect();
+            let key = *state.keys.last().expect("it was looked for by its keys");
+            pursue::found(
+                journal,
+                terms,
+                record,
+                Verdict::Asked { records, key },
+                rows,
+            );
+        }
         Verdict::Nobody => create::create(journal, terms, record, true),
         // Who else matches was not listed.
         Verdict::One { record: to, key } if truncated => {
@@ -210,6 +239,19 @@ pub fn creation<J: Journal>(
             journal.trace("answer_of_another_kind", Some(&origin));
         }
     }
+}
+
+/// Whether a row bears our key for a record of Intercom.
+fn bears_key(
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    row: &RecordSnapshot,
+) -> bool {
+    let rule = section.rule(MatchRule::Explicit);
+    let borne = rule.and_then(|by| row.fields.get(&by.salesforce));
+    let key = terms.mapping.explicit_key(record).map(Value::text);
+    borne.is_some() && borne == key.as_ref()
 }
 
 /// Those of the fields that were sent which the record holds, in whatever form.

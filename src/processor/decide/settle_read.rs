@@ -8,7 +8,7 @@ use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record
 use crate::domain::{CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot, ReviewId};
 use crate::domain::{Value, Version};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile};
+use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile, shared};
 use crate::sync::conflict::Sent;
 use crate::sync::moves::moved;
 
@@ -50,11 +50,12 @@ pub fn read<J: Journal>(
             // Deleted is final, and more than not found.
             if state.is_some_and(|state| state.gone.is_none()) {
                 let behind = pursue::waiting_behind(journal, record);
-                journal.emit(E::RecordLeft {
+                let left = E::RecordLeft {
                     record: record.clone(),
                     how: Gone::NotFound,
                     at: None,
-                });
+                };
+                shared::leave(journal, terms, record, left);
                 pursue::release(journal, terms, behind);
             }
         }

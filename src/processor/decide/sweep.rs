@@ -6,7 +6,7 @@ use crate::domain::time::Order;
 use crate::domain::view::{Journal, RecordState, ViewEntry, record_state};
 use crate::domain::{Name, RecordRef, RecordSnapshot, SourceId, Timestamp, Version, ViewKey};
 use crate::processor::decide::observed::row_read;
-use crate::processor::decide::{Terms, fold, pursue, request};
+use crate::processor::decide::{Terms, fold, pursue, request, shared};
 use crate::sync::moves::{Moved, moved};
 
 /// How a sweep's tags and companies stand among the names of fields.
@@ -97,11 +97,12 @@ pub fn gone<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, 
     }
     pursue::close_review(journal, record, "left");
     let waiting = pursue::waiting_behind(journal, record);
-    journal.emit(E::RecordLeft {
+    let left = E::RecordLeft {
         record: record.clone(),
         how: Gone::Deleted,
         at: Some(at),
-    });
+    };
+    shared::leave(journal, terms, record, left);
     journal.emit(E::RecordHealed {
         record: record.clone(),
         fields: Vec::new(),

@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::identity::keys::keys_of;
 use crate::mapping::Section;
 use crate::processor::decide::agree::{self, Move};
-use crate::processor::decide::{Terms, create, fold, pursue, reconcile};
+use crate::processor::decide::{Terms, create, fold, pursue, reconcile, shared};
 use crate::sync::desires::{self, Target};
 
 /// Customers looked at in one step.
@@ -192,7 +192,7 @@ fn remap<J: Journal>(
             companies: None,
             keys: Some(keys),
         });
-        pursue::tell_shared(journal, terms, record, &state.keys);
+        shared::changed(journal, terms, record, &state.keys);
     }
     let Some(customer) = customer_of(journal, &bridge, record) else {
         return rekeyed;

@@ -1,15 +1,14 @@
 //! Evolve: commands and their endings.
 
-use std::collections::BTreeSet;
-
+use crate::domain::RecordRef;
 use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::record_state;
 use crate::domain::view::{
-    Blocked, Due, Outstanding, OutstandingHeld, Pursuit, RECENT_WRITES_MAX, RecentWrite,
+    Blocked, Due, Outstanding, OutstandingHeld, Own, Pursuit, RECENT_WRITES_MAX, RecentWrite,
 };
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
-use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Name, ReadCommand, RecordRef};
+use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Fields, Name, ReadCommand};
 use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
 use crate::processor::evolve::bookkeeping;
 use crate::processor::evolve::edit::Edit;
@@ -110,20 +109,30 @@ pub fn subject(command: &Command) -> RecordRef {
     }
 }
 
-/// The fields of the write of a record that is out.
-pub fn fields_in_flight<V: ViewWrite>(
-    edit: &mut Edit<'_, V>,
-    record: &RecordRef,
-) -> BTreeSet<Name> {
+/// What the write of a record that is out sends.
+pub fn sent_in_flight<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) -> Fields {
     let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
     let waiting = writing.and_then(|id| outstanding(edit.view, edit.bridge, &id));
     match waiting.as_ref().map(|waiting| &waiting.command.kind) {
         Some(CommandKind::Write(write)) => {
-            let names = write.fields.iter().map(|field| field.name.clone());
-            names.collect()
+            let sent = write.fields.iter();
+            let sent = sent.map(|field| (field.name.clone(), field.value.clone()));
+            sent.collect()
         }
-        _ => BTreeSet::new(),
+        _ => Fields::new(),
     }
+}
+
+/// The first of our writes in a row puts aside what stood in a field.
+pub fn put_aside(state: &mut RecordState, name: &Name) {
+    if state.own.contains_key(name) {
+        return;
+    }
+    let before = state.seen.get(name).map(|seen| Own {
+        value: seen.value.clone(),
+        version: seen.version,
+    });
+    state.own.insert(name.clone(), before.unwrap_or_default());
 }
 
 fn begin<V: ViewWrite>(
@@ -294,6 +303,10 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
             continue;
         }
         let answered = values.as_ref().and_then(|values| values.get(name));
+        // What a record was created with is its own.
+        if !created {
+            put_aside(state, name);
+        }
         note(
             state,
             name,

@@ -56,6 +56,9 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::LeadConverted { .. }
         | E::OwnerSeen { .. } => records::apply(edit, event),
         E::RecordLinked { .. }
+        | E::RecordsUnlinked { .. }
+        | E::IdentifierShared { .. }
+        | E::IdentifierFreed { .. }
         | E::RecordsKeptApart { .. }
         | E::LinkDeferred { .. }
         | E::DeferralEnded { .. }

@@ -1,8 +1,11 @@
 //! Evolve: who is who, and who stands in line to find out.
 
-use crate::domain::journal::DomainEvent as E;
+use std::collections::BTreeMap;
+
+use crate::domain::journal::{DomainEvent as E, ReviewKind};
+use crate::domain::shared::Shared;
 use crate::domain::view::{APART_MAX, AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
-use crate::domain::view::{ViewEntry, ViewWrite, matching};
+use crate::domain::view::{ReviewItem, ViewEntry, ViewWrite, bridge_state, matching};
 use crate::domain::{CustomerId, MatchRule, RecordRef, ViewKey};
 use crate::processor::evolve::edit::Edit;
 use crate::processor::evolve::records::index;
@@ -10,6 +13,9 @@ use crate::processor::evolve::records::index;
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
         E::RecordLinked { .. } => linked(edit, event),
+        E::RecordsUnlinked { .. } => unlinked(edit, event),
+        E::IdentifierShared { .. } => shared(edit, event),
+        E::IdentifierFreed { key } => edit.matching(key, |matching| matching.shared = None),
         E::RecordsKeptApart { left, right, .. } => {
             keep_apart(edit, left, right);
             keep_apart(edit, right, left);
@@ -90,6 +96,12 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         sequence: edit.sequence,
         cause: edit.cause,
     });
+    for (record, other) in [(left, right), (right, left)] {
+        if let Some(state) = kept.records.get_mut(record) {
+            // Whoever joins two that were kept apart has another view of them.
+            state.apart.remove(other);
+        }
+    }
     edit.put_customer(kept);
     for record in [left, right] {
         // Only its own answer ends a creation in flight.
@@ -97,6 +109,82 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             edit.pursue(record, Pursuit::Idle);
         }
     }
+}
+
+fn shared<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::IdentifierShared {
+        review,
+        record,
+        key,
+        others,
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    edit.matching(key, |matching| matching.shared = Some(*review));
+    let item = ReviewItem {
+        id: *review,
+        kind: ReviewKind::Shared,
+        record: record.clone(),
+        candidates: others.clone(),
+        reason: format!("identifier_of_too_many:{:?}", key.rule),
+        opened_at: bridge_state(edit.view, edit.bridge).last_at,
+        field: None,
+        claims: Vec::new(),
+    };
+    let at = ViewKey::review(edit.bridge, review);
+    edit.view.put(at, ViewEntry::Review(Box::new(item)));
+}
+
+fn unlinked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
+    let E::RecordsUnlinked {
+        left,
+        right,
+        customer,
+        founded,
+        moved,
+        ..
+    } = event
+    else {
+        unreachable!("the caller matched the event");
+    };
+    let mut kept = load(edit, customer);
+    let mut leaving = BTreeMap::new();
+    for record in moved {
+        let state = kept.records.remove(record);
+        leaving.extend(state.map(|state| (record.clone(), state)));
+        index(edit, record, founded);
+    }
+    let of = |records: &BTreeMap<RecordRef, Shared<RecordState>>| {
+        let within = |link: &&Link| {
+            let pair = [&link.left, &link.right];
+            let apart = pair.contains(&left) && pair.contains(&right);
+            !apart && pair.iter().all(|record| records.contains_key(*record))
+        };
+        let links: Vec<Link> = kept.links.iter().filter(within).cloned().collect();
+        links
+    };
+    let links = (of(&kept.records), of(&leaving));
+    for (stays, state) in &mut kept.records {
+        for (leaves, other) in &mut leaving {
+            if state.apart.len() < APART_MAX && other.apart.len() < APART_MAX {
+                state.apart.insert(leaves.clone());
+                other.apart.insert(stays.clone());
+            }
+        }
+    }
+    kept.links = links.0.into();
+    let split = Customer {
+        id: *founded,
+        kind: kept.kind,
+        founded: edit.sequence,
+        records: leaving,
+        links: links.1.into(),
+        decided: BTreeMap::new().into(),
+        contested: BTreeMap::new(),
+    };
+    edit.put_customer(kept);
+    edit.put_customer(split);
 }
 
 /// What a lookup showed and nobody has told of has no state: the other side knows.

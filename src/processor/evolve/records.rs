@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{DomainEvent as E, Via};
 use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
-use crate::domain::{CustomerId, Gone, RecordRef, ViewKey};
+use crate::domain::{CustomerId, Fields, Gone, Name, RecordRef, Value, ViewKey};
 use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
 
@@ -81,6 +81,25 @@ pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer:
     edit.view.put(key, ViewEntry::CustomerOf(*customer));
 }
 
+/// What a record shows of a field is its own unless it is what we wrote there.
+fn own(state: &mut RecordState, sent: &Fields, name: &Name, value: &Value) {
+    if sent.get(name) == Some(value) {
+        return commands::put_aside(state, name);
+    }
+    if !state.own.contains_key(name) || state.value_seen(name) == value {
+        return;
+    }
+    let accepted = state.accepted.get(name);
+    let ours = accepted.is_some_and(|form| form.stored == *value) || {
+        let mut writes = state.writes().rev();
+        let last = writes.find(|write| write.hashes.contains_key(name));
+        last.is_some_and(|write| write.hashes[name] == value.hash())
+    };
+    if !ours {
+        state.own.remove(name);
+    }
+}
+
 fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     let E::RecordSeen {
         record,
@@ -95,13 +114,12 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         unreachable!("the caller matched the event");
     };
     let sequence = edit.sequence;
-    let writes = match via {
-        Via::Feed => commands::fields_in_flight(edit, record),
-        _ => BTreeSet::new(),
-    };
+    let sent = commands::sent_in_flight(edit, record);
     edit.record(record, |state| {
         for (name, value) in fields {
-            if writes.contains(name) && *value != *state.value_seen(name) {
+            own(state, &sent, name, value);
+            let writes = *via == Via::Feed && sent.contains_key(name);
+            if writes && *value != *state.value_seen(name) {
                 // What others change is held meanwhile: this is what automation made of the write
                 // in flight, whose answer tells of nothing newer.
                 state.echoed.insert(name.clone());

@@ -141,6 +141,21 @@ fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
             );
             notice(bridge, entry, "sweep_ended", text, Vec::new())
         }
+        E::IdentifierShared {
+            review,
+            record,
+            key,
+            others,
+        } => {
+            let rule = key.rule.label();
+            let text = format!(
+                "{review}: too many records hold one identifier ({rule}), the last of them \
+                 {record}: it joins nobody any more"
+            );
+            let mut records = vec![record.clone()];
+            records.extend(others.iter().cloned());
+            notice(bridge, entry, "identifier_shared", text, records)
+        }
         E::ReviewOpened {
             review,
             kind,

@@ -9,7 +9,7 @@ use crate::domain::customer_event::{AccountContext, CustomerEvent, CustomerEvent
 use crate::domain::journal::{CustomerKind, DomainEvent as E, Via, WriteEnding};
 use crate::domain::view::{Customer, ViewEntry, ViewRead, customer_id_of};
 use crate::domain::{
-    BridgeId, CustomerId, Fields, JournalEntry, JournalKey, Name, RecordRef, ReviewId,
+    BridgeId, CustomerId, Fields, JournalEntry, JournalKey, MatchRule, Name, RecordRef, ReviewId,
 };
 use crate::processor::project::account;
 
@@ -53,6 +53,7 @@ pub fn tell<V: ViewRead + ?Sized>(
         lineage: Lineage {
             sequence: entry.sequence,
             absorbed: told.absorbed,
+            founded: told.founded,
             review: told.review,
             policy: told.policy,
         },
@@ -68,6 +69,7 @@ struct Told {
     /// Where the event itself names one.
     account: Option<AccountContext>,
     absorbed: Option<CustomerId>,
+    founded: Option<CustomerId>,
     review: Option<ReviewId>,
     policy: Option<String>,
 }
@@ -81,6 +83,7 @@ impl Told {
             fields: Vec::new(),
             account: None,
             absorbed: None,
+            founded: None,
             review: None,
             policy: None,
         }
@@ -118,6 +121,17 @@ fn told<V: ViewRead + ?Sized>(
             Some(told)
         }
         E::RecordLinked { .. } => linked(event),
+        E::RecordsUnlinked {
+            customer,
+            founded,
+            moved,
+            ..
+        } => {
+            let mut told = Told::new(Kind::Split, *customer, moved.clone());
+            told.founded = Some(*founded);
+            told.policy = Some(MatchRule::Operator.label().to_owned());
+            Some(told)
+        }
         E::LeadConverted { .. } => converted(view, bridge, event),
         E::ConflictDecided { .. } | E::ConflictOpened { .. } => conflict(event),
         _ => None,

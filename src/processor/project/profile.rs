@@ -24,6 +24,9 @@ pub fn touch<V: ViewRead + ?Sized>(
             touched.insert(*customer);
             touched.extend(*absorbed);
         }
+        E::RecordsUnlinked {
+            customer, founded, ..
+        } => touched.extend([*customer, *founded]),
         E::LeadConverted { lead, .. } => touched.extend(customer_id_of(view, bridge, lead)),
         _ => {}
     }

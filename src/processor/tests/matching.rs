@@ -319,3 +319,147 @@ fn the_index_names_so_many_holders_and_counts_the_others() {
     }
     assert_eq!(holders, Matching::default());
 }
+
+/// Found by a reader: the search in Intercom shows whom a person has kept apart again and again.
+#[test]
+fn a_record_of_salesforce_goes_on_beside_whom_it_was_kept_apart_from() {
+    let rule = "  create:\n    intercom_contact: {when: 'record.Title == \"CTO\"', role: lead}\n";
+    let mut world = World::with_mapping(&MAPPING.replacen("  create:\n", rule, 1));
+    world.created_lead("c9", ADA);
+    let record = salesforce("Contact", "0031");
+    let shown = [("Email", ADA), ("LastName", "King"), ("Title", "CTO")];
+    let (mut world, _) = told(world, &record, &shown);
+    assert_eq!(reasons(&world), ["several_match_by:Email"]);
+    let lookup = answer(&mut world, ReviewAnswer::Apart);
+    assert!(is_lookup(&lookup[0]));
+    let there = lead("c9", 1000, &[("email", ADA)]);
+    let create = world.answer(&lookup[0], found(&[there]));
+    assert!(is_create(&create[0]), "{create:?}");
+    assert_eq!(reasons(&world), Vec::<String>::new());
+}
+
+/// Found by a reader: a lead that came later replaced what the first ones agreed on.
+#[test]
+fn a_record_that_joins_those_who_agree_fills_blanks_only() {
+    let mut world = with("  ambiguous: all\n");
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA), ("phone", "1")]));
+    let rows = ["00Q1", "00Q2"].map(|id| row("Lead", id, 900, &[("Email", ADA), ("Phone", "1")]));
+    world.answer(&lookup[0], found(&rows));
+    let later = salesforce("Lead", "00Q3");
+    let shown = [("Email", ADA), ("LastName", "King"), ("Phone", "2")];
+    let (world, out) = told(world, &later, &shown);
+    assert!(is_linked(&world, &contact("c1"), &later));
+    let phone = |one: &&Command| fields(one).iter().any(|(name, _)| name == "Phone");
+    assert_eq!(out.iter().filter(phone).count(), 0, "{out:?}");
+    let decided = &world.customer(&later).decided["phone"];
+    assert_eq!(decided.value, Value::text("1"));
+}
+
+/// Found by a reader: which of the two came first decided.
+#[test]
+fn the_governed_key_counts_though_a_domain_was_proposed_before() {
+    let world = companies_by("    - domain: {salesforce: Website, intercom: website}\n");
+    let weak = salesforce("Account", "0011");
+    let (mut world, _) = told(world, &weak, &[("Website", "acme.example")]);
+    world.change(Change::Shown(company_shown("k1", "https://acme.example")));
+    assert_eq!(reasons(&world), ["proposed_by:Domain"]);
+    let governed = salesforce("Account", "0012");
+    let (world, _) = told(world, &governed, &[("Intercom_Company_ID__c", "k1")]);
+    assert!(is_linked(&world, &company("k1"), &governed));
+    assert_eq!(reasons(&world), Vec::<String>::new());
+}
+
+/// Found by a reader: the contact that such a lead became was joined after all.
+#[test]
+fn what_a_record_was_kept_apart_from_stays_so_when_it_is_converted() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let rows = ["00Q1", "00Q2"].map(|id| row("Lead", id, 900, &[("Email", ADA)]));
+    world.answer(&lookup[0], found(&rows));
+    let old = salesforce("Lead", "00Q1");
+    let (world, _) = told(world, &old, &[("Email", ADA), ("LastName", "King")]);
+    let mut world = world;
+    answer(&mut world, ReviewAnswer::Apart);
+    let became = salesforce("Contact", "0031");
+    let converted = [
+        ("Email", ADA),
+        ("IsConverted", "true"),
+        ("ConvertedContactId", "0031"),
+    ];
+    let (world, _) = told(world, &old, &converted);
+    let (world, _) = told(world, &became, &[("Email", ADA), ("LastName", "King")]);
+    assert!(is_linked(&world, &old, &became));
+    assert!(!is_linked(&world, &contact("c1"), &became));
+}
+
+/// Found by a reader: the creation by our key would have been written into that very lead.
+#[test]
+fn nothing_is_created_while_one_that_was_kept_apart_bears_our_key() {
+    let mut world = World::new();
+    let lookup = world.qualify(lead("c1", 1000, &[("email", ADA)]));
+    let bare = ["00Q1", "00Q2"].map(|id| row("Lead", id, 900, &[("Email", ADA)]));
+    world.answer(&lookup[0], found(&bare));
+    let lookup = answer(&mut world, ReviewAnswer::Apart);
+    let key = [("Email", ADA), ("Intercom_Contact_ID__c", "abc123:c1")];
+    let borne = [row("Lead", "00Q1", 950, &key)];
+    assert_eq!(world.answer(&lookup[0], found(&borne)), vec![]);
+    assert_eq!(
+        world.commands.iter().filter(|one| is_create(one)).count(),
+        0
+    );
+}
+
+/// Found by a reader: without `needs` each of those who share an address got a Lead.
+#[test]
+fn who_has_nothing_but_an_identifier_of_nobody_is_not_created() {
+    let protect = "  protect: {blocked: [\"info@*\"]}\n  create:\n";
+    let free = MAPPING
+        .replacen("  create:\n", protect, 1)
+        .replace("needs: [email]", "needs: []");
+    let mut world = World::with_mapping(&free);
+    assert_eq!(
+        world.qualify(lead("c1", 1000, &[("email", "info@example.com")])),
+        vec![]
+    );
+    let named = world.qualify(lead("c2", 1000, &[("name", "Ada Lovelace")]));
+    assert!(is_lookup(&named[0]), "nobody asked for an address");
+    let rule = "  protect: {blocked: [\"info@*\"]}\n  create:\n    intercom_contact: \
+                {when: 'record.Title == \"CTO\"', role: lead}\n";
+    let world = World::with_mapping(&MAPPING.replacen("  create:\n", rule, 1));
+    let record = salesforce("Contact", "0031");
+    let shown = [("Email", "info@example.com"), ("Title", "CTO")];
+    let (world, out) = told(world, &record, &shown);
+    assert_eq!(out, vec![]);
+    let missing = vec!["Email".to_owned()];
+    assert_eq!(world.state(&record).pursuit, Pursuit::Waiting { missing });
+}
+
+/// Found by a reader: who waited because of it waited for ever, and a newcomer did not.
+#[test]
+fn an_identifier_that_few_enough_hold_again_matches_again() {
+    let mut world = with("  protect: {holders_max: 3}\n");
+    let made = world.created_lead("c0", ADA);
+    for id in ["c1", "c2"] {
+        world.qualify(lead(id, 1000, &[("email", ADA)]));
+    }
+    assert!(!is_linked(&world, &contact("c2"), &made));
+    assert_eq!(reasons(&world), ["identifier_of_too_many:Email"]);
+    // Dismissed or not, nobody is told twice.
+    answer(&mut world, ReviewAnswer::Dismiss);
+    world.qualify(lead("c3", 1000, &[("email", ADA)]));
+    assert_eq!(reasons(&world), Vec::<String>::new());
+    let left = |id: &str| Change::Left {
+        record: contact(id),
+        how: crate::domain::Gone::Archived,
+        at: Some(Version::exact_ms(5_000)),
+    };
+    world.change(left("c1"));
+    assert!(!is_linked(&world, &contact("c2"), &made));
+    world.change(left("c3"));
+    assert!(
+        is_linked(&world, &contact("c2"), &made),
+        "three hold it again"
+    );
+    world.qualify(lead("c4", 1000, &[("email", ADA)]));
+    assert_eq!(reasons(&world), ["identifier_of_too_many:Email"]);
+}

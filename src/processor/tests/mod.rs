@@ -18,6 +18,7 @@ mod quarantine;
 mod attaching;
 mod canonical;
 mod storms;
+mod splitting;
 mod sweeps;
 mod view_model;
 mod walks;

@@ -132,6 +132,15 @@ fn decisions() -> Vec<(String, Message)> {
         ("answered.dismiss", answered(ReviewAnswer::Dismiss)),
         ("answered.apart", answered(ReviewAnswer::Apart)),
         (
+            "link_decided",
+            ObservationBody::LinkDecided {
+                left: contact(),
+                right: lead(),
+                same: false,
+                by: "ops".to_owned(),
+            },
+        ),
+        (
             "letter_settled",
             ObservationBody::LetterSettled {
                 letter: "0@17".to_owned(),

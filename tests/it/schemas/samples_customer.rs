@@ -52,6 +52,7 @@ fn event(kind: CustomerEventKind) -> (String, Message) {
         lineage: Lineage {
             sequence,
             absorbed: (kind == CustomerEventKind::Merged).then(|| customer(5)),
+            founded: (kind == CustomerEventKind::Split).then(|| customer(6)),
             review: is_conflict.then(|| ReviewId::opened_at(&bridge(), 9)),
             policy: (kind == CustomerEventKind::Linked).then(|| "email".to_owned()),
         },

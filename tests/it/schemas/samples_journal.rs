@@ -332,6 +332,22 @@ fn disputes() -> Cases {
         right: lead(),
         by: code("ops"),
     };
+    let unlinked = DomainEvent::RecordsUnlinked {
+        left: contact(),
+        right: lead(),
+        by: code("ops"),
+        customer: customer(1),
+        founded: customer(9),
+        moved: vec![lead()],
+    };
+    let key = MatchKey::new(MatchRule::Email, "info@kestrel.example");
+    let shared = DomainEvent::IdentifierShared {
+        review: ReviewId::opened_at(&bridge(), 9),
+        record: contact(),
+        key,
+        others: vec![lead()],
+    };
+    let freed = DomainEvent::IdentifierFreed { key };
     let swept = DomainEvent::SweepEnded {
         source: source("sales"),
         run: 7,
@@ -342,7 +358,7 @@ fn disputes() -> Cases {
     };
     [
         decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
-        healed, swept, letter, apart,
+        healed, swept, letter, apart, unlinked, shared, freed,
     ]
     .map(|event| ("", event))
     .into()

@@ -1,0 +1,279 @@
+//! What a person says of two records: that they are one customer, or that they are not.
+
+use std::collections::BTreeSet;
+
+use crate::domain::journal::DomainEvent as E;
+use crate::domain::record::MatchRule;
+use crate::domain::view::{Customer, Journal, ViewRead, customer_of};
+use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value};
+use crate::mapping::{Mapping, Section};
+use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
+use crate::sync::desires::Target;
+use crate::sync::split::{Parts, given_back, own_claim, parts};
+
+/// Joins two records, or takes them apart.
+pub fn decided<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    (left, right): (&RecordRef, &RecordRef),
+    same: bool,
+    by: &str,
+) {
+    let checked = match same {
+        true => can_link(journal, journal.bridge(), terms.mapping, left, right).map(|()| None),
+        false => can_unlink(journal, journal.bridge(), left, right).map(Some),
+    };
+    match checked {
+        Err(refusal) => journal.trace(refusal.code(), Some(left)),
+        Ok(None) => join(journal, terms, left, right, by),
+        Ok(Some(parts)) => split(journal, terms, (left, right), parts, by),
+    }
+}
+
+/// Why a person's word on two records cannot be carried out as things are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{0} is not known")]
+    Unknown(RecordRef),
+    #[error("both are one record")]
+    OneRecord,
+    #[error("a person and a company are not one customer")]
+    OtherKind,
+    #[error("{0} is an object that the mapping does not name")]
+    NotMapped(RecordRef),
+    #[error("they are one customer already")]
+    Linked,
+    #[error("they are not one customer")]
+    NotLinked,
+    #[error("they are joined through {}: take that apart first", listed(.0))]
+    Through(Vec<RecordRef>),
+}
+
+impl Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "record_unknown",
+            Self::OneRecord => "one_record",
+            Self::OtherKind => "other_kind",
+            Self::NotMapped(_) => "not_mapped",
+            Self::Linked => "linked_already",
+            Self::NotLinked => "not_linked",
+            Self::Through(_) => "linked_through_others",
+        }
+    }
+}
+
+fn listed(records: &[RecordRef]) -> String {
+    let names: Vec<String> = records.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// Whether two records can be joined. A record of Salesforce may be one that nobody has told of: it
+/// is read first.
+pub fn can_link<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    left: &RecordRef,
+    right: &RecordRef,
+) -> Result<(), Refusal> {
+    if left == right {
+        return Err(Refusal::OneRecord);
+    }
+    let section = |record: &RecordRef| {
+        let section = mapping.section_of(record);
+        section.ok_or_else(|| Refusal::NotMapped(record.clone()))
+    };
+    if section(left)?.kind != section(right)?.kind {
+        return Err(Refusal::OtherKind);
+    }
+    let known = |record: &RecordRef| customer_of(view, bridge, record);
+    match (known(left), known(right)) {
+        (Some(left), Some(right)) if left.id == right.id => Err(Refusal::Linked),
+        (Some(_), Some(_)) => Ok(()),
+        (Some(_), None) if crosses(mapping, left, right) => Ok(()),
+        (None, Some(_)) if crosses(mapping, right, left) => Ok(()),
+        (None, _) => Err(Refusal::Unknown(left.clone())),
+        (_, None) => Err(Refusal::Unknown(right.clone())),
+    }
+}
+
+/// Whether the first is of Intercom and the second of Salesforce.
+fn crosses(mapping: &Mapping, here: &RecordRef, there: &RecordRef) -> bool {
+    !mapping.is_salesforce(here) && mapping.is_salesforce(there)
+}
+
+/// What becomes of a customer if two of its records are taken apart.
+pub fn can_unlink<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    left: &RecordRef,
+    right: &RecordRef,
+) -> Result<Parts, Refusal> {
+    if left == right {
+        return Err(Refusal::OneRecord);
+    }
+    let known = |record: &RecordRef| {
+        let customer = customer_of(view, bridge, record);
+        customer.ok_or_else(|| Refusal::Unknown(record.clone()))
+    };
+    let (customer, other) = (known(left)?, known(right)?);
+    if customer.id != other.id {
+        return Err(Refusal::NotLinked);
+    }
+    parts(&customer, left, right).map_err(Refusal::Through)
+}
+
+fn join<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    left: &RecordRef,
+    right: &RecordRef,
+    by: &str,
+) {
+    let (left, right) = match crosses(terms.mapping, right, left) {
+        true => (right, left),
+        false => (left, right),
+    };
+    for record in [left, right] {
+        pursue::close_review(journal, record, "linked");
+    }
+    let key = MatchKey::new(MatchRule::Operator, by);
+    if crosses(terms.mapping, left, right) {
+        return link::link(journal, terms, left, right, &key, None);
+    }
+    let mut waiting = pursue::waiting_behind(journal, left);
+    waiting.extend(pursue::waiting_behind(journal, right));
+    link::join(
+        journal,
+        terms,
+        left,
+        right,
+        MatchRule::Operator,
+        &hex::encode(key.hash),
+    );
+    let bridge = journal.bridge().clone();
+    if let (Some(section), Some(customer)) = (
+        terms.mapping.section_of(left),
+        customer_of(journal, &bridge, left),
+    ) {
+        let records: Vec<RecordRef> = customer.records.keys().cloned().collect();
+        first_link::adopt_all(journal, terms, section, &records);
+    }
+    pursue::release(journal, terms, waiting);
+    pursue::pursue(journal, terms, left, true);
+}
+
+fn split<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    (left, right): (&RecordRef, &RecordRef),
+    parts: Parts,
+    by: &str,
+) {
+    let bridge = journal.bridge().clone();
+    let (Some(section), Some(before)) = (
+        terms.mapping.section_of(left),
+        customer_of(journal, &bridge, left),
+    ) else {
+        return;
+    };
+    // Who disagreed are no longer one.
+    for review in before.contested.values() {
+        journal.emit(E::ReviewClosed {
+            review: *review,
+            how: "unlinked".into(),
+        });
+    }
+    journal.emit(E::RecordsUnlinked {
+        left: left.clone(),
+        right: right.clone(),
+        by: by.to_owned(),
+        customer: before.id,
+        founded: CustomerId::founded_at(&bridge, journal.next_sequence()),
+        moved: parts.leave.iter().cloned().collect(),
+    });
+    for records in [&parts.stay, &parts.leave] {
+        if let Some(first) = records.first() {
+            let changed = decide_anew(journal, terms, section, &before, first);
+            give_back(journal, terms, section, first, &changed);
+        }
+    }
+    for record in parts.stay.iter().chain(&parts.leave) {
+        pursue::pursue(journal, terms, record, true);
+    }
+}
+
+/// What the part that holds a record says of each field. What came from the other part is its word
+/// no longer.
+fn decide_anew<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    before: &Customer,
+    record: &RecordRef,
+) -> BTreeSet<Name> {
+    let mut changed = BTreeSet::new();
+    for field in &section.fields {
+        let Some(part) = customer_of(journal, journal.bridge(), record) else {
+            return changed;
+        };
+        let was = before.decided.get(&field.intercom);
+        let standing = part.decided.get(&field.intercom);
+        let stays = was.filter(|was| part.records.contains_key(&was.by));
+        let (value, by, version) = match stays {
+            Some(was) => (was.value.clone(), was.by.clone(), was.version),
+            None => match own_claim(terms.mapping, field, &part) {
+                Some(claim) => (claim.value, claim.record, claim.version),
+                None => (
+                    Value::Null,
+                    record.clone(),
+                    was.map_or_else(Default::default, |was| was.version),
+                ),
+            },
+        };
+        let previous = standing.map_or(Value::Null, |standing| standing.value.clone());
+        let new = standing.is_none() && !value.is_blank();
+        if new || standing.is_some_and(|standing| standing.value != value || standing.by != by) {
+            if previous != value {
+                changed.insert(field.intercom.clone());
+            }
+            journal.emit(E::FieldAgreed {
+                customer: part.id,
+                field: field.intercom.clone(),
+                value,
+                previous,
+                by,
+                policy: "split".into(),
+                version,
+            });
+        }
+    }
+    changed
+}
+
+/// The repair writes: what the records of a part held before the other part's words replaced it.
+fn give_back<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    changed: &BTreeSet<Name>,
+) {
+    let Some(part) = customer_of(journal, journal.bridge(), record) else {
+        return;
+    };
+    for (record, state) in agree::live(&part) {
+        let target = Target {
+            system: terms.mapping.system_of(&record),
+            record: &record,
+            state: &state,
+        };
+        let mut desires = given_back(terms.mapping, section, &part, target);
+        desires.extend(first_link::key_after_split(terms, section, &part, target));
+        desires.retain(|desire| state.desired.get(&desire.name) != Some(desire));
+        reconcile::desire(journal, terms, &record, desires);
+    }
+    // Those that are still linked tell each other what they now say.
+    agree::follow_beside(journal, terms, section, record, changed, &[]);
+}

@@ -1,0 +1,267 @@
+//! Records that a person joins, and records that a person takes apart: what each side holds then.
+
+use proptest::prelude::*;
+
+use super::both::stage::{ADA, BOTH, Pair, TITLE, texts, writes_to};
+use super::world::*;
+use crate::domain::customer_event::CustomerEventKind;
+use crate::domain::view::Customer;
+use crate::domain::{Command, EventKind, Fields, ObservationBody, RecordRef, Topic, Value, Writer};
+
+const KEY: &str = "Intercom_Contact_ID__c";
+
+/// A contact and a lead that stood apart until their address joined them, at rest.
+fn joined(contact_holds: &[(&str, &str)], lead_holds: &[(&str, &str)]) -> Pair {
+    let mut pair = Pair {
+        world: World::with_mapping(BOTH),
+        contact: contact("c1"),
+        lead: salesforce("Lead", "00Q000000000001AAA"),
+    };
+    let record = pair.lead.clone();
+    let mut all = texts(&[("Email", ADA), ("LastName", "King")]);
+    all.extend(texts(lead_holds));
+    let more = pair.event_of(&record, EventKind::Created, 5, Writer::Foreign, all);
+    pair.settle(more, 6);
+    let mut all = vec![("email", ADA), ("name", "Ada Lovelace")];
+    all.extend(contact_holds);
+    let more = pair.world.show(lead("c1", 7_000, &all));
+    pair.settle(more, 8);
+    assert!(is_one(&pair.world, &pair.contact, &pair.lead));
+    pair
+}
+
+fn is_one(world: &World, left: &RecordRef, right: &RecordRef) -> bool {
+    world.customer(left).id == world.customer(right).id
+}
+
+fn say(pair: &mut Pair, left: &RecordRef, right: &RecordRef, same: bool) -> Vec<Command> {
+    let body = ObservationBody::LinkDecided {
+        left: left.clone(),
+        right: right.clone(),
+        same,
+        by: "ann".to_owned(),
+    };
+    pair.world.take(Topic::Decisions, body)
+}
+
+/// Takes the pair apart and carries out what follows.
+fn apart(pair: &mut Pair) -> Vec<Command> {
+    let (left, right) = (pair.contact.clone(), pair.lead.clone());
+    let out = say(pair, &left, &right, false);
+    pair.settle(out.clone(), 200);
+    out
+}
+
+fn values(customer: &Customer, record: &RecordRef) -> Fields {
+    let seen = customer.records[record].seen.iter();
+    let shown = seen.filter(|(name, seen)| !seen.value.is_blank() && *name != "Id");
+    shown
+        .map(|(name, seen)| (name.clone(), seen.value.clone()))
+        .collect()
+}
+
+fn held(pair: &Pair, record: &RecordRef) -> Fields {
+    values(&pair.world.customer(record), record)
+}
+
+#[test]
+fn taken_apart_each_side_holds_again_what_it_held_before() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[("Title", "Countess")]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    assert_eq!(pair.seen(&contact, TITLE), Value::text("Countess"));
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550111"));
+    let (before, founded) = (
+        pair.world.customer(&contact),
+        pair.count("customer_founded"),
+    );
+    let out = apart(&mut pair);
+    assert!(!is_one(&pair.world, &contact, &lead));
+    assert_eq!(
+        (
+            writes_to(&out, &contact).len(),
+            writes_to(&out, &lead).len()
+        ),
+        (1, 1)
+    );
+    for name in [TITLE, "custom_attributes.SALESFORCE_ID"] {
+        assert_eq!(pair.seen(&contact, name), Value::Null, "{name}");
+    }
+    for name in ["Phone", KEY] {
+        assert_eq!(pair.seen(&lead, name), Value::Null, "{name}");
+    }
+    assert_eq!(pair.seen(&lead, "Title"), Value::text("Countess"));
+    assert_eq!(pair.seen(&lead, "LastName"), Value::text("King"));
+    assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550111"));
+    assert!(pair.is_at_rest());
+    // The record that was known first keeps the id, and analysts are told.
+    assert_eq!(pair.world.customer(&lead).id, before.id);
+    assert_eq!(pair.count("customer_founded"), founded);
+    let told = pair.world.told.iter().rev();
+    let told = told.filter(|event| event.kind == CustomerEventKind::Split);
+    let told: Vec<_> = told.collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].records, std::slice::from_ref(&contact));
+    assert_eq!(
+        told[0].lineage.founded,
+        Some(pair.world.customer(&contact).id)
+    );
+}
+
+#[test]
+fn taken_apart_they_are_not_joined_again_by_what_they_share() {
+    let mut pair = joined(&[], &[]);
+    apart(&mut pair);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let out = pair.webhook(300_000, &[("name", "Ada Byron")]);
+    pair.settle(out, 301);
+    let out = pair.event(302, Writer::Foreign, &[("Title", "Countess")]);
+    pair.settle(out, 303);
+    assert!(!is_one(&pair.world, &contact, &lead));
+    assert_eq!(pair.seen(&contact, TITLE), Value::Null);
+    // A person can say otherwise again.
+    let out = say(&mut pair, &lead, &contact, true);
+    pair.settle(out, 304);
+    assert!(is_one(&pair.world, &contact, &lead));
+    assert_eq!(pair.seen(&contact, TITLE), Value::text("Countess"));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn what_people_have_said_since_stays_where_they_said_it() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[("Phone", "+14155550122")]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let out = pair.webhook(60_000, &[("phone", "+14155550133")]);
+    pair.settle(out, 61);
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550133"));
+    let out = pair.event(70, Writer::Foreign, &[("Title", "Poet")]);
+    pair.settle(out, 71);
+    apart(&mut pair);
+    assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550133"));
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550122"));
+    assert_eq!(pair.seen(&lead, "Title"), Value::text("Poet"));
+    assert_eq!(pair.seen(&contact, TITLE), Value::Null);
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn of_three_the_one_that_is_taken_out_leaves_and_the_others_go_on() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let id = pair.world.customer(&lead_record).id;
+    let other = contact("c2");
+    let out = pair.world.show(lead(
+        "c2",
+        50_000,
+        &[("email", ADA), ("phone", "+14155550144")],
+    ));
+    pair.settle(out, 51);
+    assert!(is_one(&pair.world, &contact_one, &other));
+    // They are joined through the lead: the two of them cannot be taken apart.
+    let journaled = pair.world.journal.len();
+    assert_eq!(say(&mut pair, &contact_one, &other, false), vec![]);
+    assert_eq!(pair.count("records_unlinked"), 0);
+    assert!(
+        pair.world.journal.len() > journaled,
+        "the batch is consumed"
+    );
+    let out = say(&mut pair, &contact_one, &lead_record, false);
+    pair.settle(out, 60);
+    assert!(is_one(&pair.world, &other, &lead_record));
+    assert_eq!(pair.world.customer(&lead_record).id, id);
+    assert!(!is_one(&pair.world, &contact_one, &other));
+    assert_eq!(pair.world.customer(&contact_one).records.len(), 1);
+    // The key on the lead is that of the contact that it is still linked to.
+    assert_eq!(pair.seen(&lead_record, KEY), Value::text("abc123:c2"));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn a_person_joins_two_contacts_and_both_follow_one_lead() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let other = contact("c2");
+    let out = pair
+        .world
+        .show(lead("c2", 50_000, &[("email", "other@example.com")]));
+    pair.settle(out, 51);
+    assert!(!is_one(&pair.world, &contact_one, &other));
+    let out = say(&mut pair, &other, &contact_one, true);
+    pair.settle(out, 52);
+    assert!(is_one(&pair.world, &contact_one, &other));
+    let out = pair.event(60, Writer::Foreign, &[("Title", "Poet")]);
+    assert_eq!(writes_to(&out, &contact_one).len(), 1);
+    assert_eq!(writes_to(&out, &other).len(), 1);
+    assert!(is_one(&pair.world, &other, &lead_record));
+}
+
+#[test]
+fn what_cannot_be_said_of_two_records_is_told_and_changes_nothing() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let known = pair.world.view.digest();
+    let stranger = contact("c9");
+    for (left, right, same) in [
+        (&contact_one, &lead_record, true),
+        (&contact_one, &stranger, true),
+        (&contact_one, &contact_one, true),
+        (&contact_one, &company("k1"), true),
+        (&contact_one, &stranger, false),
+        (&contact_one, &contact_one, false),
+    ] {
+        assert_eq!(say(&mut pair, left, right, same), vec![]);
+        let events = pair.world.events();
+        assert_eq!(events, Vec::<&str>::new(), "{left} and {right}: {same}");
+    }
+    assert_ne!(pair.world.view.digest(), known, "the decisions were taken");
+}
+
+fn number() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        Just(None),
+        Just(Some("+14155550111")),
+        Just(Some("+14155550122"))
+    ]
+}
+
+fn word() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![Just(None), Just(Some("Countess")), Just(Some("Poet"))]
+}
+
+fn holds(fields: &[(&'static str, Option<&'static str>)]) -> Vec<(&'static str, &'static str)> {
+    let held = fields
+        .iter()
+        .filter_map(|(name, value)| Some((*name, (*value)?)));
+    held.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Joined and taken apart, whatever stood on either side: nothing is left of it.
+    #[test]
+    fn joined_and_taken_apart_is_as_if_nothing_had_been(
+        (phones, titles, nicknames) in (
+            (number(), number()),
+            (word(), word()),
+            (word(), word()),
+        )
+    ) {
+        let here = holds(&[
+            ("phone", phones.0), (TITLE, titles.0), ("custom_attributes.nickname", nicknames.0),
+        ]);
+        let there = holds(&[
+            ("Phone", phones.1), ("Title", titles.1), ("Nickname__c", nicknames.1),
+        ]);
+        let mut pair = joined(&here, &there);
+        let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+        apart(&mut pair);
+        prop_assert!(!is_one(&pair.world, &contact, &lead));
+        let mut expected = texts(&[("email", ADA), ("name", "Ada Lovelace"), ("role", "lead")]);
+        expected.extend(texts(&here));
+        prop_assert_eq!(held(&pair, &contact), expected);
+        let mut expected = texts(&[("Email", ADA), ("LastName", "King")]);
+        expected.extend(texts(&there));
+        prop_assert_eq!(held(&pair, &lead), expected);
+        prop_assert!(pair.is_at_rest());
+    }
+}
