@@ -2,11 +2,11 @@
 
 use serde_saphyr::Spanned;
 
-use crate::domain::Name;
 use crate::domain::journal::CustomerKind;
 use crate::domain::nearest::did_you_mean;
+use crate::domain::{Name, Value};
 use crate::mapping::compile_transform::transform;
-use crate::mapping::field::{Conflict, Direction, FieldMap, System};
+use crate::mapping::field::{Blank, Conflict, Direction, FieldMap, System};
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{OWNER, is_readable, path_fault};
@@ -52,6 +52,8 @@ pub fn field(
     let direction = direction.unwrap_or(Direction::ToSalesforce);
     let restrictive = restrictive(file, names.unwrap_or_default(), conflict, at, out);
     let transform = transform(file, names, direction, at, out);
+    let blank = blank(file, at, out);
+    let default = default(file, direction, names.map_or(1, <[String]>::len), at, out);
     let field = FieldMap {
         intercom: path.value.clone().into(),
         salesforce: salesforce
@@ -66,8 +68,57 @@ pub fn field(
         conflict,
         restrictive,
         transform,
+        blank,
+        default,
     };
     (out.faults() == before).then_some(field)
+}
+
+fn blank(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Blank {
+    let Some(given) = &file.value.blank else {
+        return Blank::default();
+    };
+    match given.value.as_str() {
+        "clear" => Blank::Clear,
+        "skip" => Blank::Skip,
+        other => {
+            let what = format!("`{other}` is nothing that a blank can do");
+            let near = did_you_mean(other, ["clear", "skip"]);
+            let fix = hint(&near, "write clear or skip");
+            out.at(given, &format!("{at}.blank"), what, fix);
+            Blank::default()
+        }
+    }
+}
+
+/// A stand-in would come back as somebody's word where the field flows both ways.
+fn default(
+    file: &Spanned<FieldFile>,
+    direction: Direction,
+    fields: usize,
+    at: &str,
+    out: &mut Findings,
+) -> Option<Value> {
+    let given = file.value.default.as_ref()?;
+    let at = format!("{at}.default");
+    if direction == Direction::Both {
+        let what = "a default would come back as somebody's word";
+        out.at(
+            given,
+            &at,
+            what,
+            "leave it out where a field flows both ways",
+        );
+    }
+    if fields > 1 {
+        let what = "a default fills one field, this entry has more";
+        out.at(given, &at, what, "write placeholders under create instead");
+    }
+    if let Some(blank) = file.value.blank.as_ref() {
+        let what = "a default says already what a blank does";
+        out.at(blank, &at, what, "leave `blank` out");
+    }
+    Some(Value::text(given.value.trim()))
 }
 
 /// A key that every field has: nobody maps what nobody has defined.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use phonenumber::country;
 use serde_saphyr::Spanned;
 
@@ -10,9 +11,21 @@ use crate::mapping::compile_field::hint;
 use crate::mapping::field::Direction;
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
-use crate::mapping::transform::Transform;
+use crate::mapping::moment;
+use crate::mapping::number::Decimal;
+use crate::mapping::transform::{Band, Transform, Unknown};
 
-const TRANSFORMS: [&str; 3] = ["split_name", "phone_e164", "picklist"];
+const TRANSFORMS: [&str; 7] = [
+    "split_name",
+    "phone_e164",
+    "picklist",
+    "date",
+    "date_time",
+    "number",
+    "bands",
+];
+/// Bands of one field.
+const BANDS_MAX: usize = 100;
 
 /// The transform of a field, with its settings; what is wrong with them is in `out`.
 pub fn transform(
@@ -51,8 +64,94 @@ pub fn transform(
         "phone_e164" => Transform::PhoneE164 {
             region: region(file, at, out),
         },
+        "date" => Transform::Date {
+            zone: zone(file, at, out),
+        },
+        "date_time" => Transform::DateTime,
+        "number" => Transform::Number {
+            decimal: decimal(file, at, out),
+        },
+        "bands" => bands(file, direction, at, out),
         _ => Transform::Same,
     }
+}
+
+fn zone(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> TimeZone {
+    let Some(given) = &file.value.time_zone else {
+        let what = "a day begins at another moment in each time zone, and none is named";
+        let fix = "add `time_zone: UTC`, or the one that the dates are meant in";
+        out.at(file, &format!("{at}.time_zone"), what, fix);
+        return TimeZone::UTC;
+    };
+    moment::zone(given.value.trim()).unwrap_or_else(|| {
+        let what = format!("`{}` is no time zone", given.value);
+        let fix = "write it as in the time zone database, such as Europe/Berlin";
+        out.at(given, &format!("{at}.time_zone"), what, fix);
+        TimeZone::UTC
+    })
+}
+
+fn decimal(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Decimal {
+    let given = file.value.decimal.as_ref();
+    match given.map(|given| (given, given.value.as_str())) {
+        None | Some((_, "point")) => Decimal::Point,
+        Some((_, "comma")) => Decimal::Comma,
+        Some((given, other)) => {
+            let what = format!("`{other}` is no sign before a fraction");
+            let near = did_you_mean(other, ["point", "comma"]);
+            let fix = hint(&near, "write point or comma");
+            out.at(given, &format!("{at}.decimal"), what, fix);
+            Decimal::Point
+        }
+    }
+}
+
+fn bands(
+    file: &Spanned<FieldFile>,
+    direction: Direction,
+    at: &str,
+    out: &mut Findings,
+) -> Transform {
+    let at = format!("{at}.bands");
+    let Some(given) = &file.value.bands else {
+        out.at(
+            file,
+            &at,
+            "no band is named",
+            "add `bands: [1-10, 11-50, 51+]`",
+        );
+        return Transform::Bands(Vec::new());
+    };
+    if direction != Direction::ToSalesforce {
+        let what = "a band does not say which number it was";
+        out.at(given, &at, what, "write `direction: to_salesforce`");
+    }
+    if given.value.is_empty() || given.value.len() > BANDS_MAX {
+        let what = format!("{} bands are named", given.value.len());
+        out.at(given, &at, what, format!("name 1 to {BANDS_MAX}"));
+    }
+    let mut bands: Vec<Band> = Vec::new();
+    for label in given.value.iter().take(BANDS_MAX) {
+        let Some(band) = Band::parse(label) else {
+            let what = format!("`{label}` is no band");
+            out.at(given, &at, what, "write it as 11-50 or 51+");
+            continue;
+        };
+        let follows = bands
+            .last()
+            .is_none_or(|before| before.to.is_some_and(|to| to < band.from));
+        if !follows {
+            let what = format!("`{label}` does not lie behind the band before it");
+            out.at(
+                given,
+                &at,
+                what,
+                "write the lowest first, and no number twice",
+            );
+        }
+        bands.push(band);
+    }
+    Transform::Bands(bands)
 }
 
 /// Where the way back is used, each of its values has one.
@@ -62,9 +161,11 @@ fn picklist(
     at: &str,
     out: &mut Findings,
 ) -> Transform {
+    let unknown = unknown(file, at, out);
     let Some(given) = &file.value.values else {
         return Transform::Picklist {
             values: BTreeMap::new(),
+            unknown,
         };
     };
     let at = format!("{at}.values");
@@ -75,6 +176,7 @@ fn picklist(
     }
     let list = Transform::Picklist {
         values: given.value.clone(),
+        unknown,
     };
     let lost = list.lost_on_the_way_back();
     if let Some((one, other)) = lost.filter(|_| direction != Direction::ToSalesforce) {
@@ -90,6 +192,21 @@ fn picklist(
     list
 }
 
+fn unknown(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Unknown {
+    let given = file.value.unknown.as_ref();
+    match given.map(|given| (given, given.value.as_str())) {
+        None | Some((_, "pass")) => Unknown::Pass,
+        Some((_, "refuse")) => Unknown::Refuse,
+        Some((given, other)) => {
+            let what = format!("`{other}` is nothing that can become of an unknown value");
+            let near = did_you_mean(other, ["pass", "refuse"]);
+            let fix = hint(&near, "write pass or refuse");
+            out.at(given, &format!("{at}.unknown"), what, fix);
+            Unknown::Pass
+        }
+    }
+}
+
 fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<()> {
     let Some(given) = &file.value.transform else {
         return Some(());
@@ -101,7 +218,7 @@ fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> O
     let near = did_you_mean(&given.value, TRANSFORMS);
     let fix = hint(
         &near,
-        "use split_name, phone_e164 or picklist, or leave it out",
+        "use split_name, phone_e164, picklist, date, date_time, number or bands, or leave it out",
     );
     out.at(given, &format!("{at}.transform"), what, fix);
     None
@@ -113,6 +230,24 @@ fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Fi
         let what = "values belong to a picklist";
         let fix = "add `transform: picklist`, or leave them out";
         out.at(values, &format!("{at}.values"), what, fix);
+    }
+    let field = &file.value;
+    let others = [
+        (field.unknown.as_ref(), "unknown", "picklist"),
+        (field.time_zone.as_ref(), "time_zone", "date"),
+        (field.decimal.as_ref(), "decimal", "number"),
+    ];
+    for (given, name, of) in others {
+        if let Some(given) = given.filter(|_| wanted != of) {
+            let what = format!("{name} belongs to the transform {of}");
+            let fix = format!("add `transform: {of}`, or leave it out");
+            out.at(given, &format!("{at}.{name}"), what, fix);
+        }
+    }
+    if let Some(bands) = field.bands.as_ref().filter(|_| wanted != "bands") {
+        let what = "bands belongs to the transform bands";
+        let fix = "add `transform: bands`, or leave it out";
+        out.at(bands, &format!("{at}.bands"), what, fix);
     }
     let region = file.value.region.as_ref();
     if let Some(region) = region.filter(|_| wanted != "phone_e164") {

@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::{Name, Shows, Value};
-use crate::mapping::transform::Transform;
+use crate::mapping::transform::{Refusal, Transform, Written};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum System {
@@ -74,6 +74,19 @@ pub struct FieldMap {
     /// For `RestrictiveWins`: the stricter of true and false.
     pub restrictive: bool,
     pub transform: Transform,
+    pub blank: Blank,
+    /// What is written where nothing is decided, in the form of the system it flows to.
+    pub default: Option<Value>,
+}
+
+/// What a blank does to the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Blank {
+    /// It empties the field there, too.
+    #[default]
+    Clear,
+    /// Nothing: what stands there stays.
+    Skip,
 }
 
 impl System {
@@ -135,18 +148,39 @@ impl FieldMap {
         }
     }
 
-    /// What the fields of a record should hold for a decided value.
+    /// What the fields of a record should hold for a decided value; nothing where it has no form
+    /// there, or a blank says nothing.
     pub fn desired_in(
         &self,
         system: System,
         decided: &Value,
     ) -> impl Iterator<Item = (&Name, Value)> {
         let names = self.names_in(system);
-        let values = match system {
-            System::Intercom => smallvec![self.transform.to_intercom(decided)],
-            System::Salesforce => self.transform.to_salesforce(decided, names.len()),
-        };
+        let values = self.written_in(system, decided).unwrap_or_default();
         names.iter().zip(values)
+    }
+
+    /// Why a decided value is not written to a system, if the transform refuses it.
+    pub fn refusal(&self, system: System, decided: &Value) -> Option<Refusal> {
+        self.written_in(system, decided).err()
+    }
+
+    fn written_in(&self, system: System, decided: &Value) -> Result<Written, Refusal> {
+        if decided.is_blank() {
+            if let Some(default) = &self.default {
+                return Ok(smallvec![default.clone()]);
+            }
+            if self.blank == Blank::Skip {
+                return Ok(Written::new());
+            }
+        }
+        match system {
+            System::Intercom => Ok(smallvec![self.transform.to_intercom(decided)?]),
+            System::Salesforce => {
+                let fields = self.salesforce.len();
+                self.transform.to_salesforce(decided, fields)
+            }
+        }
     }
 
     /// The decided form of what a record holds; what it does not show counts as blank.

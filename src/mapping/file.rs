@@ -276,11 +276,34 @@ pub struct FieldFile {
     #[schemars(with = "Option<bool>")]
     pub restrictive: Option<Spanned<bool>>,
     /// What becomes of a value on its way.
-    #[schemars(with = "Option<String>", extend("enum" = ["split_name", "phone_e164", "picklist"]))]
+    #[schemars(
+        with = "Option<String>",
+        extend("enum" = [
+            "split_name", "phone_e164", "picklist", "date", "date_time", "number", "bands"
+        ])
+    )]
     pub transform: Option<Spanned<String>>,
     /// For `transform: picklist`: Intercom's value to Salesforce's value.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<Spanned<BTreeMap<String, String>>>,
+    /// For `transform: picklist`: what becomes of a value that `values` does not name.
+    #[schemars(with = "Option<String>", extend("enum" = ["pass", "refuse"]))]
+    pub unknown: Option<Spanned<String>>,
+    /// For `transform: date`: the time zone in which a day begins, such as `Europe/Berlin`.
+    #[schemars(with = "Option<String>")]
+    pub time_zone: Option<Spanned<String>>,
+    /// For `transform: number`: the sign before a fraction in texts.
+    #[schemars(with = "Option<String>", extend("enum" = ["point", "comma"]))]
+    pub decimal: Option<Spanned<String>>,
+    /// For `transform: bands`: `FROM-TO` or `FROM+`, the lowest first.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub bands: Option<Spanned<Vec<String>>>,
+    /// What a blank does to the other side: `clear` empties the field there, `skip` nothing.
+    #[schemars(with = "Option<String>", extend("enum" = ["clear", "skip"]))]
+    pub blank: Option<Spanned<String>>,
+    /// What is written where nothing is decided, in the form of the system it flows to.
+    #[schemars(with = "Option<String>")]
+    pub default: Option<Spanned<String>>,
     /// For `transform: phone_e164`: the region of numbers written without a country code.
     #[schemars(with = "Option<String>")]
     pub region: Option<Spanned<String>>,

@@ -25,6 +25,8 @@ mod expression;
 pub mod condition;
 pub mod field;
 pub mod identifier;
+mod moment;
+pub mod number;
 mod phone;
 pub mod transform;
 pub mod offer;
@@ -33,10 +35,10 @@ pub mod sheet;
 
 pub use compile::{CreateInIntercom, CreateRule, MARKER, Mapping, MatchBy, Relations, Section};
 pub use condition::Condition;
-pub use field::{Ambiguous, Conflict, Direction, FieldMap, OnFirstLink, System};
+pub use field::{Ambiguous, Blank, Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use identifier::{Form, Protection};
 pub use offer::{Offer, Sources};
-pub use transform::Transform;
+pub use transform::{Band, Refusal, Transform, Unknown};
 pub use writable::is_writable_in_intercom;
 
 /// The mapping that a new user begins with: every field of the handbook's example.

@@ -71,8 +71,21 @@ fn transform(transform: &Transform) -> String {
         Transform::SplitName => "split_name".to_owned(),
         Transform::PhoneE164 { region: None } => "phone_e164".to_owned(),
         Transform::PhoneE164 { region: Some(id) } => format!("phone_e164 ({id:?})"),
-        Transform::Picklist { values } if values.is_empty() => "picklist".to_owned(),
-        Transform::Picklist { values } => {
+        Transform::Date { zone } => {
+            let name = zone.iana_name().unwrap_or("UTC");
+            format!("date ({name})")
+        }
+        Transform::DateTime => "date_time".to_owned(),
+        Transform::Number { decimal } => {
+            let name = format!("{decimal:?}").to_lowercase();
+            format!("number ({name})")
+        }
+        Transform::Bands(bands) => {
+            let labels: Vec<&str> = bands.iter().map(|band| band.label.as_str()).collect();
+            format!("bands ({})", labels.join(", "))
+        }
+        Transform::Picklist { values, .. } if values.is_empty() => "picklist".to_owned(),
+        Transform::Picklist { values, .. } => {
             let pairs = values.iter().map(|(from, to)| format!("{from} = {to}"));
             format!("picklist ({})", pairs.collect::<Vec<_>>().join(", "))
         }

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use phonenumber::country;
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::Value;
+use crate::mapping::moment;
+use crate::mapping::number::{Decimal, number};
 use crate::mapping::phone::{e164, e164_value};
 
 /// The values of the one or two fields that a decided value is written to.
@@ -21,9 +24,68 @@ pub enum Transform {
     SplitName,
     /// E.164 (`+14155552671`); what is no number stays as it was written.
     PhoneE164 { region: Option<country::Id> },
-    /// Intercom's value to Salesforce's value; others pass unchanged. All are texts.
-    Picklist { values: BTreeMap<String, String> },
+    /// Intercom's value to Salesforce's value. All are texts.
+    Picklist {
+        values: BTreeMap<String, String>,
+        unknown: Unknown,
+    },
+    /// A day: the unix second at which it begins in Intercom, `2026-01-30` in Salesforce.
+    Date { zone: TimeZone },
+    /// A moment: unix seconds in Intercom, `2026-01-30T09:00:00.000+0000` in Salesforce.
+    DateTime,
+    /// A number; in texts `decimal` is the sign before the fraction.
+    Number { decimal: Decimal },
+    /// The label of the band that a whole number lies in, the lowest band first.
+    Bands(Vec<Band>),
 }
+
+/// What becomes of a value that a picklist does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// It is written as it is.
+    #[default]
+    Pass,
+    /// It is not written.
+    Refuse,
+}
+
+/// Whole numbers under one label: `11-50`, `51+`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Band {
+    pub label: String,
+    pub from: i64,
+    /// Included; none where there is no end.
+    pub to: Option<i64>,
+}
+
+impl Band {
+    /// `FROM-TO` or `FROM+`; none of anything else.
+    pub fn parse(label: &str) -> Option<Self> {
+        let text = label.trim();
+        let number = |text: &str| text.trim().parse::<u32>().ok().map(i64::from);
+        let (from, to) = match text.strip_suffix('+') {
+            Some(from) => (number(from)?, None),
+            None => {
+                let (from, to) = text.split_once(['-', '–'])?;
+                (number(from)?, Some(number(to)?))
+            }
+        };
+        let band = Self {
+            label: text.to_owned(),
+            from,
+            to,
+        };
+        to.is_none_or(|to| from <= to).then_some(band)
+    }
+
+    fn holds(&self, number: i64) -> bool {
+        self.from <= number && self.to.is_none_or(|to| number <= to)
+    }
+}
+
+/// Why a transform has no value to write: a code, never a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal(pub &'static str);
 
 impl Transform {
     /// Loads what the first use would load, so that no change waits for it: the numbering plans of
@@ -37,7 +99,7 @@ impl Transform {
     /// Two of Intercom's values that are one in Salesforce, or one that is a blank there: the way
     /// back would lose them.
     pub fn lost_on_the_way_back(&self) -> Option<(&str, &str)> {
-        let Self::Picklist { values } = self else {
+        let Self::Picklist { values, .. } = self else {
             return None;
         };
         let mut known: BTreeMap<&str, &str> = BTreeMap::from([("", "")]);
@@ -57,7 +119,11 @@ impl Transform {
                 value => Value::text(one_space(&value.display())),
             },
             Self::PhoneE164 { region } => e164_value(value, *region),
-            Self::Picklist { values } => {
+            Self::Date { zone } => or_tidied(moment::day(value, zone).map(Value::Int), value),
+            Self::DateTime => or_tidied(moment::second(value).map(Value::Int), value),
+            Self::Number { decimal } => or_tidied(number(value, *decimal), value),
+            Self::Bands(bands) => or_tidied(banded(bands, value), value),
+            Self::Picklist { values, .. } => {
                 let shown = value.display();
                 let shown = shown.trim();
                 // Somebody wrote Salesforce's own value in Intercom.
@@ -65,12 +131,7 @@ impl Transform {
                 let ours = (!known).then(|| intercoms_own(values, shown)).flatten();
                 Value::text(ours.unwrap_or(shown))
             }
-            Self::Same => match value {
-                Value::Text(text) if text.is_empty() || text.trim().len() < text.len() => {
-                    Value::text(text.trim())
-                }
-                other => other.clone(),
-            },
+            Self::Same => tidied(value),
         }
     }
 
@@ -82,18 +143,54 @@ impl Transform {
                 let parts: Vec<String> = values.iter().map(|value| value.display()).collect();
                 Value::text(one_space(&parts.join(" ")))
             }
-            Self::Picklist { values } => {
+            Self::Picklist { values, .. } => {
                 let shown = first.display();
                 let shown = shown.trim();
                 Value::text(intercoms_own(values, shown).unwrap_or(shown))
             }
-            Self::Same | Self::PhoneE164 { .. } => self.decided(first),
+            _ => self.decided(first),
         }
     }
 
     /// The value of the Intercom attribute.
-    pub fn to_intercom(&self, decided: &Value) -> Value {
-        decided.clone()
+    pub fn to_intercom(&self, decided: &Value) -> Result<Value, Refusal> {
+        self.check(decided)?;
+        Ok(decided.clone())
+    }
+
+    /// Whether a decided value is one that can be written. A blank always is.
+    fn check(&self, decided: &Value) -> Result<(), Refusal> {
+        let fits = |fits: bool, code| match fits || decided.is_blank() {
+            true => Ok(()),
+            false => Err(Refusal(code)),
+        };
+        match self {
+            Self::Date { zone } => {
+                let day = moment::day(decided, zone).map(Value::Int);
+                fits(day.as_ref() == Some(decided), "not_a_day")
+            }
+            Self::DateTime => {
+                let second = moment::second(decided).map(Value::Int);
+                fits(second.as_ref() == Some(decided), "not_a_moment")
+            }
+            Self::Number { .. } => {
+                let is_number = matches!(decided, Value::Int(_) | Value::Float(_));
+                fits(is_number, "not_a_number")
+            }
+            Self::Bands(bands) => {
+                let label = decided.as_text();
+                let known = bands.iter().any(|band| Some(band.label.as_str()) == label);
+                fits(known, "in_no_band")
+            }
+            Self::Picklist {
+                values,
+                unknown: Unknown::Refuse,
+            } => {
+                let shown = decided.display();
+                fits(values.contains_key(&shown), "not_in_the_list")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a remote that stores `stored` for `sent` has stored what was meant: its own way of
@@ -105,22 +202,77 @@ impl Transform {
                 e164(&sent.display(), *region) == e164(&stored.display(), *region)
                     || (!digits(sent).is_empty() && digits(sent) == digits(stored))
             }
-            Self::Same | Self::SplitName | Self::Picklist { .. } => plain(sent) == plain(stored),
+            Self::Date { zone } => {
+                let day = |value| moment::day(value, zone);
+                plain(sent) == plain(stored) || same(day(sent), day(stored))
+            }
+            Self::DateTime => {
+                let second = moment::second;
+                plain(sent) == plain(stored) || same(second(sent), second(stored))
+            }
+            Self::Number { decimal } => {
+                let number = |value| number(value, *decimal);
+                plain(sent) == plain(stored) || same(number(sent), number(stored))
+            }
+            Self::Same | Self::SplitName | Self::Picklist { .. } | Self::Bands(_) => {
+                plain(sent) == plain(stored)
+            }
         }
     }
 
     /// The values of the Salesforce fields, in the order in which the mapping names them.
-    pub fn to_salesforce(&self, decided: &Value, fields: usize) -> Written {
-        match self {
-            Self::SplitName => split_name(decided, fields),
-            Self::Picklist { values } => {
+    pub fn to_salesforce(&self, decided: &Value, fields: usize) -> Result<Written, Refusal> {
+        self.check(decided)?;
+        Ok(match (self, decided) {
+            (Self::SplitName, _) => split_name(decided, fields),
+            (Self::Date { zone }, Value::Int(second)) => {
+                let day = moment::written_day(*second, zone);
+                smallvec![Value::text(day.ok_or(Refusal("not_a_day"))?)]
+            }
+            (Self::DateTime, Value::Int(second)) => {
+                let moment = moment::written_moment(*second);
+                smallvec![Value::text(moment.ok_or(Refusal("not_a_moment"))?)]
+            }
+            (Self::Picklist { values, .. }, _) => {
                 let shown = decided.display();
                 let mapped = values.get(&shown).map_or(&shown, |mapped| mapped);
                 smallvec![Value::text(mapped.as_str())]
             }
-            Self::Same | Self::PhoneE164 { .. } => smallvec![decided.clone()],
-        }
+            _ => smallvec![decided.clone()],
+        })
     }
+}
+
+/// Whether both are known, and the same.
+fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && one == other
+}
+
+/// A value without outer space, as most are.
+fn tidied(value: &Value) -> Value {
+    match value {
+        Value::Text(text) if text.is_empty() || text.trim().len() < text.len() => {
+            Value::text(text.trim())
+        }
+        other => other.clone(),
+    }
+}
+
+/// What is no value of the transform's kind stays as it is written: it is not lost, and not sent.
+fn or_tidied(known: Option<Value>, value: &Value) -> Value {
+    known.unwrap_or_else(|| tidied(value))
+}
+
+/// The label of a number's band, or of one that is named already.
+fn banded(bands: &[Band], value: &Value) -> Option<Value> {
+    let shown = value.display();
+    let named = bands.iter().find(|band| band.label == shown.trim());
+    let of_number = || match number(value, Decimal::Point)? {
+        Value::Int(number) => bands.iter().find(|band| band.holds(number)),
+        _ => None,
+    };
+    let band = named.or_else(of_number)?;
+    Some(Value::text(band.label.as_str()))
 }
 
 /// The last word is the last name, what stands before it the first name; a single word is a last

@@ -10,7 +10,7 @@ use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
 use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
-use crate::mapping::{FieldMap, Mapping, Section};
+use crate::mapping::{FieldMap, Mapping, Section, System};
 use crate::processor::decide::pursue::asked_by;
 use crate::processor::queries;
 
@@ -208,6 +208,13 @@ fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
             one["meaning"] = json!(field.meaning);
             one["owner"] = json!(format!("{:?}", field.owner).to_lowercase());
             one["records"] = held(mapping, field, customer);
+            for system in [System::Intercom, System::Salesforce] {
+                let refusal = field.refusal(system, &decided.value);
+                if let Some(refusal) = refusal.filter(|_| field.flows_to(system)) {
+                    let system = format!("{system:?}").to_lowercase();
+                    one["not_written"] = json!({"to": system, "because": refusal.0});
+                }
+            }
         }
         shown.insert(name.to_string(), one);
     }

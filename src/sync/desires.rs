@@ -8,7 +8,7 @@ use crate::domain::journal::{Basis, Desire};
 use crate::domain::view::{Customer, RecordState};
 use crate::domain::{Fields, MatchRule, Name, RecordRef, Value};
 use crate::mapping::is_writable_in_intercom;
-use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Section, System};
+use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Refusal, Section, System};
 
 /// A record with what is known of it.
 #[derive(Clone, Copy)]
@@ -79,6 +79,23 @@ pub fn after_agreement(
     desires
 }
 
+/// Why some of the fields that were decided anew are not written to a record.
+pub fn refused(
+    section: &Section,
+    customer: &Customer,
+    target: Target<'_>,
+    fields: &BTreeSet<Name>,
+) -> Vec<Refusal> {
+    let decided = |field: &FieldMap| {
+        let decided = customer.decided.get(&field.intercom)?;
+        field.refusal(target.system, &decided.value)
+    };
+    let written = target
+        .written(section)
+        .filter(|field| fields.contains(&field.intercom));
+    written.filter_map(decided).collect()
+}
+
 /// What follows for a record at its first link, by the section's policy. Under `fill_blank` its
 /// blanks are filled and its values stay.
 pub fn at_first_link(
@@ -93,6 +110,11 @@ pub fn at_first_link(
         let desired = state.desired.get(name);
         desired.is_some_and(|desire| !desire.value.is_blank())
     };
+    // What is being emptied is a blank already: it was another customer's.
+    let is_blank = |name: &str| {
+        let desired = state.desired.get(name);
+        blank(state, name) || desired.is_some_and(|desire| desire.value.is_blank())
+    };
     for field in target.written(section) {
         let decided = customer.decided.get(&field.intercom);
         let contested = customer.contested.contains_key(&field.intercom);
@@ -101,7 +123,7 @@ pub fn at_first_link(
         };
         // A name is one value in two fields: half of it is never filled beside the other half.
         let names = field.names_in(target.system);
-        let touched = names.iter().any(|name| !blank(state, name));
+        let touched = names.iter().any(|name| !is_blank(name));
         let keeps = match section.on_first_link {
             OnFirstLink::FillBlank | OnFirstLink::Review => touched,
             OnFirstLink::Owner => touched && field.owner == target.system,
@@ -123,7 +145,7 @@ pub fn at_first_link(
         }
     }
     if let Some((by, key)) = explicit
-        && blank(state, &by.salesforce)
+        && is_blank(&by.salesforce)
         && !before(&by.salesforce)
         && section.on_first_link != OnFirstLink::ReportOnly
     {
@@ -351,9 +373,11 @@ fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&
     let mut values = Vec::new();
     for field in &section.fields {
         let here = field.flows_to(System::Salesforce) && field.applies_to(object);
-        let decided = customer.decided.get(&field.intercom);
+        let decided = customer.decided.get(&field.intercom).map(|one| &one.value);
+        // A default stands in for what nobody has decided.
+        let decided = decided.or_else(|| field.default.is_some().then_some(&Value::Null));
         if let Some(decided) = decided.filter(|_| here) {
-            values.extend(field.desired_in(System::Salesforce, &decided.value));
+            values.extend(field.desired_in(System::Salesforce, decided));
         }
     }
     values

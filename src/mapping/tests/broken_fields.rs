@@ -81,7 +81,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "transform: split_name",
         "transform: rot13",
         "20:18: people.fields.transform: transform `rot13` is unknown; use split_name, \
-         phone_e164 or picklist, or leave it out",
+         phone_e164, picklist, date, date_time, number or bands, or leave it out",
     ),
     (
         "[FirstName, LastName]",
@@ -190,6 +190,95 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "",
         "33:15: people.fields.values: values belong to a picklist; add `transform: \
          picklist`, or leave them out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: date",
+        "31:7: people.fields.time_zone: a day begins at another moment in each time zone, \
+         and none is named; add `time_zone: UTC`, or the one that the dates are meant in",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: date\n      time_zone: Europe/Berln",
+        "34:18: people.fields.time_zone: `Europe/Berln` is no time zone; write it as in the \
+          time zone database, such as Europe/Berlin",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: number\n      decimal: coma",
+        "34:16: people.fields.decimal: `coma` is no sign before a fraction; did you mean \
+         \"comma\"?",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: bands",
+        "31:7: people.fields.bands: no band is named; add `bands: [1-10, 11-50, 51+]`",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: bands\n      bands: []",
+        "34:14: people.fields.bands: 0 bands are named; name 1 to 100",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: bands\n      bands: [1-10, ten]",
+        "34:14: people.fields.bands: `ten` is no band; write it as 11-50 or 51+",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: bands\n      bands: [1-10, 10-20]",
+        "34:14: people.fields.bands: `10-20` does not lie behind the band before it; write \
+         the lowest first, and no number twice",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}\n      owner: intercom\n      \
+         direction: to_salesforce",
+        "transform: bands\n      bands: [1-10]\n      owner: intercom\n      direction: both",
+        "34:14: people.fields.bands: a band does not say which number it was; write \
+         `direction: to_salesforce`",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: picklist\n      unknown: drop",
+        "34:16: people.fields.unknown: `drop` is nothing that can become of an unknown \
+         value; write pass or refuse",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "unknown: refuse",
+        "33:16: people.fields.unknown: unknown belongs to the transform picklist; add \
+         `transform: picklist`, or leave it out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "bands: [1-10]",
+        "33:14: people.fields.bands: bands belongs to the transform bands; add `transform: \
+         bands`, or leave it out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "blank: keep",
+        "33:14: people.fields.blank: `keep` is nothing that a blank can do; write clear or \
+         skip",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "blank: skip\n      default: none",
+        "33:14: people.fields.default: a default says already what a blank does; leave \
+         `blank` out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}\n      owner: intercom\n      \
+         direction: to_salesforce",
+        "default: none\n      owner: intercom\n      direction: both",
+        "33:16: people.fields.default: a default would come back as somebody's word; leave \
+         it out where a field flows both ways",
+    ),
+    (
+        "transform: split_name",
+        "transform: split_name\n      default: none",
+        "21:16: people.fields.default: a default fills one field, this entry has more; \
+         write placeholders under create instead",
     ),
 ];
 

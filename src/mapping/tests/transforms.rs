@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use phonenumber::country;
 
 use crate::domain::Value;
-use crate::mapping::Transform;
+use crate::mapping::{Transform, Unknown};
 
 fn check_name(name: &str, first: &str, last: &str) {
     let decided = Transform::SplitName.decided(&Value::text(name));
-    let split = Transform::SplitName.to_salesforce(&decided, 2);
+    let split = Transform::SplitName.to_salesforce(&decided, 2).unwrap();
     assert_eq!(
         split.to_vec(),
         vec![Value::text(first), Value::text(last)],
@@ -55,7 +55,7 @@ fn honorifics_and_suffixes_stay_as_they_are() {
 fn a_name_that_is_no_text_is_shown_as_one() {
     let decided = Transform::SplitName.decided(&Value::Int(42));
     assert_eq!(decided, "42".into());
-    let split = Transform::SplitName.to_salesforce(&Value::Null, 2);
+    let split = Transform::SplitName.to_salesforce(&Value::Null, 2).unwrap();
     assert_eq!(split.to_vec(), vec![Value::Null, Value::Null]);
 }
 
@@ -103,11 +103,14 @@ fn a_picklist_maps_what_it_knows_and_passes_the_rest() {
         ("true".to_owned(), "Yes".to_owned()),
         ("none".to_owned(), String::new()),
     ]);
-    let list = Transform::Picklist { values };
+    let list = Transform::Picklist {
+        values,
+        unknown: Unknown::Pass,
+    };
     let check = |value: Value, expected: &str| {
         let decided = list.decided(&value);
         assert_eq!(
-            list.to_salesforce(&decided, 1).to_vec(),
+            list.to_salesforce(&decided, 1).unwrap().to_vec(),
             vec![Value::text(expected)]
         );
     };
@@ -125,7 +128,11 @@ fn a_picklist_maps_what_it_knows_and_passes_the_rest() {
 
 #[test]
 fn without_a_transform_only_outer_space_goes() {
-    let same = |value: Value| Transform::Same.to_salesforce(&Transform::Same.decided(&value), 1);
+    let same = |value: Value| {
+        Transform::Same
+            .to_salesforce(&Transform::Same.decided(&value), 1)
+            .unwrap()
+    };
     assert_eq!(same("  a  b ".into()).to_vec(), vec!["a  b".into()]);
     assert_eq!(same("\u{a0}".into()).to_vec(), vec![Value::Null]);
     assert_eq!(same(Value::Int(600)).to_vec(), vec![Value::Int(600)]);

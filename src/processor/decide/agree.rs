@@ -136,6 +136,9 @@ fn spread<J: Journal>(
             record: &other,
             state: &state,
         };
+        for refusal in desires::refused(section, &customer, target, fields) {
+            journal.trace(refusal.0, Some(&other));
+        }
         let mut wanted = desires::after_agreement(section, &customer, target, fields);
         wanted.retain(|desire| follows(&other, &state, desire));
         reconcile::desire(journal, terms, &other, wanted);

@@ -181,7 +181,7 @@ fn mapped(object: &mut Object, name: &str, section: &Section, map: &FieldMap) {
                 to_salesforce,
                 to_intercom: map.flows_to(System::Intercom),
             }),
-            Transform::Picklist { values } if to_salesforce => {
+            Transform::Picklist { values, .. } if to_salesforce => {
                 field.is_text = true;
                 field.values.extend(values.values().cloned());
             }

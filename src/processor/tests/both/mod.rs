@@ -11,4 +11,5 @@ mod outward;
 mod relations;
 pub mod stage;
 mod starved;
+mod transforms;
 mod storm;
