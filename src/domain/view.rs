@@ -20,7 +20,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 8;
+pub const VIEW_VERSION: u32 = 9;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -230,7 +230,8 @@ impl ViewEntry {
         match self {
             Self::Customer(customer) => {
                 let records = customer.records.values().map(|state| {
-                    let fields = state.seen.len() + state.desired.len() + state.accepted.len();
+                    let seen = state.seen.len() + state.own.len();
+                    let fields = seen + state.desired.len() + state.accepted.len();
                     let writes = state.recent_writes.iter().map(|write| write.hashes.len());
                     400 + 50 * fields + 100 * writes.sum::<usize>() + 500 * state.held.len()
                 });

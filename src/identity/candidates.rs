@@ -112,16 +112,18 @@ pub fn is_apart<V: ViewRead + ?Sized>(
     customer: &Customer,
     record: &RecordRef,
 ) -> bool {
-    let mut states = customer.records.values();
-    if states.all(|state| state.apart.is_empty()) {
-        return false;
-    }
-    let apart = |one: &RecordRef| {
-        let mut states = customer.records.values();
-        states.any(|state| state.apart.contains(one))
+    let keeps = |one: &Customer, other: &RecordRef| {
+        let mut states = one.records.values();
+        states.any(|state| state.apart.contains(other))
     };
-    let theirs = customer_of(view, bridge, record);
-    apart(record) || theirs.is_some_and(|theirs| theirs.records.keys().any(apart))
+    if keeps(customer, record) {
+        return true;
+    }
+    customer_of(view, bridge, record).is_some_and(|theirs| {
+        let mut here = theirs.records.keys();
+        let mut there = customer.records.keys();
+        here.any(|other| keeps(customer, other)) || there.any(|other| keeps(&theirs, other))
+    })
 }
 
 /// Asks the rules in their order, and within a rule the objects in theirs; the first that has

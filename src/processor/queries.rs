@@ -284,7 +284,7 @@ pub fn link_decision(
     }
     let checked = match same {
         true => unlink::can_link(view, bridge, &mapping, left, right),
-        false => unlink::can_unlink(view, bridge, left, right).map(|_| ()),
+        false => unlink::can_unlink(view, bridge, &mapping, left, right).map(|_| ()),
     };
     // Said twice of one state it is one decision; said again later it is another.
     let state = bridge_state(view, bridge).next_sequence;

@@ -4,48 +4,72 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{Basis, Claim, Desire};
-use crate::domain::view::{Customer, Link, Own, RecordState};
-use crate::domain::{RecordRef, Shows, Value};
-use crate::mapping::{FieldMap, Mapping, Section, System};
+use crate::domain::view::{Customer, Link, RecordState};
+use crate::domain::{MatchRule, RecordRef, Shows, Value};
+use crate::mapping::{Direction, FieldMap, Mapping, Section, System};
 use crate::sync::desires::{Target, never_blank};
+use crate::sync::moves::spokesman;
 
-/// The records of a customer once what links two of them is gone.
+/// The records of a customer once what links some of them is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     /// They stay the customer: the record that was linked first is among them.
     pub stay: BTreeSet<RecordRef>,
-    /// They become one of their own.
-    pub leave: BTreeSet<RecordRef>,
+    /// Each of these becomes one of its own.
+    pub leave: Vec<BTreeSet<RecordRef>>,
 }
 
-/// Takes the links between two records of a customer away. None where other links still join the
-/// two: what they go through is in the error.
-pub fn parts(
-    customer: &Customer,
-    left: &RecordRef,
-    right: &RecordRef,
-) -> Result<Parts, Vec<RecordRef>> {
-    let between = |link: &&Link| {
-        let pair = [&link.left, &link.right];
-        !(pair.contains(&left) && pair.contains(&right))
-    };
-    let links: Vec<&Link> = customer.links.iter().filter(between).collect();
-    let of_left = reached(&links, left);
-    if of_left.contains_key(right) {
-        return Err(path(&of_left, right));
+/// Why a customer is not taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whole {
+    /// Their source itself made one of them, or made the one into the other.
+    OneToItsSource,
+    /// Other links still join them: what these go through.
+    Through(Vec<RecordRef>),
+    /// There is nobody else.
+    Alone,
+}
+
+/// Takes the links between two records of a customer away; all links of one where both are the
+/// same. Records that their own source made one go together.
+pub fn parts(customer: &Customer, left: &RecordRef, right: &RecordRef) -> Result<Parts, Whole> {
+    let by_source =
+        |link: &&Link| matches!(link.rule, MatchRule::SourceMerge | MatchRule::Conversion);
+    let fixed: Vec<&Link> = customer.links.iter().filter(by_source).collect();
+    let (here, there) = (reached(&fixed, left), reached(&fixed, right));
+    let out = left == right;
+    if !out && here.contains_key(right) {
+        return Err(Whole::OneToItsSource);
     }
-    let of_left: BTreeSet<RecordRef> = of_left.into_keys().cloned().collect();
-    let all = customer.records.keys();
-    let others: BTreeSet<RecordRef> = all.filter(|one| !of_left.contains(*one)).cloned().collect();
-    let first = |records: &BTreeSet<RecordRef>| {
-        let places = records.iter().map(|record| linked_at(customer, record));
-        places.min()
+    let stays = |link: &&Link| {
+        let pair = [&link.left, &link.right];
+        let ends = pair.map(|end| here.contains_key(end));
+        let cut = match out {
+            true => ends[0] != ends[1],
+            false => {
+                let others = pair.map(|end| there.contains_key(end));
+                (ends[0] && others[1]) || (ends[1] && others[0])
+            }
+        };
+        !cut
     };
-    let (stay, leave) = match first(&of_left) < first(&others) {
-        true => (of_left, others),
-        false => (others, of_left),
-    };
-    Ok(Parts { stay, leave })
+    let links: Vec<&Link> = customer.links.iter().filter(stays).collect();
+    let from_left = reached(&links, left);
+    if !out && from_left.contains_key(right) {
+        return Err(Whole::Through(path(&from_left, right)));
+    }
+    let mut parts: Vec<BTreeSet<RecordRef>> = Vec::new();
+    for record in customer.records.keys() {
+        if !parts.iter().any(|part| part.contains(record)) {
+            parts.push(reached(&links, record).into_keys().cloned().collect());
+        }
+    }
+    if parts.len() < 2 {
+        return Err(Whole::Alone);
+    }
+    parts.sort_by_key(|part| part.iter().map(|record| linked_at(customer, record)).min());
+    let stay = parts.remove(0);
+    Ok(Parts { stay, leave: parts })
 }
 
 /// When a record was first linked, and when it became known.
@@ -104,13 +128,22 @@ impl Shows for Before<'_> {
     }
 }
 
-/// What the records of a part say of a field themselves: the owner's word first, then the newest.
-/// None where nobody says anything.
-pub fn own_claim(mapping: &Mapping, field: &FieldMap, part: &Customer) -> Option<Claim> {
+/// What the records of a part say of a field themselves: the newest, and of those of one moment the
+/// owner's. None where nobody says anything.
+pub fn own_claim(
+    mapping: &Mapping,
+    section: &Section,
+    field: &FieldMap,
+    part: &Customer,
+) -> Option<Claim> {
+    let salesforce = |record: &RecordRef| mapping.is_salesforce(record);
+    let speaker = (field.direction == Direction::ToIntercom)
+        .then(|| spokesman(section, salesforce, part, field));
     let live = part
         .records
         .iter()
         .filter(|(_, state)| state.gone.is_none());
+    let live = live.filter(|(record, _)| speaker.is_none_or(|speaker| speaker == Some(*record)));
     let claims = live.filter_map(|(record, state)| {
         let system = mapping.system_of(record);
         let speaks = system == System::Intercom || field.applies_to(record.object.as_str());
@@ -132,49 +165,41 @@ pub fn own_claim(mapping: &Mapping, field: &FieldMap, part: &Customer) -> Option
         };
         (!claim.value.is_blank()).then_some((system == field.owner, claim))
     });
-    let best = claims.max_by_key(|(owns, claim)| (*owns, claim.version.to_ms));
+    let best = claims.max_by_key(|(owns, claim)| (claim.version.to_ms, *owns));
     best.map(|(_, claim)| claim)
 }
 
-/// What a record of a part should hold: what it held before our writes, where that is its own to
-/// say, and nothing of what came from the other part.
+/// What a record of a part should hold of fields of which nobody else in the part says anything:
+/// what it held before our writes. From now on that is its own to change.
 pub fn given_back(
     mapping: &Mapping,
     section: &Section,
     part: &Customer,
     target: Target<'_>,
 ) -> Vec<Desire> {
-    let mut desires = Vec::new();
+    let (state, mut desires) = (target.state, Vec::new());
     let written = section.fields.iter().filter(|field| {
         let applies = field.applies_to(target.record.object.as_str());
         field.flows_to(target.system) && (target.system == System::Intercom || applies)
     });
-    for field in written {
-        let decided = part
-            .decided
-            .get(&field.intercom)
-            .map(|decided| &decided.value);
-        let told = has_source(mapping, field, part, target.record);
+    for field in written.filter(|field| !has_source(mapping, field, part, target.record)) {
         for name in field.names_in(target.system) {
-            let Some(Own { value, .. }) = target.state.own.get(name) else {
-                continue;
-            };
-            // A blank that somebody in this part fills is filled again.
-            if value.is_blank() && (told || never_blank(section, target, name)) {
+            let known = state.desired.get(name);
+            let ours = known.is_some_and(|known| {
+                matches!(known.basis, Basis::Agreed | Basis::Kept | Basis::Contested)
+            });
+            if !ours && !state.own.contains_key(name) {
                 continue;
             }
-            let says = decided.is_some_and(|decided| {
-                let desired = field.desired_in(target.system, decided);
-                let mut of_name = desired.filter(|(known, _)| *known == name);
-                of_name.any(|(_, wanted)| wanted == *value)
-            });
+            let before = Before(state).shown(name).cloned().unwrap_or_default();
+            let value = match before.is_blank() && never_blank(section, target, name) {
+                true => state.value_seen(name).clone(),
+                false => before,
+            };
             desires.push(Desire {
                 name: name.clone(),
-                value: value.clone(),
-                basis: match says {
-                    true => Basis::Agreed,
-                    false => Basis::Kept,
-                },
+                value,
+                basis: Basis::Kept,
             });
         }
     }

@@ -197,7 +197,9 @@ async fn reviews(State(admin): State<Admin>) -> Response {
 struct LinkWord {
     by: String,
     left: String,
-    right: String,
+    /// None takes the first out of its customer.
+    #[serde(default)]
+    right: Option<String>,
 }
 
 async fn link(State(admin): State<Admin>, word: Result<Json<LinkWord>, JsonRejection>) -> Response {
@@ -227,7 +229,8 @@ async fn decide_link(
     let Some(by) = named(&word.by) else {
         return refuse(StatusCode::BAD_REQUEST, NAMELESS);
     };
-    let records = [&word.left, &word.right].map(|text| RecordRef::parse(text.trim()));
+    let right = word.right.as_ref().unwrap_or(&word.left);
+    let records = [&word.left, right].map(|text| RecordRef::parse(text.trim()));
     let [Ok(left), Ok(right)] = records else {
         let text = "a record is written as source/object/id";
         return refuse(StatusCode::BAD_REQUEST, text);

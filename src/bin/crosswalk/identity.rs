@@ -58,13 +58,27 @@ enum Command {
     ///
     /// Each side holds again what it held before our writes, but for what people have said since;
     /// they are never joined again by what they share. The side that was linked first keeps the
-    /// customer id. Where others join the two, the answer says which: take those apart first.
+    /// customer id. Where others join the two, the answer says which: take those apart first, or
+    /// name one record alone, which takes it out of its customer.
     #[command(
         verbatim_doc_comment,
         after_help = "Example:\n  crosswalk identity unlink \
         support/contact/6961d4041c1e12de4c5499cc sales/Lead/00Q5g00000ABCDEEA5 --by ann"
     )]
-    Unlink(Word),
+    Unlink(Apart),
+}
+
+#[derive(clap::Args)]
+struct Apart {
+    /// One record: source/object/id.
+    left: String,
+    /// The other: source/object/id; without it the first is taken out of its customer.
+    right: Option<String>,
+    /// Who says so; stands in the journal.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(clap::Args)]
@@ -96,8 +110,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (show, path) = match arguments.command {
         Command::Show(show) => (show, "/v1/identity"),
         Command::Explain(show) => (show, "/v1/explain"),
-        Command::Link(word) => return say(&word, "link"),
-        Command::Unlink(word) => return say(&word, "unlink"),
+        Command::Link(word) => {
+            let body = json!({"by": word.by, "left": word.left, "right": word.right});
+            return say(&word.place, &body, "link");
+        }
+        Command::Unlink(word) => {
+            let mut body = json!({"by": word.by, "left": word.left});
+            if let Some(right) = &word.right {
+                body["right"] = json!(right);
+            }
+            return say(&word.place, &body, "unlink");
+        }
     };
     let answer = match ask_running(&show, path)? {
         Some(answer) => answer,
@@ -117,10 +140,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(word: &Word, what: &str) -> anyhow::Result<()> {
-    let base = word.place.base()?;
-    let body = json!({"by": word.by, "left": word.left, "right": word.right});
-    let told = admin_client::tell(&base, &format!("/v1/identity/{what}"), &body)?;
+fn say(place: &Place, body: &Value, what: &str) -> anyhow::Result<()> {
+    let base = place.base()?;
+    let told = admin_client::tell(&base, &format!("/v1/identity/{what}"), body)?;
     let told = told.with_context(|| not_running(&base))?;
     for decision in told["decisions"].as_array().into_iter().flatten() {
         println!("{what}: decision {}", decision.as_str().unwrap_or_default());

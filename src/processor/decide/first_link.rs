@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, RecordState, customer_of};
-use crate::domain::{Name, RecordRef, Value};
+use crate::domain::view::{Customer, Journal, RecordState, customer_of, matching};
+use crate::domain::{MatchKey, Name, RecordRef, Value};
 use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
@@ -93,7 +93,8 @@ pub fn adopt_all<'a, J: Journal>(
             record,
             state,
         };
-        let explicit = explicit(terms, section, &customer, target);
+        let explicit = explicit(terms, section, &customer, target)
+            .filter(|(_, key)| !is_borne_elsewhere(journal, record, key));
         let mut wanted = desires::at_first_link(section, &customer, target, explicit);
         wanted.retain(|desire| state.desired.get(&desire.name) != Some(desire));
         reconcile::desire(journal, terms, record, wanted);
@@ -240,7 +241,8 @@ pub fn key_desire(
         })
 }
 
-/// Our key for a record of Salesforce that bears that of a record it is no longer linked to.
+/// Our key for a record of Salesforce that bears, or is about to, that of a record it is no longer
+/// linked to. What somebody else writes there later stays.
 pub fn key_after_split(
     terms: &Terms<'_>,
     section: &Section,
@@ -251,21 +253,28 @@ pub fn key_after_split(
     if target.system != System::Salesforce {
         return None;
     }
-    let borne = target.state.value_seen(&rule.salesforce);
-    let ours = part
-        .records
-        .iter()
-        .filter(|(_, state)| state.gone.is_none());
-    let mut keys = ours.filter_map(|(record, _)| terms.mapping.explicit_key(record));
-    let is_foreign = borne.as_text().is_some_and(|text| is_our_form(terms, text));
-    if !is_foreign || keys.any(|key| *borne == Value::text(key)) {
+    let (name, state) = (&rule.salesforce, target.state);
+    let ours = part.records.keys();
+    let keys: Vec<String> = ours
+        .filter_map(|one| terms.mapping.explicit_key(one))
+        .collect();
+    let is_foreign = |value: &Value| {
+        let key = value.as_text().filter(|text| is_our_form(terms, text));
+        key.is_some_and(|key| !keys.iter().any(|one| one == key))
+    };
+    let desired = state.desired.get(name).map(|desire| &desire.value);
+    if !is_foreign(state.value_seen(name)) && !desired.is_some_and(is_foreign) {
         return None;
     }
     let key = explicit(terms, section, part, target).map(|(_, key)| Value::text(key));
+    let basis = match key {
+        Some(_) => Basis::Key,
+        None => Basis::Kept,
+    };
     Some(Desire {
-        name: rule.salesforce.clone(),
+        name: name.clone(),
         value: key.unwrap_or(Value::Null),
-        basis: Basis::Key,
+        basis,
     })
 }
 
@@ -301,6 +310,15 @@ fn explicit<'s>(
         .filter_map(|(record, _)| terms.mapping.explicit_key(record));
     let key = keys.find(|key| !is_borne(customer, target.record, &rule.salesforce, key))?;
     Some((rule, key))
+}
+
+/// Whether a record of another customer still bears a key, which is unique in the org: it is written
+/// once that one has lost it.
+fn is_borne_elsewhere<J: Journal>(journal: &J, record: &RecordRef, key: &str) -> bool {
+    let key = MatchKey::new(MatchRule::Explicit, key);
+    let holders = matching(journal, journal.bridge(), &key).records;
+    let mut others = holders.iter().filter(|other| *other != record);
+    others.any(|other| other.source == record.source && other.object == record.object)
 }
 
 /// Whether another record of the same object bears a key, or is to bear it.

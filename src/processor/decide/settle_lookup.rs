@@ -114,7 +114,7 @@ fn found<J: Journal>(
         journal.trace("our_key_is_borne_apart", Some(record));
         return create::give_up(journal, terms, record);
     }
-    match in_rows(
+    let mut verdict = in_rows(
         journal,
         &bridge,
         terms.mapping,
@@ -122,18 +122,17 @@ fn found<J: Journal>(
         &customer,
         &state,
         rows,
-    ) {
-        Verdict::Nobody if truncated && !apart.is_empty() => {
-            let records = apart.iter().map(|row| row.record.clone()).collect();
-            let key = *state.keys.last().expect("it was looked for by its keys");
-            pursue::found(
-                journal,
-                terms,
-                record,
-                Verdict::Asked { records, key },
-                rows,
-            );
-        }
+    );
+    if let (Verdict::Nobody, true, Some(key)) = (&verdict, truncated, state.keys.last())
+        && !apart.is_empty()
+    {
+        // More match than were listed.
+        verdict = Verdict::Asked {
+            records: apart.iter().map(|row| row.record.clone()).collect(),
+            key: *key,
+        };
+    }
+    match verdict {
         Verdict::Nobody => create::create(journal, terms, record, true),
         // Who else matches was not listed.
         Verdict::One { record: to, key } if truncated => {

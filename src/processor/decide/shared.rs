@@ -41,6 +41,25 @@ pub fn changed<J: Journal>(
     }
 }
 
+/// Another mapping may have another bound.
+pub fn revisit<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
+    let state = record_state(journal, journal.bridge(), record);
+    let (Some(section), Some(state)) = (terms.mapping.section_of(record), state) else {
+        return;
+    };
+    for key in &state.keys {
+        let holders = matching(journal, journal.bridge(), key);
+        match (
+            holders.shared,
+            is_shared(journal, journal.bridge(), section, key),
+        ) {
+            (None, true) => tell(journal, record, key, holders),
+            (Some(review), false) => free(journal, terms, key, review),
+            _ => {}
+        }
+    }
+}
+
 /// A record leaves, or can be a match no more: it holds its identifiers no longer.
 pub fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, event: E) {
     let state = record_state(journal, journal.bridge(), record);
@@ -74,7 +93,7 @@ fn free<J: Journal>(journal: &mut J, terms: &Terms<'_>, key: &MatchKey, review: 
     let holders = matching(journal, journal.bridge(), key).records;
     let waits = |journal: &J, record: &RecordRef| {
         let state = record_state(journal, journal.bridge(), record);
-        state.is_some_and(|state| matches!(state.pursuit, Pursuit::Waiting { .. }))
+        state.is_some_and(|state| matches!(state.pursuit, Pursuit::Waiting { .. } | Pursuit::Idle))
     };
     let waiting: Vec<RecordRef> = holders
         .into_iter()

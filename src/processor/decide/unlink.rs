@@ -6,10 +6,11 @@ use crate::domain::journal::DomainEvent as E;
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ViewRead, customer_of};
 use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value};
+use crate::domain::{WriteCommand, WriteTarget};
 use crate::mapping::{Mapping, Section};
 use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
-use crate::sync::split::{Parts, given_back, own_claim, parts};
+use crate::sync::split::{Parts, Whole, given_back, own_claim, parts};
 
 /// Joins two records, or takes them apart.
 pub fn decided<J: Journal>(
@@ -21,7 +22,7 @@ pub fn decided<J: Journal>(
 ) {
     let checked = match same {
         true => can_link(journal, journal.bridge(), terms.mapping, left, right).map(|()| None),
-        false => can_unlink(journal, journal.bridge(), left, right).map(Some),
+        false => can_unlink(journal, journal.bridge(), terms.mapping, left, right).map(Some),
     };
     match checked {
         Err(refusal) => journal.trace(refusal.code(), Some(left)),
@@ -45,8 +46,12 @@ pub enum Refusal {
     Linked,
     #[error("they are not one customer")]
     NotLinked,
-    #[error("they are joined through {}: take that apart first", listed(.0))]
+    #[error("they are joined through {}: take that apart first, or take one out", listed(.0))]
     Through(Vec<RecordRef>),
+    #[error("their source itself made them one")]
+    OneToItsSource,
+    #[error("{0} has left its source")]
+    Gone(RecordRef),
 }
 
 impl Refusal {
@@ -59,6 +64,8 @@ impl Refusal {
             Self::Linked => "linked_already",
             Self::NotLinked => "not_linked",
             Self::Through(_) => "linked_through_others",
+            Self::OneToItsSource => "merged_by_their_source",
+            Self::Gone(_) => "record_gone",
         }
     }
 }
@@ -88,6 +95,12 @@ pub fn can_link<V: ViewRead + ?Sized>(
         return Err(Refusal::OtherKind);
     }
     let known = |record: &RecordRef| customer_of(view, bridge, record);
+    for record in [left, right] {
+        let gone = known(record).is_some_and(|customer| customer.records[record].gone.is_some());
+        if gone {
+            return Err(Refusal::Gone(record.clone()));
+        }
+    }
     match (known(left), known(right)) {
         (Some(left), Some(right)) if left.id == right.id => Err(Refusal::Linked),
         (Some(_), Some(_)) => Ok(()),
@@ -103,15 +116,16 @@ fn crosses(mapping: &Mapping, here: &RecordRef, there: &RecordRef) -> bool {
     !mapping.is_salesforce(here) && mapping.is_salesforce(there)
 }
 
-/// What becomes of a customer if two of its records are taken apart.
+/// What becomes of a customer if two of its records are taken apart, or one is taken out.
 pub fn can_unlink<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
+    mapping: &Mapping,
     left: &RecordRef,
     right: &RecordRef,
 ) -> Result<Parts, Refusal> {
-    if left == right {
-        return Err(Refusal::OneRecord);
+    if mapping.section_of(left).is_none() {
+        return Err(Refusal::NotMapped(left.clone()));
     }
     let known = |record: &RecordRef| {
         let customer = customer_of(view, bridge, record);
@@ -121,7 +135,11 @@ pub fn can_unlink<V: ViewRead + ?Sized>(
     if customer.id != other.id {
         return Err(Refusal::NotLinked);
     }
-    parts(&customer, left, right).map_err(Refusal::Through)
+    parts(&customer, left, right).map_err(|whole| match whole {
+        Whole::OneToItsSource => Refusal::OneToItsSource,
+        Whole::Through(others) => Refusal::Through(others),
+        Whole::Alone => Refusal::NotLinked,
+    })
 }
 
 fn join<J: Journal>(
@@ -185,21 +203,22 @@ fn split<J: Journal>(
             how: "unlinked".into(),
         });
     }
-    journal.emit(E::RecordsUnlinked {
-        left: left.clone(),
-        right: right.clone(),
-        by: by.to_owned(),
-        customer: before.id,
-        founded: CustomerId::founded_at(&bridge, journal.next_sequence()),
-        moved: parts.leave.iter().cloned().collect(),
-    });
-    for records in [&parts.stay, &parts.leave] {
-        if let Some(first) = records.first() {
-            let changed = decide_anew(journal, terms, section, &before, first);
-            give_back(journal, terms, section, first, &changed);
-        }
+    for part in &parts.leave {
+        journal.emit(E::RecordsUnlinked {
+            left: left.clone(),
+            right: right.clone(),
+            by: by.to_owned(),
+            customer: before.id,
+            founded: CustomerId::founded_at(&bridge, journal.next_sequence()),
+            moved: part.iter().cloned().collect(),
+        });
     }
-    for record in parts.stay.iter().chain(&parts.leave) {
+    let all = || [&parts.stay].into_iter().chain(&parts.leave);
+    for first in all().filter_map(|records| records.first()) {
+        let changed = decide_anew(journal, terms, section, &before, first);
+        give_back(journal, terms, section, first, &changed);
+    }
+    for record in all().flatten() {
         pursue::pursue(journal, terms, record, true);
     }
 }
@@ -223,7 +242,7 @@ fn decide_anew<J: Journal>(
         let stays = was.filter(|was| part.records.contains_key(&was.by));
         let (value, by, version) = match stays {
             Some(was) => (was.value.clone(), was.by.clone(), was.version),
-            None => match own_claim(terms.mapping, field, &part) {
+            None => match own_claim(terms.mapping, section, field, &part) {
                 Some(claim) => (claim.value, claim.record, claim.version),
                 None => (
                     Value::Null,
@@ -276,4 +295,47 @@ fn give_back<J: Journal>(
     }
     // Those that are still linked tell each other what they now say.
     agree::follow_beside(journal, terms, section, record, changed, &[]);
+}
+
+/// Our key was taken from a record of Salesforce: whoever it named goes on, for whom nothing could
+/// be made, or marked with it, while that one bore it.
+pub fn key_taken<J: Journal>(journal: &mut J, terms: &Terms<'_>, write: &WriteCommand) {
+    let WriteTarget::Record(target) = &write.target else {
+        return;
+    };
+    let section = terms.mapping.section_of(target);
+    let rule = section.and_then(|section| section.rule(MatchRule::Explicit));
+    let (Some(section), Some(rule)) = (section, rule) else {
+        return;
+    };
+    let taken = write
+        .fields
+        .iter()
+        .find(|field| field.name == rule.salesforce);
+    let Some(key) = taken.and_then(|field| field.expect.as_text()) else {
+        return;
+    };
+    for (source, app) in &terms.mapping.sources.intercom {
+        let id = key
+            .strip_prefix(app.as_str())
+            .and_then(|rest| rest.strip_prefix(':'));
+        let record = id.map(|id| RecordRef::new(source, &section.intercom_object, id));
+        let Some(Ok(record)) = record else {
+            continue;
+        };
+        pursue::pursue(journal, terms, &record, true);
+        // Whom it has been joined to since may bear the key now.
+        let Some(customer) = customer_of(journal, journal.bridge(), &record) else {
+            continue;
+        };
+        for (other, state) in agree::live(&customer) {
+            let target = Target {
+                system: terms.mapping.system_of(&other),
+                record: &other,
+                state: &state,
+            };
+            let desire = first_link::key_desire(terms, section, &customer, target);
+            reconcile::desire(journal, terms, &other, desire.into_iter().collect());
+        }
+    }
 }

@@ -194,6 +194,7 @@ fn remap<J: Journal>(
         });
         shared::changed(journal, terms, record, &state.keys);
     }
+    shared::revisit(journal, terms, record);
     let Some(customer) = customer_of(journal, &bridge, record) else {
         return rekeyed;
     };

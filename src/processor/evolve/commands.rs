@@ -303,8 +303,9 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
             continue;
         }
         let answered = values.as_ref().and_then(|values| values.get(name));
-        // What a record was created with is its own.
-        if !created {
+        // What a record was created with is its own, also where an earlier try created it.
+        let creates = matches!(write.target, WriteTarget::Create { .. });
+        if !creates || (!created && state.seen.contains_key(name)) {
             put_aside(state, name);
         }
         note(

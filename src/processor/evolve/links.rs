@@ -1,6 +1,6 @@
 //! Evolve: who is who, and who stands in line to find out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{DomainEvent as E, ReviewKind};
 use crate::domain::shared::Shared;
@@ -96,17 +96,37 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         sequence: edit.sequence,
         cause: edit.cause,
     });
-    for (record, other) in [(left, right), (right, left)] {
-        if let Some(state) = kept.records.get_mut(record) {
-            // Whoever joins two that were kept apart has another view of them.
-            state.apart.remove(other);
+    // Whoever joins two that were kept apart has another view of them.
+    let all: BTreeSet<RecordRef> = kept.records.keys().cloned().collect();
+    for state in kept.records.values_mut() {
+        if state.apart.iter().any(|one| all.contains(one)) {
+            state.apart.retain(|one| !all.contains(one));
         }
+    }
+    if *rule == MatchRule::Conversion {
+        inherit(&mut kept, left, right);
     }
     edit.put_customer(kept);
     for record in [left, right] {
         // Only its own answer ends a creation in flight.
         if *rule == MatchRule::Created || !edit.creates(record) {
             edit.pursue(record, Pursuit::Idle);
+        }
+    }
+}
+
+/// What a contact took over from the lead that it was, it holds by our hand where the lead did.
+fn inherit(kept: &mut Customer, lead: &RecordRef, contact: &RecordRef) {
+    let Some(before) = kept.records.get(lead).cloned() else {
+        return;
+    };
+    let Some(now) = kept.records.get_mut(contact) else {
+        return;
+    };
+    for (name, own) in &before.own {
+        let same = now.seen.contains_key(name) && now.value_seen(name) == before.value_seen(name);
+        if same && !now.own.contains_key(name) {
+            now.own.insert(name.clone(), own.clone());
         }
     }
 }
@@ -138,8 +158,6 @@ fn shared<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
 
 fn unlinked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     let E::RecordsUnlinked {
-        left,
-        right,
         customer,
         founded,
         moved,
@@ -158,8 +176,7 @@ fn unlinked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     let of = |records: &BTreeMap<RecordRef, Shared<RecordState>>| {
         let within = |link: &&Link| {
             let pair = [&link.left, &link.right];
-            let apart = pair.contains(&left) && pair.contains(&right);
-            !apart && pair.iter().all(|record| records.contains_key(*record))
+            pair.iter().all(|record| records.contains_key(*record))
         };
         let links: Vec<Link> = kept.links.iter().filter(within).cloned().collect();
         links
@@ -233,7 +250,7 @@ fn merge<V: ViewWrite>(edit: &mut Edit<'_, V>, kept: &mut Customer, absorbed: &C
 
 /// Puts the record in line at every key that the other one has in flight.
 fn defer<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, behind: &RecordRef) {
-    let mut claimed = std::collections::BTreeSet::new();
+    let mut claimed = BTreeSet::new();
     edit.record(record, |state| claimed = (*state.keys).clone());
     claimed.retain(|key| matching(edit.view, edit.bridge, key).in_flight.as_ref() == Some(behind));
     for key in &claimed {

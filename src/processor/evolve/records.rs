@@ -81,22 +81,34 @@ pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer:
     edit.view.put(key, ViewEntry::CustomerOf(*customer));
 }
 
-/// What a record shows of a field is its own unless it is what we wrote there.
+/// What a record shows of a field is its own unless it is what we wrote there, in whatever form.
 fn own(state: &mut RecordState, sent: &Fields, name: &Name, value: &Value) {
-    if sent.get(name) == Some(value) {
+    let accepted = |sent: &Value| {
+        let form = state.accepted.get(name);
+        form.is_some_and(|form| form.stored == *value && form.desired == *sent)
+    };
+    if let Some(sent) = sent.get(name)
+        && (sent == value || accepted(sent))
+    {
         return commands::put_aside(state, name);
     }
-    if !state.own.contains_key(name) || state.value_seen(name) == value {
+    if state.value_seen(name) == value {
         return;
     }
-    let accepted = state.accepted.get(name);
-    let ours = accepted.is_some_and(|form| form.stored == *value) || {
-        let mut writes = state.writes().rev();
-        let last = writes.find(|write| write.hashes.contains_key(name));
-        last.is_some_and(|write| write.hashes[name] == value.hash())
-    };
-    if !ours {
-        state.own.remove(name);
+    let last = state
+        .writes()
+        .rfind(|write| write.hashes.contains_key(name));
+    let sent = last.is_some_and(|write| write.hashes[name] == value.hash());
+    let doubtful = last.is_some_and(|write| write.doubtful);
+    let form = state.accepted.get(name);
+    let stored = form.is_some_and(|form| form.stored == *value);
+    match (state.own.contains_key(name), sent || stored) {
+        // Nobody knew whether it had taken effect.
+        (false, true) if doubtful => commands::put_aside(state, name),
+        (true, false) => {
+            state.own.remove(name);
+        }
+        _ => {}
     }
 }
 

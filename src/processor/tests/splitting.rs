@@ -6,7 +6,8 @@ use super::both::stage::{ADA, BOTH, Pair, TITLE, texts, writes_to};
 use super::world::*;
 use crate::domain::customer_event::CustomerEventKind;
 use crate::domain::view::Customer;
-use crate::domain::{Command, EventKind, Fields, ObservationBody, RecordRef, Topic, Value, Writer};
+use crate::domain::{Change, Command, EventKind, Fields, ObservationBody, Outcome, RecordRef};
+use crate::domain::{Topic, Value, Writer};
 
 const KEY: &str = "Intercom_Contact_ID__c";
 
@@ -206,13 +207,250 @@ fn what_cannot_be_said_of_two_records_is_told_and_changes_nothing() {
         (&contact_one, &contact_one, true),
         (&contact_one, &company("k1"), true),
         (&contact_one, &stranger, false),
-        (&contact_one, &contact_one, false),
+        (&stranger, &stranger, false),
     ] {
         assert_eq!(say(&mut pair, left, right, same), vec![]);
         let events = pair.world.events();
         assert_eq!(events, Vec::<&str>::new(), "{left} and {right}: {same}");
     }
     assert_ne!(pair.world.view.digest(), known, "the decisions were taken");
+}
+
+/// Found by a reader: what the first two had agreed on was undone.
+#[test]
+fn a_third_that_is_taken_out_leaves_the_agreement_of_the_others() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[("Phone", "+14155550122")]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let out = pair.webhook(40_000, &[("phone", "+14155550133")]);
+    pair.settle(out, 41);
+    let other = contact("c2");
+    let out = pair.world.show(lead("c2", 50_000, &[("email", ADA)]));
+    pair.settle(out, 51);
+    for spoke_last in [false, true] {
+        if spoke_last {
+            let said = [("email", ADA), ("phone", "+14155550155")];
+            let out = pair.world.show(lead("c2", 100_000, &said));
+            pair.settle(out, 101);
+            let seen = pair.seen(&lead_record, "Phone").display();
+            assert_eq!(seen, "+14155550155");
+        }
+        let out = say(&mut pair, &other, &lead_record, false);
+        pair.settle(out, if spoke_last { 110 } else { 70 });
+        assert!(!is_one(&pair.world, &other, &lead_record));
+        for (record, name) in [(&contact_one, "phone"), (&lead_record, "Phone")] {
+            let seen = pair.seen(record, name).display();
+            assert_eq!(seen, "+14155550133", "{record} {spoke_last}");
+        }
+        assert!(pair.is_at_rest());
+        let out = say(&mut pair, &other, &lead_record, true);
+        pair.settle(out, 80);
+    }
+}
+
+/// Found by a reader: what was out, or waited, at that moment stayed.
+#[test]
+fn what_is_in_flight_when_they_are_taken_apart_is_taken_back() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[("Phone", "+14155550122")]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let out = pair.webhook(60_000, &[("phone", "+14155550133")]);
+    let write = writes_to(&out, &lead)[0].clone();
+    // This one waits for the first.
+    assert_eq!(
+        pair.webhook(61_000, &[("phone", "+14155550133"), (TITLE, "Poet")]),
+        vec![]
+    );
+    let more = say(&mut pair, &contact, &lead, false);
+    let out = pair.done(&write, 62);
+    pair.settle(out, 63);
+    pair.settle(more, 70);
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550122"));
+    assert_eq!(pair.seen(&lead, "Title"), Value::Null);
+    assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550133"));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn our_key_that_is_in_flight_when_they_are_taken_apart_is_taken_back() {
+    let mut pair = Pair {
+        world: World::with_mapping(BOTH),
+        contact: contact("c1"),
+        lead: salesforce("Lead", "00Q000000000001AAA"),
+    };
+    let (contact, record) = (pair.contact.clone(), pair.lead.clone());
+    let all = texts(&[("Email", ADA), ("LastName", "King")]);
+    pair.event_of(&record, EventKind::Created, 5, Writer::Foreign, all);
+    let out = pair.world.show(lead("c1", 7_000, &[("email", ADA)]));
+    let write = writes_to(&out, &record)[0].clone();
+    assert!(fields(&write).iter().any(|(name, _)| name == KEY));
+    let more = say(&mut pair, &contact, &record, false);
+    let others = out
+        .iter()
+        .filter(|one| one.id != write.id)
+        .cloned()
+        .collect();
+    pair.settle(others, 8);
+    let out = pair.done(&write, 9);
+    pair.settle(out, 10);
+    pair.settle(more, 20);
+    assert_eq!(pair.seen(&record, KEY), Value::Null);
+    assert!(pair.is_at_rest());
+}
+
+/// Found on two sandboxes: joined to another one while the repair was out, the contact kept what it
+/// had of the one before.
+#[test]
+fn joined_to_another_while_the_repair_is_out_it_holds_what_that_one_says() {
+    let mut pair = joined(&[], &[("Title", "Countess")]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let repairs = say(&mut pair, &contact, &lead, false);
+    let other = salesforce("Lead", "00Q000000000002AAA");
+    let all = texts(&[("Email", ADA), ("LastName", "Byron"), ("Title", "Poet")]);
+    let more = pair.event_of(&other, EventKind::Created, 60, Writer::Foreign, all);
+    assert!(is_one(&pair.world, &contact, &other));
+    // The org has each key once.
+    let key = |one: &&Command| fields(one).iter().any(|(name, _)| name == KEY);
+    assert_eq!(writes_to(&more, &other).into_iter().filter(key).count(), 0);
+    pair.settle(repairs, 61);
+    pair.settle(more, 80);
+    assert_eq!(pair.seen(&contact, TITLE), Value::text("Poet"));
+    let id = "custom_attributes.SALESFORCE_ID";
+    assert_eq!(pair.seen(&contact, id), Value::text("00Q000000000002AAA"));
+    assert_eq!(pair.seen(&other, KEY), Value::text("abc123:c1"));
+    assert_eq!(pair.seen(&lead, KEY), Value::Null);
+    assert!(pair.is_at_rest());
+}
+
+/// Found by a reader: a merge in Intercom made a ring of links that nothing could open.
+#[test]
+fn contacts_that_intercom_merged_leave_together() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let other = contact("c2");
+    let out = pair.world.show(lead("c2", 50_000, &[("email", ADA)]));
+    pair.settle(out, 51);
+    let merged = Change::Merged {
+        survivor: pair.shown(60_000, &[]),
+        absorbed: Some(other.clone()),
+    };
+    let out = pair.world.change(merged);
+    pair.settle(out, 61);
+    assert_eq!(say(&mut pair, &contact_one, &other, false), vec![]);
+    assert_eq!(
+        pair.count("records_unlinked"),
+        0,
+        "Intercom itself made them one"
+    );
+    let out = say(&mut pair, &contact_one, &lead_record, false);
+    pair.settle(out, 70);
+    assert!(is_one(&pair.world, &contact_one, &other));
+    assert!(!is_one(&pair.world, &contact_one, &lead_record));
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn one_is_taken_out_of_whatever_joins_it() {
+    let mut pair = joined(&[], &[("Title", "Countess")]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let other = contact("c2");
+    let out = pair.world.show(lead("c2", 50_000, &[("email", ADA)]));
+    pair.settle(out, 51);
+    // The two contacts are joined by the lead alone: without it each is alone.
+    let out = say(&mut pair, &lead_record, &lead_record, false);
+    pair.settle(out, 60);
+    for (one, another) in [
+        (&contact_one, &other),
+        (&contact_one, &lead_record),
+        (&other, &lead_record),
+    ] {
+        assert!(!is_one(&pair.world, one, another), "{one} and {another}");
+    }
+    assert_eq!(pair.seen(&contact_one, TITLE), Value::Null);
+    assert_eq!(pair.count("records_unlinked"), 2);
+    assert!(pair.is_at_rest());
+}
+
+/// Found by a reader: the contact that the lead became passed for the author of what we had
+/// written.
+#[test]
+fn what_a_contact_took_over_from_its_lead_is_given_back_too() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    assert_eq!(
+        pair.seen(&lead_record, "Phone"),
+        Value::text("+14155550111")
+    );
+    let became = salesforce("Contact", "003000000000001AAA");
+    let taken = [
+        ("Email", ADA),
+        ("LastName", "King"),
+        ("Phone", "+14155550111"),
+    ];
+    let out = pair.event_of(
+        &became,
+        EventKind::Created,
+        60,
+        Writer::Foreign,
+        texts(&taken),
+    );
+    pair.settle(out, 61);
+    let converted = [
+        ("IsConverted", "true"),
+        ("ConvertedContactId", "003000000000001AAA"),
+    ];
+    let out = pair.event(60, Writer::Foreign, &converted);
+    pair.settle(out, 62);
+    assert!(is_one(&pair.world, &became, &contact_one));
+    let out = say(&mut pair, &contact_one, &lead_record, false);
+    pair.settle(out, 70);
+    assert!(!is_one(&pair.world, &became, &contact_one));
+    assert_eq!(pair.seen(&became, "Phone"), Value::Null);
+    assert_eq!(pair.seen(&became, KEY), Value::Null);
+}
+
+/// Found by a reader: a lead whose creation was answered late was emptied.
+#[test]
+fn what_a_record_was_created_with_stays() {
+    for there_already in [false, true] {
+        let mut world = World::with_mapping(BOTH);
+        let look = world.qualify(lead(
+            "c1",
+            1000,
+            &[("email", ADA), ("name", "Ada Lovelace")],
+        ));
+        let create = world.answer(&look[0], found(&[]));
+        let record = salesforce("Lead", "00Q000000000001AAA");
+        let outcome = match there_already {
+            false => written(&record, true),
+            true => {
+                let sent = fields(&create[0]);
+                let sent: Vec<(&str, &str)> = sent
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
+                let mut shown = sent.clone();
+                shown.push((KEY, "abc123:c1"));
+                Outcome::AlreadyThere {
+                    snapshot: row("Lead", "00Q000000000001AAA", 5, &shown),
+                }
+            }
+        };
+        let out = world.answer(&create[0], outcome);
+        let mut pair = Pair {
+            world,
+            contact: contact("c1"),
+            lead: record.clone(),
+        };
+        pair.settle(out, 10);
+        let (left, before) = (pair.contact.clone(), held(&pair, &record));
+        let out = say(&mut pair, &left, &record, false);
+        let written = writes_to(&out, &record);
+        let names: Vec<String> = written
+            .iter()
+            .flat_map(|write| fields(write))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, [KEY], "{there_already} {before:?}");
+    }
 }
 
 fn number() -> impl Strategy<Value = Option<&'static str>> {
@@ -262,6 +500,21 @@ proptest! {
         let mut expected = texts(&[("Email", ADA), ("LastName", "King")]);
         expected.extend(texts(&there));
         prop_assert_eq!(held(&pair, &lead), expected);
+        prop_assert!(pair.is_at_rest());
+        // From now on each side's people have the last word there, and nowhere else.
+        let nickname = "custom_attributes.nickname";
+        let said = [("phone", "+14155550177"), (TITLE, "Sage"), (nickname, "N")];
+        prop_assert_eq!(pair.webhook(300_000, &said), vec![]);
+        let said = [
+            ("Phone", "+14155550188"), ("Title", "Seer"), ("Nickname__c", "M"), (KEY, "x:1"),
+        ];
+        let mut out = pair.event(310, Writer::Foreign, &said);
+        if let Some(read) = out.pop() {
+            // Our writes are not confirmed yet: the lead is read.
+            let shown = pair.outcome(&read, 311, &said);
+            out = pair.world.answer(&read, shown);
+        }
+        prop_assert_eq!(out, vec![]);
         prop_assert!(pair.is_at_rest());
     }
 }
