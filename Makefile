@@ -40,6 +40,7 @@ sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more
 
 soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES=60 adds the long run)
 	@failed=; \
+	if clients=$$(.ci/clients); then export CROSSWALK_CLIENTS="$$clients"; fi; \
 	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim SIM_PROFILE=--release || failed="$$failed simulation"; \
 	STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
 	  STORM_EACH=$${STORM_EACH:-5000} STORM_TAKEOVERS=$${STORM_TAKEOVERS:-20} \
