@@ -12,6 +12,9 @@ use crate::domain::Value;
 /// Seconds that both systems' calendars have a place for: the years 1700 to 4000, as Salesforce.
 const SECONDS: std::ops::RangeInclusive<i64> = -8_520_336_000..=64_092_211_199;
 
+/// Digits that a text has at least which is a unix second: those since 1973 have nine.
+const SECOND_DIGITS_MIN: usize = 9;
+
 /// A zone by its name in the time zone database, such as `Europe/Berlin`.
 pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
@@ -38,7 +41,8 @@ pub fn second(value: &Value) -> Option<i64> {
         Value::Text(text) => {
             let text = text.trim();
             if let Ok(second) = text.parse::<i64>() {
-                return within(second);
+                // Fewer digits are a day without dashes, a year, or a slip.
+                return within(second).filter(|_| text.len() >= SECOND_DIGITS_MIN);
             }
             let moment: Timestamp = text.parse().ok()?;
             within(moment.as_second())
@@ -70,9 +74,9 @@ fn within(second: i64) -> Option<i64> {
     SECONDS.contains(&second).then_some(second)
 }
 
-/// Whether a text is a day alone: a moment begins with one.
+/// Whether a text is a day alone, with dashes or without: a moment begins with one.
 fn is_bare_date(text: &str) -> bool {
-    text.len() == "2026-01-30".len()
+    ["2026-01-30".len(), "20260130".len()].contains(&text.len())
 }
 
 #[cfg(test)]
@@ -109,6 +113,19 @@ mod tests {
         let begins = day(&Value::text("2026-04-24"), &cairo).unwrap();
         assert_eq!(written_day(begins, &cairo).unwrap(), "2026-04-24");
         assert_eq!(day(&Value::Int(begins), &cairo), Some(begins));
+    }
+
+    #[test]
+    fn a_few_digits_are_a_day_or_nothing_and_never_a_second_of_1970() {
+        let utc = TimeZone::UTC;
+        let day_of = |text: &str| day(&Value::text(text), &utc);
+        assert_eq!(day_of("20260301"), Some(1_772_323_200));
+        for text in ["2026", "12", "20261301", "260301", "-86400"] {
+            assert_eq!(day_of(text), None, "{text}");
+            assert_eq!(second(&Value::text(text)), None, "{text}");
+        }
+        assert_eq!(second(&Value::text("20260301")), None, "it has no hour");
+        assert_eq!(second(&Value::text("100000000")), Some(100_000_000));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::domain::Value;
 /// of the two groups the digits.
 pub fn number(value: &Value, decimal: Decimal) -> Option<Value> {
     match value {
-        Value::Int(_) => Some(value.clone()),
+        Value::Int(whole) => (whole.unsigned_abs() <= WHOLE_MAX).then(|| value.clone()),
         Value::Float(bits) => {
             let number = f64::from_bits(*bits);
             number.is_finite().then(|| Value::number(number))
@@ -15,6 +15,11 @@ pub fn number(value: &Value, decimal: Decimal) -> Option<Value> {
         Value::Null | Value::Bool(_) => None,
     }
 }
+
+/// Up to here every whole number has a form of its own in both systems, which hold doubles.
+const WHOLE_MAX: u64 = 1 << 53;
+/// Digits that a double keeps.
+const DIGITS_MAX: usize = 15;
 
 /// The sign before a number's fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,8 +41,7 @@ fn written(text: &str, decimal: Decimal) -> Option<Value> {
         Some(rest) => (true, rest.trim_start()),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    // A currency stands before or after: a sign, or three letters.
-    let text = text.trim_matches(|one: char| one.is_alphabetic() || is_currency(one));
+    let text = without_currency(text);
     let (is_negative, text) = match text.trim().strip_prefix('-') {
         Some(rest) if !is_negative => (true, rest),
         _ => (is_negative, text.trim()),
@@ -51,6 +55,15 @@ fn written(text: &str, decimal: Decimal) -> Option<Value> {
         }
         false => return None,
     };
+    if plain
+        .trim_start_matches('0')
+        .chars()
+        .filter(char::is_ascii_digit)
+        .count()
+        > DIGITS_MAX
+    {
+        return None;
+    }
     let number: f64 = plain.parse().ok()?;
     let number = if is_negative { -number } else { number };
     number.is_finite().then(|| Value::number(number))
@@ -68,6 +81,20 @@ fn ungrouped(whole: &str, group: char) -> Option<String> {
         rest.iter().all(|group| group.len() == 3) && (rest.is_empty() || first.len() <= 3);
     let all = groups.iter().all(digits) && by_three;
     all.then(|| groups.concat())
+}
+
+/// A number without the currency before or after it: a sign, or the three letters of its code.
+/// Other letters say another thing (`5m`, `Q3`).
+fn without_currency(text: &str) -> &str {
+    let is_code = |code: &str| code.bytes().all(|one| one.is_ascii_uppercase());
+    let code_before = text.split_at_checked(3).filter(|(code, _)| is_code(code));
+    let end = text.len().saturating_sub(3);
+    let code_after = text.split_at_checked(end).filter(|(_, code)| is_code(code));
+    let number = match (code_before, code_after) {
+        (Some((_, number)), _) | (None, Some((number, _))) => number,
+        _ => text,
+    };
+    number.trim_matches(is_currency)
 }
 
 fn is_currency(one: char) -> bool {
@@ -91,6 +118,8 @@ mod tests {
             "$1,234.50",
             "1 234.5",
             "1234.5 EUR",
+            "1234.5EUR",
+            "0001234.50",
             "€ 1'234.50",
         ] {
             assert_eq!(read(text, Decimal::Point), half, "{text}");
@@ -106,12 +135,33 @@ mod tests {
     #[test]
     fn what_could_be_another_number_is_none() {
         for text in [
-            "1,5", "1,23,456", "1.2.3", "12,", "1.", "", "n/a", "12 or 13", "1e3", "١٢",
+            "1,5",
+            "1,23,456",
+            "1.2.3",
+            "12,",
+            "1.",
+            "",
+            "n/a",
+            "12 or 13",
+            "1e3",
+            "١٢",
+            "5m",
+            "12k",
+            "Q3",
+            "3 seats",
+            "USD",
+            "1234567890123456",
         ] {
             assert_eq!(read(text, Decimal::Point), None, "{text}");
         }
         assert_eq!(read("1.5", Decimal::Comma), None, "a point groups by three");
         assert_eq!(number(&Value::Bool(true), Decimal::Point), None);
+        let beyond = Value::Int((1 << 53) + 1);
+        assert_eq!(
+            number(&beyond, Decimal::Point),
+            None,
+            "its last digit is lost"
+        );
         assert_eq!(
             number(&Value::Float(f64::NAN.to_bits()), Decimal::Point),
             None

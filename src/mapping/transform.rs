@@ -173,10 +173,10 @@ impl Transform {
                 let second = moment::second(decided).map(Value::Int);
                 fits(second.as_ref() == Some(decided), "not_a_moment")
             }
-            Self::Number { .. } => {
-                let is_number = matches!(decided, Value::Int(_) | Value::Float(_));
-                fits(is_number, "not_a_number")
-            }
+            Self::Number { decimal } => fits(
+                number(decided, *decimal).as_ref() == Some(decided),
+                "not_a_number",
+            ),
             Self::Bands(bands) => {
                 let label = decided.as_text();
                 let known = bands.iter().any(|band| Some(band.label.as_str()) == label);

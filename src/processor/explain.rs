@@ -208,13 +208,14 @@ fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
             one["meaning"] = json!(field.meaning);
             one["owner"] = json!(format!("{:?}", field.owner).to_lowercase());
             one["records"] = held(mapping, field, customer);
-            for system in [System::Intercom, System::Salesforce] {
-                let refusal = field.refusal(system, &decided.value);
-                if let Some(refusal) = refusal.filter(|_| field.flows_to(system)) {
-                    let system = format!("{system:?}").to_lowercase();
-                    one["not_written"] = json!({"to": system, "because": refusal.0});
-                }
-            }
+            let systems = [System::Intercom, System::Salesforce].into_iter();
+            let refused = systems.filter(|system| field.flows_to(*system));
+            let refused = refused.filter_map(|system| {
+                let refusal = field.refusal(system, &decided.value)?;
+                let system = format!("{system:?}").to_lowercase();
+                Some(json!({"to": system, "because": refusal.0}))
+            });
+            one["not_written"] = refused.collect();
         }
         shown.insert(name.to_string(), one);
     }

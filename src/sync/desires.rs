@@ -62,21 +62,43 @@ pub fn after_agreement(
         if customer.contested.contains_key(&field.intercom) {
             continue;
         }
-        for (name, value) in target.wanted(field, &decided.value) {
+        let wanted = target.wanted(field, &decided.value);
+        if wanted.is_empty() {
+            desires.extend(left_alone(field, target));
+        }
+        for (name, value) in wanted {
             if value.is_blank() && never_blank(section, target, &name) {
                 continue;
             }
-            let desire = Desire {
-                name,
-                value,
-                basis: Basis::Agreed,
-            };
+            let basis = basis(field, &decided.value);
+            let desire = Desire { name, value, basis };
             if target.state.desired.get(&desire.name) != Some(&desire) {
                 desires.push(desire);
             }
         }
     }
     desires
+}
+
+/// What is decided has no form in a record, or says nothing there: what was written before stays,
+/// and is the record's own to change.
+fn left_alone<'a>(field: &'a FieldMap, target: Target<'a>) -> impl Iterator<Item = Desire> + 'a {
+    let names = field.names_in(target.system).iter();
+    let written = names.filter_map(move |name| target.state.desired.get(name));
+    let followed = written.filter(|desire| desire.basis == Basis::Agreed);
+    followed.map(|desire| Desire {
+        basis: Basis::Kept,
+        ..desire.clone()
+    })
+}
+
+/// What a decided value that is written rests on: a default is a stand-in for what nobody said, so
+/// that it gives way to whoever knows better.
+fn basis(field: &FieldMap, decided: &Value) -> Basis {
+    match decided.is_blank() && field.default.is_some() {
+        true => Basis::Placeholder,
+        false => Basis::Agreed,
+    }
 }
 
 /// Why some of the fields that were decided anew are not written to a record.
@@ -138,7 +160,7 @@ pub fn at_first_link(
                 let basis = Basis::Kept;
                 Desire { name, value, basis }
             } else {
-                let basis = Basis::Agreed;
+                let basis = basis(field, &decided.value);
                 Desire { name, value, basis }
             };
             desires.push(desire);
@@ -190,7 +212,7 @@ pub fn at_conversion(
                 let basis = Basis::Kept;
                 Desire { name, value, basis }
             } else {
-                let basis = Basis::Agreed;
+                let basis = basis(field, &decided.value);
                 Desire { name, value, basis }
             };
             if target.state.desired.get(&desire.name) != Some(&desire) {
@@ -226,13 +248,9 @@ pub fn at_creation(
     company_name: Option<&Value>,
 ) -> Vec<Desire> {
     let mut desires: Vec<Desire> = Vec::new();
-    for (name, value) in agreed(section, customer, &create.object) {
-        if !value.is_blank() {
-            desires.push(Desire {
-                name: name.to_owned(),
-                value,
-                basis: Basis::Agreed,
-            });
+    for desire in agreed(section, customer, &create.object) {
+        if !desire.value.is_blank() {
+            desires.push(desire);
         }
     }
     let mut add = |name: &str, value: Value, basis: Basis| {
@@ -268,14 +286,10 @@ pub fn after_creation(
     let state = target.state;
     let mut desires = at_creation(section, create, customer, company_name);
     desires.retain(|desire| desire.basis != Basis::Placeholder || stands(state, desire));
-    for (name, value) in agreed(section, customer, &create.object) {
-        let kept = never_blank(section, target, name);
-        if value.is_blank() && !blank(state, name) && !kept {
-            desires.push(Desire {
-                name: name.to_owned(),
-                value,
-                basis: Basis::Agreed,
-            });
+    for desire in agreed(section, customer, &create.object) {
+        let kept = never_blank(section, target, &desire.name);
+        if desire.value.is_blank() && !blank(state, &desire.name) && !kept {
+            desires.push(desire);
         }
     }
     desires
@@ -299,7 +313,7 @@ pub fn at_creation_in_intercom(
         let decided = customer.decided.get(&field.intercom);
         let (value, basis) = match decided.filter(|_| agreed) {
             Some(_) if customer.contested.contains_key(&field.intercom) => continue,
-            Some(decided) => (decided.value.clone(), Basis::Agreed),
+            Some(decided) => (decided.value.clone(), basis(field, &decided.value)),
             None => {
                 let own = field.decided_from(System::Salesforce, origin.state);
                 (own, Basis::Constant)
@@ -339,7 +353,7 @@ pub fn after_creation_in_intercom(
         };
         for (name, value) in target.wanted(field, &decided.value) {
             if !value.is_blank() || !blank(target.state, &name) {
-                let basis = Basis::Agreed;
+                let basis = basis(field, &decided.value);
                 desires.push(Desire { name, value, basis });
             }
         }
@@ -369,18 +383,24 @@ pub fn company_named(
 }
 
 /// The decided values of a customer as fields of an object of Salesforce.
-fn agreed<'a>(section: &'a Section, customer: &Customer, object: &str) -> Vec<(&'a Name, Value)> {
-    let mut values = Vec::new();
+fn agreed(section: &Section, customer: &Customer, object: &str) -> Vec<Desire> {
+    let mut desires = Vec::new();
     for field in &section.fields {
         let here = field.flows_to(System::Salesforce) && field.applies_to(object);
         let decided = customer.decided.get(&field.intercom).map(|one| &one.value);
         // A default stands in for what nobody has decided.
         let decided = decided.or_else(|| field.default.is_some().then_some(&Value::Null));
         if let Some(decided) = decided.filter(|_| here) {
-            values.extend(field.desired_in(System::Salesforce, decided));
+            let basis = basis(field, decided);
+            let wanted = field.desired_in(System::Salesforce, decided);
+            desires.extend(wanted.map(|(name, value)| Desire {
+                name: name.clone(),
+                value,
+                basis,
+            }));
         }
     }
-    values
+    desires
 }
 
 /// A field for which the mapping has a stand-in is required by the org: it is never emptied.

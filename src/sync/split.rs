@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{Basis, Claim, Desire};
+use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, RecordState};
 use crate::domain::{MatchRule, RecordRef, Shows, Value};
 use crate::mapping::{Direction, FieldMap, Mapping, Section, System};
@@ -182,7 +183,7 @@ pub fn given_back(
         let applies = field.applies_to(target.record.object.as_str());
         field.flows_to(target.system) && (target.system == System::Intercom || applies)
     });
-    for field in written.filter(|field| !has_source(mapping, field, part, target.record)) {
+    for field in written.filter(|field| !has_source(mapping, field, part, target)) {
         for name in field.names_in(target.system) {
             let known = state.desired.get(name);
             let ours = known.is_some_and(|known| {
@@ -206,13 +207,18 @@ pub fn given_back(
     desires
 }
 
-/// Whether another record of the part says what a field should hold.
-fn has_source(mapping: &Mapping, field: &FieldMap, part: &Customer, record: &RecordRef) -> bool {
-    let mut others = part
-        .records
-        .iter()
-        .filter(|(other, state)| *other != record && state.gone.is_none());
+/// Whether another record of the part says what a field should hold, or has said so before it left
+/// its source. What has no form in the record's system is not said to it.
+fn has_source(mapping: &Mapping, field: &FieldMap, part: &Customer, target: Target<'_>) -> bool {
+    let others = part.records.iter();
+    let mut others = others.filter(|(other, _)| *other != target.record);
     let decided = part.decided.get(&field.intercom);
-    decided.is_some_and(|decided| !decided.value.is_blank())
-        && others.any(|(other, _)| field.flows_from(mapping.system_of(other)))
+    decided.is_some_and(|decided| {
+        let says = |(other, state): (&RecordRef, &Shared<RecordState>)| {
+            let speaks = state.gone.is_none() || *other == decided.by;
+            speaks && field.flows_from(mapping.system_of(other))
+        };
+        let has_form = field.refusal(target.system, &decided.value).is_none();
+        !decided.value.is_blank() && has_form && others.any(says)
+    })
 }

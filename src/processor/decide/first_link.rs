@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, matching};
-use crate::domain::{MatchKey, Name, RecordRef, Value};
+use crate::domain::{MatchKey, Name, RecordRef, Shows, Value};
 use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
@@ -178,8 +178,20 @@ fn is_established<const N: usize>(
 fn claim(field: &FieldMap, system: System, record: &RecordRef, state: &RecordState) -> Claim {
     Claim {
         record: record.clone(),
-        value: field.decided_from(system, state),
+        value: field.decided_from(system, &OnceSettled(state)),
         version: state.version,
+    }
+}
+
+/// What a record shows once our writes have given it back what is its own.
+struct OnceSettled<'a>(&'a RecordState);
+
+impl Shows for OnceSettled<'_> {
+    fn shown(&self, name: &str) -> Option<&Value> {
+        match self.0.desired.get(name) {
+            Some(desire) if desire.basis == Basis::Kept => Some(&desire.value),
+            _ => self.0.shown(name),
+        }
     }
 }
 
@@ -312,8 +324,8 @@ fn explicit<'s>(
     Some((rule, key))
 }
 
-/// Whether a record of another customer still bears a key, which is unique in the org: it is written
-/// once that one has lost it.
+/// Whether a record of another customer still bears a key, which is unique in the org: it is
+/// written once that one has lost it.
 fn is_borne_elsewhere<J: Journal>(journal: &J, record: &RecordRef, key: &str) -> bool {
     let key = MatchKey::new(MatchRule::Explicit, key);
     let holders = matching(journal, journal.bridge(), &key).records;

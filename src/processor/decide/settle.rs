@@ -9,7 +9,7 @@ use crate::domain::{CommandKind, CommandResult, Fields, Name, Outcome, RecordRef
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::{
-    Terms, fold, holds, owner, pause, reconcile, relation, request, shared, unlink,
+    Terms, fold, holds, owner, pause, reconcile, relation, request, shared,
 };
 use crate::processor::decide::{settle_lookup, settle_read};
 use crate::sync::writes;
@@ -85,7 +85,6 @@ fn update<J: Journal>(
             accept_forms(journal, record, write, values.as_ref());
             look_after_repair(journal, terms, record, write, values.as_ref());
             rekey(journal, terms, record);
-            unlink::key_taken(journal, terms, write);
             answered_beside(journal, terms, record, write, values.as_ref().zip(version));
         }
         Outcome::AlreadyThere { snapshot } => {

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{Journal, Matching, Pursuit, matching, record_state};
-use crate::domain::{MatchKey, RecordRef, ReviewId, ViewKey};
+use crate::domain::{MatchKey, MatchRule, RecordRef, ReviewId, ViewKey};
 use crate::identity::keys::is_shared;
 use crate::processor::decide::pursue::RELEASED_MAX;
-use crate::processor::decide::{Terms, pursue};
+use crate::processor::decide::{Terms, pursue, unlink};
 
 /// Holders of a shared identifier that are named to a person.
 const TOLD_MAX: usize = 20;
 
 /// The identifiers of a record are others than before. A person is told of one that has just become
 /// one of too many; it matches nobody from now on, and those whom it has joined stay joined. Those
-/// who wait because of one that is held by fewer again go on.
+/// who wait because of one that is held by fewer again, or of our key on another record, go on.
 pub fn changed<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -32,6 +32,10 @@ pub fn changed<J: Journal>(
         }
     }
     for key in before.difference(&state.keys) {
+        if key.rule == MatchRule::Explicit {
+            unlink::key_taken(journal, terms, section, record, key);
+            continue;
+        }
         let holders = matching(journal, journal.bridge(), key);
         if let Some(review) = holders.shared
             && !is_shared(journal, journal.bridge(), section, key)

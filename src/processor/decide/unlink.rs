@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::journal::DomainEvent as E;
+use crate::domain::journal::{Claim, DomainEvent as E};
 use crate::domain::record::MatchRule;
-use crate::domain::view::{Customer, Journal, ViewRead, customer_of};
-use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value};
-use crate::domain::{WriteCommand, WriteTarget};
+use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, customer_of, matching};
+use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value, ViewKey};
 use crate::mapping::{Mapping, Section};
 use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
@@ -196,7 +195,7 @@ fn split<J: Journal>(
     ) else {
         return;
     };
-    // Who disagreed are no longer one.
+    let disputed = disputed(journal, &before);
     for review in before.contested.values() {
         journal.emit(E::ReviewClosed {
             review: *review,
@@ -216,10 +215,49 @@ fn split<J: Journal>(
     let all = || [&parts.stay].into_iter().chain(&parts.leave);
     for first in all().filter_map(|records| records.first()) {
         let changed = decide_anew(journal, terms, section, &before, first);
+        dispute_on(journal, terms, section, first, &disputed);
         give_back(journal, terms, section, first, &changed);
     }
     for record in all().flatten() {
         pursue::pursue(journal, terms, record, true);
+    }
+}
+
+/// What is claimed of the fields on which the records of a customer disagree.
+fn disputed<J: Journal>(journal: &J, customer: &Customer) -> Vec<(Name, Vec<Claim>)> {
+    let claims = |(field, review): (&Name, _)| {
+        let entry = journal.get(&ViewKey::review(journal.bridge(), review))?;
+        match &*entry {
+            ViewEntry::Review(item) => Some((field.clone(), item.claims.clone())),
+            _ => None,
+        }
+    };
+    customer.contested.iter().filter_map(claims).collect()
+}
+
+/// Those who disagree and are still one disagree on: a person has not answered yet.
+fn dispute_on<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    disputed: &[(Name, Vec<Claim>)],
+) {
+    for (name, claims) in disputed {
+        let Some(part) = customer_of(journal, journal.bridge(), record) else {
+            return;
+        };
+        let lives = |claim: &&Claim| {
+            let state = part.records.get(&claim.record);
+            state.is_some_and(|state| state.gone.is_none())
+        };
+        let claims: Vec<Claim> = claims.iter().filter(lives).cloned().collect();
+        let field = section.fields.iter().find(|field| field.intercom == *name);
+        if let Some(field) = field
+            && claims.iter().any(|claim| claim.value != claims[0].value)
+        {
+            agree::open(journal, terms, &part, field, claims);
+        }
     }
 }
 
@@ -297,42 +335,39 @@ fn give_back<J: Journal>(
     agree::follow_beside(journal, terms, section, record, changed, &[]);
 }
 
-/// Our key was taken from a record of Salesforce: whoever it named goes on, for whom nothing could
-/// be made, or marked with it, while that one bore it.
-pub fn key_taken<J: Journal>(journal: &mut J, terms: &Terms<'_>, write: &WriteCommand) {
-    let WriteTarget::Record(target) = &write.target else {
+/// A record of Salesforce bears our key no longer, whoever took it away: the one whom it names
+/// goes on, for whom nothing could be made, or marked with it, while that one bore it. A key that
+/// a record of its own customer has lost is nobody's to give again.
+pub fn key_taken<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    loser: &RecordRef,
+    key: &MatchKey,
+) {
+    if !terms.mapping.is_salesforce(loser) {
         return;
-    };
-    let section = terms.mapping.section_of(target);
-    let rule = section.and_then(|section| section.rule(MatchRule::Explicit));
-    let (Some(section), Some(rule)) = (section, rule) else {
-        return;
-    };
-    let taken = write
-        .fields
-        .iter()
-        .find(|field| field.name == rule.salesforce);
-    let Some(key) = taken.and_then(|field| field.expect.as_text()) else {
-        return;
-    };
-    for (source, app) in &terms.mapping.sources.intercom {
-        let id = key
-            .strip_prefix(app.as_str())
-            .and_then(|rest| rest.strip_prefix(':'));
-        let record = id.map(|id| RecordRef::new(source, &section.intercom_object, id));
-        let Some(Ok(record)) = record else {
+    }
+    let bridge = journal.bridge().clone();
+    let named = matching(journal, &bridge, key).records;
+    let named = named.iter().filter(|one| !terms.mapping.is_salesforce(one));
+    for record in named {
+        let known = customer_of(journal, &bridge, record);
+        if known.is_none_or(|customer| customer.records.contains_key(loser)) {
             continue;
-        };
-        pursue::pursue(journal, terms, &record, true);
-        // Whom it has been joined to since may bear the key now.
-        let Some(customer) = customer_of(journal, journal.bridge(), &record) else {
-            continue;
-        };
-        for (other, state) in agree::live(&customer) {
+        }
+        pursue::pursue(journal, terms, record, true);
+        // Whom it has been joined to since may bear the key now: one of them.
+        let joined = customer_of(journal, &bridge, record);
+        let joined = joined.map(|customer| agree::live(&customer));
+        for (other, _) in joined.unwrap_or_default() {
+            let Some(customer) = customer_of(journal, &bridge, &other) else {
+                continue;
+            };
             let target = Target {
                 system: terms.mapping.system_of(&other),
                 record: &other,
-                state: &state,
+                state: &customer.records[&other],
             };
             let desire = first_link::key_desire(terms, section, &customer, target);
             reconcile::desire(journal, terms, &other, desire.into_iter().collect());

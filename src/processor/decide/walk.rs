@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, DomainEvent as E, Via, WalkReason};
-use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, Walk};
+use crate::domain::view::{Customer, Decided, Journal, ViewEntry, ViewRead, Walk};
 use crate::domain::view::{bridge_state, customer_of, record_state};
 use crate::domain::{
     BridgeId, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Value, ViewKey,
 };
 use crate::identity::keys::keys_of;
-use crate::mapping::Section;
+use crate::mapping::{FieldMap, Section};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::{Terms, create, fold, pursue, reconcile, shared};
 use crate::sync::desires::{self, Target};
@@ -132,6 +132,10 @@ fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &
                 .iter()
                 .filter(|one| remap(journal, terms, section, one));
             let rekeyed: BTreeSet<&RecordRef> = remapped.collect();
+            // Only once all have spoken: what one says anew is what the others follow.
+            for record in &live {
+                follow_on(journal, terms, section, record);
+            }
             settle(journal, terms, &live, |record| rekeyed.contains(record));
         }
         (WalkReason::Owner, Some(owner)) => {
@@ -168,8 +172,8 @@ fn settle<J: Journal>(
     }
 }
 
-/// What a record shows, under a mapping that is new: its identifiers, what it says of fields that
-/// nobody decided yet, and what it should hold. True if its identifiers are others.
+/// What a record shows, under a mapping that is new: its identifiers, and what it says of fields
+/// that nobody decided yet or that have another form now. True if its identifiers are others.
 fn remap<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
@@ -199,10 +203,15 @@ fn remap<J: Journal>(
         return rekeyed;
     };
     let system = terms.mapping.system_of(record);
-    let undecided = section.fields.iter().filter(|field| {
-        field.flows_from(system) && !customer.decided.contains_key(&field.intercom)
+    // A new transform may know a decided value in another form: whoever said it says it anew.
+    let other_form = |field: &FieldMap, decided: &Decided| {
+        decided.by == *record && field.transform.decided(&decided.value) != decided.value
+    };
+    let open = section.fields.iter().filter(|field| {
+        let decided = customer.decided.get(&field.intercom);
+        field.flows_from(system) && decided.is_none_or(|decided| other_form(field, decided))
     });
-    let names: BTreeSet<&Name> = undecided.flat_map(|field| field.names_in(system)).collect();
+    let names: BTreeSet<&Name> = open.flat_map(|field| field.names_in(system)).collect();
     let news = state.seen.iter().filter(|(name, _)| names.contains(name));
     let news = news.map(|(name, seen)| (name.clone(), seen.value.clone()));
     let moved = Move {
@@ -214,16 +223,25 @@ fn remap<J: Journal>(
         against: &BTreeSet::new(),
     };
     agree::agree(journal, terms, section, &moved);
-    let Some(customer) = customer_of(journal, &bridge, record) else {
-        return rekeyed;
+    rekeyed
+}
+
+/// A field that was not mapped before is filled where it is blank, as at a first link; what a
+/// record already follows is put through the new transform.
+fn follow_on<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+) {
+    let Some(customer) = customer_of(journal, journal.bridge(), record) else {
+        return;
     };
     if customer.links.is_empty() {
-        return rekeyed;
+        return;
     }
-    // A field that was not mapped before is filled where it is blank, as at a first link; what a
-    // record already follows is put through the new transform.
     let target = Target {
-        system,
+        system: terms.mapping.system_of(record),
         record,
         state: &customer.records[record],
     };
@@ -241,7 +259,6 @@ fn remap<J: Journal>(
             desires: wanted,
         });
     }
-    rekeyed
 }
 
 /// The name of an owner is another one: what the record shows of it moved.

@@ -6,7 +6,9 @@ use super::both::stage::{ADA, BOTH, Pair, TITLE, texts, writes_to};
 use super::world::*;
 use crate::domain::customer_event::CustomerEventKind;
 use crate::domain::view::Customer;
-use crate::domain::{Change, Command, EventKind, Fields, ObservationBody, Outcome, RecordRef};
+use crate::domain::{
+    Change, Command, EventKind, Fields, Gone, ObservationBody, Outcome, RecordRef,
+};
 use crate::domain::{Topic, Value, Writer};
 
 const KEY: &str = "Intercom_Contact_ID__c";
@@ -317,6 +319,135 @@ fn joined_to_another_while_the_repair_is_out_it_holds_what_that_one_says() {
     assert_eq!(pair.seen(&contact, id), Value::text("00Q000000000002AAA"));
     assert_eq!(pair.seen(&other, KEY), Value::text("abc123:c1"));
     assert_eq!(pair.seen(&lead, KEY), Value::Null);
+    assert!(pair.is_at_rest());
+}
+
+/// Found by a reader: what the repair was to replace counted as what the record says.
+#[test]
+fn joined_again_while_the_repair_is_out_each_speaks_for_itself() {
+    let mut pair = joined(&[("phone", "+14155550111")], &[("Phone", "+14155550122")]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let out = pair.webhook(60_000, &[("phone", "+14155550133")]);
+    pair.settle(out, 61);
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550133"));
+    let repairs = say(&mut pair, &contact, &lead, false);
+    let more = say(&mut pair, &contact, &lead, true);
+    let decided = &pair.world.customer(&lead).decided["phone"];
+    assert_eq!(
+        decided.value,
+        Value::text("+14155550122"),
+        "its own system's word"
+    );
+    assert_eq!(decided.by, lead);
+    pair.settle(repairs, 70);
+    pair.settle(more, 80);
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550122"));
+    assert!(pair.is_at_rest());
+}
+
+/// Two leads are the contact's now, while the one it was taken from still bears its key.
+fn joined_to_two_others_while_the_repair_is_out() -> (Pair, [RecordRef; 2], Vec<Command>) {
+    let mut pair = joined(&[], &[]);
+    let (contact, lead) = (pair.contact.clone(), pair.lead.clone());
+    let repairs = say(&mut pair, &contact, &lead, false);
+    let others = ["00Q000000000002AAA", "00Q000000000003AAA"].map(|id| salesforce("Lead", id));
+    for (number, other) in others.iter().enumerate() {
+        let number = number as i64;
+        let all = texts(&[("LastName", "Byron")]);
+        let more = pair.event_of(other, EventKind::Created, 60 + number, Writer::Foreign, all);
+        pair.settle(more, 65 + number);
+        let more = say(&mut pair, &contact, other, true);
+        pair.settle(more, 70 + 10 * number);
+        assert_eq!(
+            pair.seen(other, KEY),
+            Value::Null,
+            "the org has each key once"
+        );
+    }
+    (pair, others, repairs)
+}
+
+fn marked(pair: &Pair, records: &[RecordRef]) -> usize {
+    let key = Value::text("abc123:c1");
+    records
+        .iter()
+        .filter(|one| pair.seen(one, KEY) == key)
+        .count()
+}
+
+#[test]
+fn of_two_that_wait_for_our_key_one_gets_it() {
+    let (mut pair, others, repairs) = joined_to_two_others_while_the_repair_is_out();
+    pair.settle(repairs, 100);
+    assert_eq!(pair.seen(&pair.lead, KEY), Value::Null);
+    assert_eq!(marked(&pair, &others), 1);
+    assert!(pair.is_at_rest());
+}
+
+#[test]
+fn our_key_goes_to_who_waits_for_it_also_when_a_person_takes_it_away() {
+    let (mut pair, others, _) = joined_to_two_others_while_the_repair_is_out();
+    let taken = [(KEY.into(), Value::Null)].into();
+    let lead = pair.lead.clone();
+    let out = pair.event_of(&lead, EventKind::Updated, 100, Writer::Foreign, taken);
+    pair.settle(out, 101);
+    assert_eq!(marked(&pair, &others), 1);
+}
+
+#[test]
+fn those_who_disagree_and_are_still_one_disagree_on() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let other = contact("c2");
+    let out = pair.world.show(lead("c2", 50_000, &[("email", ADA)]));
+    pair.settle(out, 51);
+    let tier = "custom_attributes.tier";
+    let out = pair.event(60, Writer::Foreign, &[("Tier__c", "silver")]);
+    pair.settle(out, 61);
+    // The repeat of the write looks first and finds what an agent has set meanwhile.
+    let out = pair.event(80, Writer::Foreign, &[("Tier__c", "gold")]);
+    let snapshot = pair.shown(81_000, &[(tier, "bronze")]);
+    let write = writes_to(&out, &contact_one)[0].clone();
+    pair.world.answer(&write, Outcome::FoundOther { snapshot });
+    let is_open = |pair: &Pair| {
+        let customer = pair.world.customer(&pair.lead);
+        customer.contested.contains_key(tier)
+    };
+    assert!(is_open(&pair));
+    say(&mut pair, &other, &lead_record, false);
+    assert!(is_open(&pair), "nobody has answered");
+    assert_eq!(pair.count("conflict_opened"), 2);
+    assert!(pair.world.customer(&other).contested.is_empty());
+    say(&mut pair, &contact_one, &lead_record, false);
+    assert!(!is_open(&pair));
+    assert!(pair.world.customer(&contact_one).contested.is_empty());
+}
+
+#[test]
+fn what_one_has_said_who_is_gone_since_still_holds() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let other = contact("c2");
+    let said = [("email", ADA), ("phone", "+14155550155")];
+    let out = pair.world.show(lead("c2", 50_000, &said));
+    pair.settle(out, 51);
+    assert_eq!(
+        pair.seen(&lead_record, "Phone"),
+        Value::text("+14155550155")
+    );
+    let left = Change::Left {
+        record: other,
+        how: Gone::Deleted,
+        at: None,
+    };
+    let out = pair.world.change(left);
+    pair.settle(out, 61);
+    let out = say(&mut pair, &contact_one, &lead_record, false);
+    pair.settle(out, 70);
+    assert_eq!(
+        pair.seen(&lead_record, "Phone"),
+        Value::text("+14155550155")
+    );
     assert!(pair.is_at_rest());
 }
 
