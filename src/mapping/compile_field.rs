@@ -63,6 +63,7 @@ pub fn field(
             .collect(),
         objects: limited,
         meaning: meaning.map_or(String::new(), |given| given.value.clone()),
+        used_by: used_by(file, at, out),
         owner,
         direction,
         conflict,
@@ -72,6 +73,20 @@ pub fn field(
         default,
     };
     (out.faults() == before).then_some(field)
+}
+
+/// Names of their own, of any kind; a list that is given names somebody.
+fn used_by(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Vec<String> {
+    let Some(given) = &file.value.used_by else {
+        return Vec::new();
+    };
+    let names = given.value.iter().map(|name| name.trim());
+    if given.value.is_empty() || names.clone().any(str::is_empty) {
+        let what = format!("`{}` is used by nobody", file.value.intercom.value);
+        let fix = "name a team or a process, or leave `used_by` out";
+        out.at(given, &format!("{at}.used_by"), what, fix);
+    }
+    names.map(str::to_owned).collect()
 }
 
 fn blank(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Blank {

@@ -68,6 +68,8 @@ pub struct FieldMap {
     /// The objects that have them; empty for all objects of the section.
     pub objects: Vec<String>,
     pub meaning: String,
+    /// Who uses it, in the words of the file; empty where it does not say.
+    pub used_by: Vec<String>,
     pub owner: System,
     pub direction: Direction,
     pub conflict: Conflict,

@@ -256,6 +256,9 @@ pub struct FieldFile {
     /// What the field says, in a person's words.
     #[schemars(with = "String", required)]
     pub meaning: Option<Spanned<String>>,
+    /// Teams and processes that use the field: routing, forecast, onboarding.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub used_by: Option<Spanned<Vec<String>>>,
     /// Whose value counts where nothing else decides.
     #[schemars(with = "String", required, extend("enum" = ["intercom", "salesforce"]))]
     pub owner: Option<Spanned<String>>,

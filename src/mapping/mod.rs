@@ -32,6 +32,7 @@ pub mod transform;
 pub mod offer;
 pub mod schema;
 pub mod sheet;
+pub mod warn;
 
 pub use compile::{CreateInIntercom, CreateRule, MARKER, Mapping, MatchBy, Relations, Section};
 pub use condition::Condition;

@@ -5,7 +5,7 @@ use crate::mapping::field::{Direction, FieldMap, System};
 use crate::mapping::transform::Transform;
 
 /// The heads of the columns.
-pub const COLUMNS: [&str; 8] = [
+pub const COLUMNS: [&str; 9] = [
     "section",
     "intercom",
     "salesforce",
@@ -14,11 +14,12 @@ pub const COLUMNS: [&str; 8] = [
     "direction",
     "transform",
     "policy",
+    "used by",
 ];
 
 /// One row for each mapped field, in the order of the file, in the words of the file. The policy
 /// of a field that flows one way only is blank: nothing can conflict.
-pub fn rows(mapping: &Mapping) -> Vec<[String; 8]> {
+pub fn rows(mapping: &Mapping) -> Vec<[String; 9]> {
     let people = ("people", Some(&mapping.people));
     let companies = ("companies", mapping.companies.as_ref());
     let sections = [people, companies].into_iter();
@@ -30,7 +31,7 @@ pub fn rows(mapping: &Mapping) -> Vec<[String; 8]> {
     .collect()
 }
 
-fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 8] {
+fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 9] {
     let policy = match field.direction {
         Direction::Both => field.conflict.as_str(),
         Direction::ToSalesforce | Direction::ToIntercom => "",
@@ -48,6 +49,7 @@ fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 8] {
         field.direction.as_str().to_owned(),
         transform(&field.transform),
         policy.to_owned(),
+        field.used_by.join(", "),
     ]
 }
 

@@ -75,6 +75,26 @@ fn every_finding_is_told_with_its_place_and_no_file_hides_another() {
 }
 
 #[test]
+fn a_warning_is_told_and_refuses_nothing() {
+    let named = DEFAULT.replacen(
+        "owner: intercom",
+        "used_by: [support]\n      owner: intercom",
+        1,
+    );
+    let (_folder, path) = file("mapping.yaml", &named);
+    let lint = run(&["mapping", "lint", path.to_str().unwrap()]);
+    assert!(lint.status.success(), "{lint:?}");
+    let told = text(&lint.stdout);
+    assert!(told.contains("mapping.yaml: warning: people: contact.email has no `used_by`"));
+    assert!(
+        told.ends_with("version 1, 28 fields, 27 warnings\n"),
+        "{told}"
+    );
+    let sheet = run(&["mapping", "sheet", path.to_str().unwrap()]);
+    assert!(text(&sheet.stdout).contains("| support |"));
+}
+
+#[test]
 fn the_sheet_says_of_each_field_what_it_means_whose_it_is_and_how_it_flows() {
     let (_folder, path) = file("mapping.yaml", DEFAULT);
     let path = path.to_str().unwrap();

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use crosswalk::config::Config;
 use crosswalk::domain::{BridgeId, SourceId};
-use crosswalk::mapping::{DEFAULT, Mapping, Offer, Sources, schema, sheet};
+use crosswalk::mapping::{DEFAULT, Mapping, Offer, Sources, schema, sheet, warn};
 
 use crate::mappings;
 use crate::print::print;
@@ -34,7 +34,7 @@ enum Command {
     /// Say what is wrong with mapping files: line, column, what, and the fix.
     ///
     /// Asks neither system: whether the fields exist there is what `check` says. Exit status 0 only
-    /// if nothing was found.
+    /// if nothing has to be mended; what may mislead people is a warning.
     #[command(
         verbatim_doc_comment,
         after_help = "Example:\n  crosswalk mapping lint mapping.yaml"
@@ -124,11 +124,22 @@ impl Lint {
                 }
             };
             match offer.compile() {
-                Ok(mapping) => print(&format!(
-                    "{shown}: version {}, {} fields, nothing found\n",
-                    mapping.version,
-                    sheet::rows(&mapping).len()
-                ))?,
+                Ok(mapping) => {
+                    let warnings = warn::warnings(&mapping);
+                    for warning in &warnings {
+                        print(&format!("{shown}: warning: {warning}\n"))?;
+                    }
+                    let found = match warnings.len() {
+                        0 => "nothing found".to_owned(),
+                        1 => "1 warning".to_owned(),
+                        many => format!("{many} warnings"),
+                    };
+                    print(&format!(
+                        "{shown}: version {}, {} fields, {found}\n",
+                        mapping.version,
+                        sheet::rows(&mapping).len()
+                    ))?;
+                }
                 Err(findings) => {
                     found += findings.0.len();
                     for finding in &findings.0 {

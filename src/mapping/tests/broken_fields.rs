@@ -19,6 +19,14 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "owner: intercom",
+        "used_by: []",
+        "18:7: people.fields.owner: `name` has no owner; every mapped field says its \
+         meaning, its owner and its direction
+21:16: people.fields.used_by: `name` is used by nobody; name a team or a process, or \
+         leave `used_by` out",
+    ),
+    (
+        "owner: intercom",
         "",
         "18:7: people.fields.owner: `name` has no owner; every mapped field says its \
          meaning, its owner and its direction",

@@ -39,7 +39,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "meaning: how",
         "xyz: how",
         "23:7: file: `xyz` is no key of a mapping here; known here: intercom, salesforce, \
-         meaning, owner, direction, conflict, restrictive, transform, values, \
+         meaning, used_by, owner, direction, conflict, restrictive, transform, values, \
          unknown, time_zone, decimal, bands, blank, default, region",
     ),
     (

@@ -12,3 +12,4 @@ mod transforms;
 mod round_trips;
 mod schema;
 mod watched;
+mod warnings;
