@@ -5,6 +5,7 @@ mod world;
 
 mod create_and_update;
 mod duplicates_and_order;
+mod failures;
 mod linking;
 mod matching;
 mod holds_and_reads;
