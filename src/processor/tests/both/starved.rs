@@ -194,8 +194,10 @@ fn what_a_rep_said_before_a_row_was_read_is_over_though_nobody_says_since_when_t
     // The feed is late.
     let out = pair.event(47, Writer::Foreign, &[("Phone", SECOND)]);
     pair.settle(out, 60);
+    assert_eq!(pair.decided("phone"), Value::text(THIRD));
     let out = pair.event(50, Writer::Foreign, &[("Phone", FOURTH)]);
     pair.settle(out, 70);
+    assert_eq!(pair.decided("phone"), Value::text(THIRD));
     let out = pair.event(50, Writer::Foreign, &[("Phone", THIRD)]);
     pair.settle(out, 80);
     assert_eq!(pair.decided("phone"), Value::text(THIRD));
