@@ -138,9 +138,17 @@ fn what_people_have_said_since_stays_where_they_said_it() {
     assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550133"));
     let out = pair.event(70, Writer::Foreign, &[("Title", "Poet")]);
     pair.settle(out, 71);
+    // Over what we wrote there.
+    let says = [("Phone", "+14155550144")];
+    for command in pair.event(80, Writer::Foreign, &says) {
+        let shown = pair.outcome(&command, 81, &says);
+        let out = pair.world.answer(&command, shown);
+        pair.settle(out, 82);
+    }
+    assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550144"));
     apart(&mut pair);
     assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550133"));
-    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550122"));
+    assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550144"));
     assert_eq!(pair.seen(&lead, "Title"), Value::text("Poet"));
     assert_eq!(pair.seen(&contact, TITLE), Value::Null);
     assert!(pair.is_at_rest());
