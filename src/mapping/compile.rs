@@ -133,6 +133,15 @@ impl MatchBy {
 }
 
 impl Mapping {
+    /// The sections of the file with their names, in its order.
+    pub fn sections(&self) -> impl Iterator<Item = (&'static str, &Section)> {
+        let companies = self
+            .companies
+            .as_ref()
+            .map(|section| ("companies", section));
+        [("people", &self.people)].into_iter().chain(companies)
+    }
+
     /// Compiles the text of a file. The same text gives the same mapping, or the same findings in
     /// the order of its lines, on every machine.
     pub fn compile(text: &str, sources: Sources, hash: [u8; 32]) -> Result<Self, Findings> {

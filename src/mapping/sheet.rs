@@ -20,15 +20,11 @@ pub const COLUMNS: [&str; 9] = [
 /// One row for each mapped field, in the order of the file, in the words of the file. The policy
 /// of a field that flows one way only is blank: nothing can conflict.
 pub fn rows(mapping: &Mapping) -> Vec<[String; 9]> {
-    let people = ("people", Some(&mapping.people));
-    let companies = ("companies", mapping.companies.as_ref());
-    let sections = [people, companies].into_iter();
-    let rows = sections.filter_map(|(name, section)| Some((name, section?)));
-    rows.flat_map(|(name, section)| {
+    let rows = mapping.sections().flat_map(|(name, section)| {
         let fields = section.fields.iter();
         fields.map(move |field| row(name, section, field))
-    })
-    .collect()
+    });
+    rows.collect()
 }
 
 fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 9] {

@@ -30,11 +30,7 @@ impl Entry<'_> {
 }
 
 fn entries(mapping: &Mapping) -> impl Iterator<Item = Entry<'_>> {
-    let people = ("people", Some(&mapping.people));
-    let companies = ("companies", mapping.companies.as_ref());
-    let sections = [people, companies].into_iter();
-    let sections = sections.filter_map(|(name, section)| Some((name, section?)));
-    sections.flat_map(|(name, section)| {
+    mapping.sections().flat_map(|(name, section)| {
         section.fields.iter().map(move |field| Entry {
             name,
             section,
