@@ -131,6 +131,13 @@ impl Handle {
             .map_err(Error::Refused)
     }
 
+    /// How many requests it answers in ten seconds from now on; Intercom's own is 1,667.
+    pub fn set_rate_limit(&self, per_10s: u32) {
+        lock(&self.host.vendor.workspace)
+            .settings
+            .rate_limit_per_10s = per_10s;
+    }
+
     /// Moves this sandbox's clock forward.
     pub fn advance_ms(&self, by_ms: u64) {
         self.host

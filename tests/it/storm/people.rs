@@ -168,6 +168,18 @@ impl Stage {
         std::fs::write(path, config.to_string()).unwrap();
     }
 
+    /// How many commands a walk asks for in a second from the next start on; None for the default.
+    /// And nothing is hurried that an import waits for.
+    pub fn pace_walks(&self, per_second: Option<u32>) {
+        let mut config = self.config.clone();
+        config["feeds"] = json!({"import_rows_per_second_max": 100_000,
+            "owners_interval_seconds": 2});
+        if let Some(most) = per_second {
+            config["processor"]["walk_commands_per_second_max"] = most.into();
+        }
+        std::fs::write(self.folder.join("crosswalk.yaml"), config.to_string()).unwrap();
+    }
+
     /// Everybody qualifies, and has a Lead.
     pub async fn gather(&mut self, child: &mut Child) {
         let webhooks = child.webhooks.clone();

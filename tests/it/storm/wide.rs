@@ -15,6 +15,11 @@ use crate::storm::people::{Chance, Stage};
 const PATIENCE: Duration = Duration::from_secs(1_800);
 const EDITS: usize = 100;
 const EDITS_PER_SECOND: u64 = 20;
+/// Requests that Intercom answers in ten seconds.
+const LIMIT: u32 = 1_667;
+/// Nobody waits for the import: it may go as fast as it can.
+const LIMIT_OF_IMPORT: u32 = 100_000;
+const WALK_OF_IMPORT: u32 = 10_000;
 
 /// Milliseconds from a change in the org to the write in Intercom, sorted.
 struct Latency(Vec<f64>);
@@ -112,6 +117,7 @@ pub async fn wide(count: usize) -> Value {
     let stage = Stage::new(0).await;
     let crowd = Crowd::gathers(&stage, count);
     let folder = stage.folder.clone();
+    stage.pace_walks(Some(WALK_OF_IMPORT));
     let mut child = Child::start(&folder).await;
     stage
         .intercom
@@ -119,6 +125,7 @@ pub async fn wide(count: usize) -> Value {
         .await
         .unwrap();
     let (mut said, mut chance) = (0, Chance::new(3));
+    stage.intercom.set_rate_limit(LIMIT_OF_IMPORT);
     let began = Instant::now();
     let asked = output(&[
         "backfill",
@@ -133,13 +140,16 @@ pub async fn wide(count: usize) -> Value {
     // While its rows are decided, whoever changes waits behind them: one ordered topic.
     until(&child, "walk_ended", 1, walk_takes(count)).await;
     let imported = began.elapsed();
+    stage.intercom.set_rate_limit(LIMIT);
     let import_peak = child.sample(began.elapsed(), &folder).peak_mb;
+    eprintln!("imported after {imported:?}");
     let quiet = crowd.goes_on(&stage, &mut said, &mut chance).await;
 
     // A new version of the mapping, as an operator brings it: a restart.
     let mapping = std::fs::read_to_string(folder.join("mapping.yaml")).unwrap();
     let mapping = mapping.replace("version: 1", "version: 2");
     std::fs::write(folder.join("mapping.yaml"), mapping).unwrap();
+    stage.pace_walks(None);
     child.end_and_rise(&folder).await;
     until(&child, "walk_started", 1, walk_takes(count)).await;
     let remapped = crowd.goes_on(&stage, &mut said, &mut chance).await;
