@@ -1,7 +1,7 @@
 //! The feed of change events against an org that breaks, refuses, repeats and forgets.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crosswalk::config::AfterGap;
 use crosswalk::domain::{Change, EventKind, Message, ObservationBody, Topic, Version, Writer};
@@ -416,6 +416,20 @@ async fn a_subscription_that_says_nothing_is_opened_anew() {
     world.wait(|| world.remote.starts().len() >= 4).await;
     let stood = world.log.cursor().unwrap().position;
     assert_eq!(world.remote.starts()[3], Start::After(stood));
+    running.stop().await;
+}
+
+/// What lies between two subscriptions without a position is told by nobody, and an import begins
+/// anew: Salesforce may say nothing for longer than a subscription with a position is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_without_a_position_may_say_nothing_for_longer() {
+    let mut world = World::new();
+    world.options.liveness = Duration::from_millis(200);
+    let began = Instant::now();
+    let running = world.run();
+    world.wait(|| world.remote.starts().len() >= 2).await;
+    assert!(began.elapsed() >= Duration::from_millis(600));
+    assert_eq!(world.remote.starts(), [Start::Latest, Start::Latest]);
     running.stop().await;
 }
 

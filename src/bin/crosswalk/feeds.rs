@@ -237,7 +237,7 @@ impl Shared {
             ca_file: org.pubsub.ca_file.clone(),
             connect_timeout: self.config.sink.connect_timeout,
             request_timeout: self.config.sink.request_timeout,
-            silent_after: self.config.feeds.liveness,
+            silent_after: self.config.feeds.liveness * subscribe::BLIND_PATIENCE,
         }
     }
 

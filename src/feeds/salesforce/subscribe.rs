@@ -64,6 +64,11 @@ impl Default for Options {
     }
 }
 
+/// How much longer a subscription without a position may say nothing. Opened anew it begins at the
+/// next event, and what lies between is lost; Salesforce says something within 270 s (salesforce.md
+/// 1.4), which is more than a subscription with a position is given.
+pub const BLIND_PATIENCE: u32 = 3;
+
 /// What a feed is made of.
 pub struct Parts {
     pub org: Org,
@@ -162,17 +167,23 @@ impl Feed {
         }
         self.tried.send_replace(true);
         loop {
-            let batch = self.within(stream.next()).await?;
+            let batch = waited(self.patience(), stream.next()).await?;
             self.take(&identity, batch).await?;
             self.progress();
         }
     }
 
-    async fn within<T>(&self, answer: Answer<'_, T>) -> Result<T, Trouble> {
-        match tokio::time::timeout(self.parts.options.liveness, answer).await {
-            Ok(answered) => answered.map_err(Trouble::Remote),
-            Err(_) => Err(Trouble::Silent),
+    /// How long the subscription may say nothing.
+    fn patience(&self) -> Duration {
+        let standing = self.standing.as_ref();
+        match start(standing.and_then(|standing| standing.cursor.as_ref())) {
+            Start::Latest => self.parts.options.liveness * BLIND_PATIENCE,
+            _ => self.parts.options.liveness,
         }
+    }
+
+    async fn within<T>(&self, answer: Answer<'_, T>) -> Result<T, Trouble> {
+        waited(self.parts.options.liveness, answer).await
     }
 
     /// Appends what came, with the cursor behind it.
@@ -481,6 +492,13 @@ impl Feed {
 /// Whether a cursor says where to go on, and not only that the next event will say it.
 pub fn is_position(cursor: &Cursor) -> bool {
     cursor.position != notes::AT_LATEST
+}
+
+async fn waited<T>(patience: Duration, answer: Answer<'_, T>) -> Result<T, Trouble> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answered) => answered.map_err(Trouble::Remote),
+        Err(_) => Err(Trouble::Silent),
+    }
 }
 
 fn start(cursor: Option<&Cursor>) -> Start {
