@@ -10,7 +10,7 @@ use crate::domain::{BridgeId, MatchKey, MatchRule, ObjectName, RecordRef};
 use crate::identity::candidates::{Verdict, is_apart};
 use crate::identity::keys::{lacks, nameless, telling};
 use crate::identity::pursuit::{self, LOOKUP_ROWS_MAX, Step, seen_fields};
-use crate::mapping::{CreateInIntercom, Mapping, Section, System};
+use crate::mapping::{CreateInIntercom, Mapping, MatchBy, Section, System};
 
 /// Decides the next step for a record of Salesforce.
 pub fn next<V: ViewRead + ?Sized>(
@@ -60,6 +60,11 @@ pub fn next<V: ViewRead + ?Sized>(
             why: "was_linked_once",
         };
     }
+    if is_marked_elsewhere(view, bridge, mapping, section, customer, record) {
+        return Step::Rest {
+            why: "marked_elsewhere",
+        };
+    }
     if let Some(behind) = pursuit::creating(customer) {
         return Step::Defer { behind };
     }
@@ -98,6 +103,25 @@ pub fn is_in_intercom(mapping: &Mapping, customer: &Customer) -> bool {
 pub fn bears_our_key(section: &Section, state: &RecordState) -> bool {
     let rule = section.rule(MatchRule::Explicit);
     rule.is_some_and(|by| !state.value_seen(&by.salesforce).is_blank())
+}
+
+/// Whether a contact that we made of a record, and that a person has kept apart from it since,
+/// still bears its marker: whoever looks for what was made would find that one.
+pub fn is_marked_elsewhere<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    customer: &Customer,
+    record: &RecordRef,
+) -> bool {
+    if !section.rules.iter().any(MatchBy::is_marker) {
+        return false;
+    }
+    let key = MatchKey::new(MatchRule::Explicit, &record.id);
+    let marked = matching(view, bridge, &key).records.into_iter();
+    let mut marked = marked.filter(|one| !mapping.is_salesforce(one));
+    marked.any(|one| is_apart(view, bridge, customer, &one))
 }
 
 /// Whether the rule holds for what is known of a record.

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, RecordState};
-use crate::domain::{MatchRule, RecordRef, Shows, Value};
-use crate::mapping::{Direction, FieldMap, Mapping, Section, System};
-use crate::sync::desires::{Target, never_blank};
+use crate::domain::{MatchKey, MatchRule, RecordRef, Shows, Value};
+use crate::mapping::{Direction, FieldMap, Mapping, MatchBy, Section, System};
+use crate::sync::desires::{Target, after_agreement, never_blank};
 use crate::sync::moves::spokesman;
 
 /// The records of a customer once what links some of them is gone.
@@ -170,41 +170,123 @@ pub fn own_claim(
     best.map(|(_, claim)| claim)
 }
 
+/// Whether we made a record of another one of its customer: so says the link, or, where a
+/// notification came before our answer, the marker that both share.
+pub fn was_made(section: &Section, customer: &Customer, record: &RecordRef) -> bool {
+    let Some(state) = customer.records.get(record) else {
+        return false;
+    };
+    let created = |link: &Link| {
+        let ends = [&link.left, &link.right];
+        link.rule == MatchRule::Created && ends.contains(&record) && link.sequence == state.entered
+    };
+    let marks = section.rules.iter().any(MatchBy::is_marker);
+    let mut others = customer.records.keys();
+    let names = |other: &RecordRef| {
+        let key = MatchKey::new(MatchRule::Explicit, &other.id);
+        other != record && state.keys.contains(&key)
+    };
+    customer.links.iter().any(created) || (marks && others.any(names))
+}
+
+/// Whether a field only tells of the record on the other side: it names it, or nobody says it here.
+fn tells_of_the_other(field: &FieldMap, system: System) -> bool {
+    match system {
+        System::Intercom => field.direction == Direction::ToIntercom,
+        System::Salesforce => field.intercom == "id",
+    }
+}
+
 /// What a record of a part should hold of fields of which nobody else in the part says anything:
-/// what it held before our writes. From now on that is its own to change.
+/// what it held before our writes. From now on that is its own to change. `made`: by us, so what it
+/// was created with of the other side's own is not its own.
 pub fn given_back(
     mapping: &Mapping,
     section: &Section,
     part: &Customer,
     target: Target<'_>,
+    made: bool,
 ) -> Vec<Desire> {
-    let (state, mut desires) = (target.state, Vec::new());
+    let mut desires = Vec::new();
     let written = section.fields.iter().filter(|field| {
         let applies = field.applies_to(target.record.object.as_str());
         field.flows_to(target.system) && (target.system == System::Intercom || applies)
     });
-    for field in written.filter(|field| !has_source(mapping, field, part, target)) {
-        for name in field.names_in(target.system) {
-            let known = state.desired.get(name);
-            let ours = known.is_some_and(|known| {
-                matches!(known.basis, Basis::Agreed | Basis::Kept | Basis::Contested)
-            });
-            if !ours && !state.own.contains_key(name) {
-                continue;
+    for field in written {
+        let has_source = has_source(mapping, field, part, target);
+        if has_source && !is_orphaned(mapping, field, part, target, made) {
+            continue;
+        }
+        let back = held_before(section, field, target, made);
+        // What it did not hold, those who are still there may say.
+        match has_source && back.iter().all(|desire| desire.value.is_blank()) {
+            true => {
+                let fields = BTreeSet::from([field.intercom.clone()]);
+                desires.extend(after_agreement(section, part, target, &fields));
             }
-            let before = Before(state).shown(name).cloned().unwrap_or_default();
-            let value = match before.is_blank() && never_blank(section, target, name) {
-                true => state.value_seen(name).clone(),
-                false => before,
-            };
-            desires.push(Desire {
-                name: name.clone(),
-                value,
-                basis: Basis::Kept,
-            });
+            false => desires.extend(back),
         }
     }
     desires
+}
+
+/// What a record held of a field before our writes; nothing of what is its own already.
+fn held_before(section: &Section, field: &FieldMap, target: Target<'_>, made: bool) -> Vec<Desire> {
+    let (state, mut desires) = (target.state, Vec::new());
+    for name in field.names_in(target.system) {
+        let known = state.desired.get(name);
+        let ours = known.is_some_and(|known| {
+            matches!(known.basis, Basis::Agreed | Basis::Kept | Basis::Contested)
+        });
+        if !ours && !state.own.contains_key(name) {
+            continue;
+        }
+        let foreign = made && tells_of_the_other(field, target.system);
+        let before = match foreign && !state.own.contains_key(name) {
+            true => Value::Null,
+            false => Before(state).shown(name).cloned().unwrap_or_default(),
+        };
+        let value = match before.is_blank() && never_blank(section, target, name) {
+            true => state.value_seen(name).clone(),
+            false => before,
+        };
+        desires.push(Desire {
+            name: name.clone(),
+            value,
+            basis: Basis::Kept,
+        });
+    }
+    desires
+}
+
+/// Whether a record keeps, beside what its part has decided, what our hand put there and only
+/// those who left have said: they were joined once, and each kept what it had.
+fn is_orphaned(
+    mapping: &Mapping,
+    field: &FieldMap,
+    part: &Customer,
+    target: Target<'_>,
+    made: bool,
+) -> bool {
+    let state = target.state;
+    let foreign = made && tells_of_the_other(field, target.system);
+    let mut names = field.names_in(target.system).iter();
+    let is_kept = names.any(|name| {
+        let known = state.desired.get(name);
+        let kept = known.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
+        kept && (foreign || state.own.contains_key(name))
+    });
+    let mut others = part.records.iter();
+    let is_said = |(other, said): (&RecordRef, &Shared<RecordState>)| {
+        let system = mapping.system_of(other);
+        let says = other != target.record && field.flows_from(system);
+        says && field.says(
+            target.system,
+            state,
+            &field.decided_from(system, &Before(said)),
+        )
+    };
+    is_kept && !others.any(is_said)
 }
 
 /// Whether another record of the part says what a field should hold, or has said so before it left

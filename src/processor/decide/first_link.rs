@@ -6,7 +6,7 @@ use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, matching};
 use crate::domain::{MatchKey, Name, RecordRef, Shows, Value};
-use crate::mapping::{Direction, FieldMap, OnFirstLink, Section, System};
+use crate::mapping::{Direction, FieldMap, MARKER, MatchBy, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
 use crate::sync::moves::spokesman;
@@ -251,6 +251,28 @@ pub fn key_desire(
             value: Value::text(key),
             basis: Basis::Key,
         })
+}
+
+/// A contact that we made bears the marker of the record it was made of: no longer, once they are
+/// taken apart. Whoever looked for what was made of that record would find it.
+pub fn marker_after_split(
+    section: &Section,
+    part: &Customer,
+    target: Target<'_>,
+) -> Option<Desire> {
+    if target.system != System::Intercom || !section.rules.iter().any(MatchBy::is_marker) {
+        return None;
+    }
+    let marked = target.state.value_seen(MARKER);
+    let mut records = part.records.keys();
+    let is_here = marked
+        .as_text()
+        .is_some_and(|id| records.any(|one| one.id == *id));
+    (!marked.is_blank() && !is_here).then(|| Desire {
+        name: MARKER.into(),
+        value: Value::Null,
+        basis: Basis::Kept,
+    })
 }
 
 /// Our key for a record of Salesforce that bears, or is about to, that of a record it is no longer

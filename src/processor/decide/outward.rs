@@ -74,7 +74,10 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
     let state = customer.records[record].clone();
     let rule = outward::rule_for(section, record).filter(|rule| {
         let there = state.gone.is_none() && !outward::bears_our_key(section, &state);
-        there && outward::qualifies(record, &state, rule)
+        let (mapping, known) = (terms.mapping, &customer);
+        there
+            && outward::qualifies(record, &state, rule)
+            && !outward::is_marked_elsewhere(journal, &bridge, mapping, section, known, record)
     });
     let Some(rule) = rule else {
         return create::give_up(journal, terms, record);
@@ -227,6 +230,11 @@ fn stands<J: Journal>(
     made: Made<'_>,
 ) {
     let (origin, record) = (&waiting.record, made.record);
+    let apart = customer_of(journal, journal.bridge(), origin)
+        .is_some_and(|customer| is_apart(journal, journal.bridge(), &customer, record));
+    if apart {
+        return found_apart(journal, terms, waiting, attempt);
+    }
     let behind = pursue::waiting_behind(journal, origin);
     reconcile::unblock(journal, origin, "created");
     let known = record_state(journal, journal.bridge(), record);
@@ -274,6 +282,25 @@ fn stands<J: Journal>(
     pause::answered(journal, origin);
     pursue::release(journal, terms, behind);
     pursue::counterparts(journal, terms, origin);
+}
+
+/// What a repeat has found is one that a person has kept apart since: nothing was made.
+fn found_apart<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    waiting: &Outstanding,
+    attempt: u32,
+) {
+    let origin = &waiting.record;
+    journal.emit(E::WriteSettled {
+        command: waiting.command.id,
+        attempt,
+        record: origin.clone(),
+        ending: WriteEnding::FoundOther,
+    });
+    create::give_up(journal, terms, origin);
+    pause::answered(journal, origin);
+    pursue::pursue(journal, terms, origin, true);
 }
 
 /// Decides what flows from the new record, and lets both sides follow.

@@ -9,7 +9,7 @@ use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value, View
 use crate::mapping::{Mapping, Section};
 use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
-use crate::sync::split::{Parts, Whole, given_back, own_claim, parts};
+use crate::sync::split::{Parts, Whole, given_back, own_claim, parts, was_made};
 
 /// Joins two records, or takes them apart.
 pub fn decided<J: Journal>(
@@ -216,7 +216,7 @@ fn split<J: Journal>(
     for first in all().filter_map(|records| records.first()) {
         let changed = decide_anew(journal, terms, section, &before, first);
         dispute_on(journal, terms, section, first, &disputed);
-        give_back(journal, terms, section, first, &changed);
+        give_back(journal, terms, section, &before, first, &changed);
     }
     for record in all().flatten() {
         pursue::pursue(journal, terms, record, true);
@@ -314,6 +314,7 @@ fn give_back<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
+    before: &Customer,
     record: &RecordRef,
     changed: &BTreeSet<Name>,
 ) {
@@ -326,8 +327,10 @@ fn give_back<J: Journal>(
             record: &record,
             state: &state,
         };
-        let mut desires = given_back(terms.mapping, section, &part, target);
+        let made = was_made(section, before, &record);
+        let mut desires = given_back(terms.mapping, section, &part, target, made);
         desires.extend(first_link::key_after_split(terms, section, &part, target));
+        desires.extend(first_link::marker_after_split(section, &part, target));
         desires.retain(|desire| state.desired.get(&desire.name) != Some(desire));
         reconcile::desire(journal, terms, &record, desires);
     }
@@ -345,11 +348,18 @@ pub fn key_taken<J: Journal>(
     loser: &RecordRef,
     key: &MatchKey,
 ) {
-    if !terms.mapping.is_salesforce(loser) {
-        return;
-    }
     let bridge = journal.bridge().clone();
     let named = matching(journal, &bridge, key).records;
+    if !terms.mapping.is_salesforce(loser) {
+        // What was made of a record bears its marker no longer: another one can be made of it.
+        for record in named.iter().filter(|one| terms.mapping.is_salesforce(one)) {
+            let known = customer_of(journal, &bridge, record);
+            if known.is_some_and(|customer| !customer.records.contains_key(loser)) {
+                pursue::pursue(journal, terms, record, true);
+            }
+        }
+        return;
+    }
     let named = named.iter().filter(|one| !terms.mapping.is_salesforce(one));
     for record in named {
         let known = customer_of(journal, &bridge, record);

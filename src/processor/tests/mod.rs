@@ -19,6 +19,7 @@ mod quarantine;
 mod attaching;
 mod canonical;
 mod storms;
+mod repairs;
 mod splitting;
 mod sweeps;
 mod view_model;

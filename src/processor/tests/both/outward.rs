@@ -3,8 +3,9 @@
 use super::stage::*;
 use crate::domain::view::Pursuit;
 use crate::domain::{
-    Change, Command, CommandKind, EventKind, Fields, Gone, MatchRule, Outcome, ReadCommand,
-    RecordRef, RecordSnapshot, RejectClass, Rejection, Value, Version, WriteTarget, Writer,
+    Change, Command, CommandKind, EventKind, Fields, Gone, MatchRule, ObservationBody, Outcome,
+    ReadCommand, RecordRef, RecordSnapshot, RejectClass, Rejection, Topic, Value, Version,
+    WriteTarget, Writer,
 };
 use crate::mapping::MARKER;
 use crate::processor::tests::world::*;
@@ -135,6 +136,80 @@ fn a_record_that_meets_the_rule_becomes_a_contact_after_a_look_found_none() {
     assert_eq!(pair.world.show(shown), vec![], "its echo is no news");
     let out = pair.event(50, Writer::Foreign, &[("Title", "CEO")]);
     assert_eq!(fields(&out[0]), pairs(&[(TITLE, "CEO")]));
+}
+
+/// Taken apart, a contact that we made of a record keeps who it is and names that record no more.
+#[test]
+fn a_contact_of_our_making_that_is_taken_apart_names_its_record_no_more() {
+    for told_first in [false, true] {
+        let (mut pair, create) = creating(&leads());
+        let shown = as_made(&create, "i1", 6, "lead");
+        let mut out = Vec::new();
+        if told_first {
+            out.extend(pair.world.show(shown.clone()));
+        }
+        out.extend(pair.world.answer(&create, answered(&shown)));
+        pair.settle(out, 7);
+        let decided = ObservationBody::LinkDecided {
+            left: pair.contact.clone(),
+            right: pair.lead.clone(),
+            same: false,
+            by: "ann".to_owned(),
+        };
+        let out = pair.world.take(Topic::Decisions, decided);
+        let contact = pair.contact.clone();
+        let written = writes_to(&out, &contact);
+        let sent: Vec<_> = written.iter().flat_map(|write| fields(write)).collect();
+        let gone = [("custom_attributes.SALESFORCE_ID", ""), (MARKER, "")];
+        assert_eq!(sent, pairs(&gone), "told first: {told_first}");
+        assert!(
+            !out.iter().any(is_lookup),
+            "who bears the marker would be found: {out:?}"
+        );
+        // Once nobody bears it, another one is made.
+        let look = until_looked_for(&mut pair, out);
+        let create = pair.world.answer(&look, found(&[]));
+        assert!(create.len() == 1 && is_create(&create[0]), "{create:?}");
+        // A repeat that finds the old one all the same has found nobody.
+        let mut there = as_made(&create[0], "i1", 6, "lead");
+        there.version = Version::second(20);
+        let snapshot = there.clone();
+        pair.world
+            .answer(&create[0], Outcome::AlreadyThere { snapshot });
+        let rep = pair.world.customer(&pair.lead);
+        assert!(!rep.records.contains_key(&pair.contact));
+    }
+}
+
+/// Answers every write until the record is looked for in Intercom again.
+fn until_looked_for(pair: &mut Pair, commands: Vec<Command>) -> Command {
+    let mut waiting = commands;
+    for second in 30..60 {
+        let (look, writes): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_lookup);
+        if let Some(look) = look.into_iter().next() {
+            return look;
+        }
+        waiting = Vec::new();
+        for write in writes {
+            let stored: Fields = write_of(&write)
+                .fields
+                .iter()
+                .map(|field| (field.name.clone(), field.value.clone()))
+                .collect();
+            let WriteTarget::Record(record) = &write_of(&write).target else {
+                panic!("{write:?}")
+            };
+            let values = (!record.object.as_str().contains("Contact")).then_some(stored);
+            let outcome = Outcome::Written {
+                record: record.clone(),
+                created: false,
+                version: values.is_some().then(|| Version::second(second)),
+                values,
+            };
+            waiting.extend(pair.world.answer(&write, outcome));
+        }
+    }
+    panic!("it is looked for by nobody");
 }
 
 #[test]
