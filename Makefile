@@ -8,6 +8,9 @@ MAKEFLAGS += --no-print-directory
 # Passed to the command behind demo, sandbox and mutants, e.g. make demo ARGS=--json
 ARGS ?=
 
+# make sim: how many seeds; make check says its own number.
+SEEDS ?=
+
 # With CI=true the committed lock file is binding and nothing may be skipped.
 LOCKED := $(if $(filter true,$(CI)),--locked)
 # make soak plays its many seeds with the code that it storms; those of make test have debug assertions.
@@ -15,7 +18,7 @@ SIM_PROFILE ?=
 RUN := cargo run $(LOCKED) --release --bin crosswalk --
 
 .NOTPARALLEL:
-.PHONY: help demo sandbox test kafka-up kafka-down sim soak fuzz bench check fmt fmt-check lint deny tools client-tools golden mutants clean
+.PHONY: help demo sandbox test kafka-up kafka-down sim sim-mutants soak fuzz bench check fmt fmt-check lint deny tools client-tools golden mutants clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,13 +38,16 @@ kafka-up: ## Start a real Kafka broker on 127.0.0.1:19092 (KAFKA_PORT), from Mav
 kafka-down: ## Stop it and remove its data
 	@.ci/kafka down
 
-sim: ## Run the simulation (SIM_SEED=17 tells one seed, SIM_COUNT=5000 runs more, SIM_ACTIONS=200)
-	@cargo test $(LOCKED) $(SIM_PROFILE) --test sim -- --nocapture
+sim: ## Run the simulation (SEEDS=5000 runs more, SIM_SEED=17 tells one seed, SIM_ACTIONS=200)
+	@$(if $(SEEDS),SIM_COUNT=$(SEEDS)) cargo test $(LOCKED) $(SIM_PROFILE) --test sim -- --nocapture
+
+sim-mutants: ## Break the code on purpose; SEEDS (1000) of the simulation must catch each (ARGS=name-part)
+	@SEEDS=$(SEEDS) tests/sim/mutants/run $(ARGS)
 
 soak: ## All counts full: simulation, kills, every fault, fuzzing (STORM_MINUTES=60 adds the long run)
 	@failed=; \
 	if clients=$$(.ci/clients); then export CROSSWALK_CLIENTS="$$clients"; fi; \
-	SIM_COUNT=$${SIM_COUNT:-2000} $(MAKE) sim SIM_PROFILE=--release || failed="$$failed simulation"; \
+	$(MAKE) sim SEEDS=$${SIM_COUNT:-2000} SIM_PROFILE=--release || failed="$$failed simulation"; \
 	STORM_CHANGES=$${STORM_CHANGES:-5000} STORM_KILLS=$${STORM_KILLS:-100} \
 	  STORM_EACH=$${STORM_EACH:-5000} STORM_TAKEOVERS=$${STORM_TAKEOVERS:-20} \
 	  .ci/kafka with cargo test $(LOCKED) --release --test it -- storm --nocapture --test-threads 1 || \

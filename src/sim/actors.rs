@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    fn some_contact(&mut self) -> Option<String> {
+    pub(super) fn some_contact(&mut self) -> Option<String> {
         let living = |(_, shown): &(&String, &Shown)| shown["state"] == "active";
         let ids: Vec<String> = self
             .remotes
@@ -210,7 +210,7 @@ impl World {
         (!ids.is_empty()).then(|| self.chance.one_of(&ids).clone())
     }
 
-    fn some_row(&mut self) -> Option<(&'static str, String)> {
+    pub(super) fn some_row(&mut self) -> Option<(&'static str, String)> {
         let living =
             |shown: &Shown| shown["IsDeleted"] == "false" && shown["IsConverted"] != "true";
         let rows: Vec<(&'static str, String)> = self

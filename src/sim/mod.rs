@@ -8,6 +8,8 @@ mod edges;
 mod history;
 mod import;
 mod mapping;
+mod operator;
+mod faults;
 mod pipeline;
 mod prng;
 mod remotes;
@@ -17,4 +19,5 @@ mod store;
 pub mod world;
 mod wire;
 
+pub use faults::Faults;
 pub use world::{Options, Story, run};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::journal::DomainEvent;
 use crate::domain::view::{ViewEntry, ViewRead};
 use crate::domain::{BridgeId, Command, CustomerId, JournalEntry, Message, Observation};
 use crate::domain::{
@@ -120,7 +121,7 @@ impl Pipeline {
 
     pub fn waiting(&self) -> usize {
         let left = |(topic, entries): (&Topic, &Vec<Entry>)| {
-            entries.len() - self.position(*topic) as usize
+            entries.len().saturating_sub(self.position(*topic) as usize)
         };
         self.inputs.iter().map(left).sum()
     }
@@ -134,7 +135,8 @@ impl Pipeline {
         let mut batch = Vec::new();
         for topic in Topic::INPUTS {
             let from = self.position(topic) as usize;
-            let entries = self.inputs.get(&topic).map_or(&[][..], |all| &all[from..]);
+            let entries = self.inputs.get(&topic);
+            let entries = entries.map_or(&[][..], |all| all.get(from..).unwrap_or_default());
             batch.extend(entries.iter().take(most).cloned());
         }
         let now = Timestamp(now);
@@ -224,6 +226,18 @@ impl Pipeline {
             _ => None,
         });
         customers.collect()
+    }
+
+    /// Customers in the order of their founding, each with its first record's id.
+    pub fn founded(&self) -> Vec<(CustomerId, String)> {
+        let events = self.journal.iter().map(|entry| &entry.event);
+        let founded = events.filter_map(|event| match event {
+            DomainEvent::CustomerFounded {
+                customer, record, ..
+            } => Some((*customer, record.id.clone())),
+            _ => None,
+        });
+        founded.collect()
     }
 
     /// Open questions to people: the record's id, and a word that says what for.

@@ -33,7 +33,6 @@ pub struct Sweep {
     since: i64,
     /// What was lost is looked for once more when all is quiet.
     pub is_final_due: bool,
-    pub lost: usize,
     /// Records whose creation fell into a gap.
     pub unborn: BTreeSet<String>,
 }
@@ -45,7 +44,6 @@ impl Sweep {
             loses,
             since: now,
             is_final_due: loses,
-            lost: 0,
             unborn: BTreeSet::new(),
         }
     }
@@ -61,13 +59,14 @@ impl World {
             && self.sweep.loses
             && !NEVER_LOST.contains(&topic.as_str())
             && self.chance.permille(LOST_PERMILLE);
-        self.sweep.lost += usize::from(lost);
+        if lost {
+            self.tally.count("notification lost", true);
+        }
         lost
     }
 
     /// Takes down what falls into a gap.
     pub(super) fn falls(&mut self, told: &[Observation]) {
-        self.sweep.lost += told.len();
         for observation in told {
             if let ObservationBody::Changed { change, .. } = &observation.body
                 && let Change::Event(event) = change

@@ -12,9 +12,11 @@ use crate::domain::{Command, CommandKind, CommandResult, Observation, Observatio
 use crate::domain::{ObservationId, Outcome, Timestamp, Topic, WriteTarget};
 use crate::sim::checker;
 use crate::sim::edges::{Feed, of_post};
+use crate::sim::faults::Faults;
 use crate::sim::history::{By, Repeat};
 use crate::sim::import::Import;
 use crate::sim::mapping::APP_ID;
+use crate::sim::operator::Operator;
 use crate::sim::pipeline::{Fate, Pipeline};
 use crate::sim::prng::Prng;
 use crate::sim::remotes::Remotes;
@@ -53,6 +55,13 @@ pub struct Story {
     pub pairs: usize,
     pub requests: usize,
     pub journal: usize,
+    pub faults: Faults,
+    /// What the people, the operator and the import did.
+    pub operations: usize,
+    /// How long the story took in its own time.
+    pub virtual_ms: i64,
+    /// What the judge looked at.
+    pub checked: usize,
 }
 
 enum Event {
@@ -110,11 +119,13 @@ pub struct World {
     pub(super) faults: bool,
     /// Words drawn so far: each is said once.
     pub(super) words: usize,
-    pub lost_echoes: usize,
+    pub(super) tally: Faults,
+    pub(super) operations: usize,
     /// Whether people that reps enter become contacts.
     pub outward: bool,
     pub(super) import: Import,
     pub(super) sweep: Sweep,
+    pub(super) operator: Operator,
 }
 
 /// Runs one seed.
@@ -123,14 +134,13 @@ pub fn run(options: Options) -> Story {
     world.arrange();
     world.later(0, Event::Act);
     world.poll_in(0);
-    let rested = world.until_rest();
-    let mut failures = Vec::new();
-    match rested {
-        Ok(()) => failures.extend(checker::check(&world)),
-        Err(why) => failures.push(why),
+    let mut verdict = checker::Verdict::default();
+    match world.until_rest() {
+        Ok(()) => verdict = checker::check(&world),
+        Err(why) => verdict.expect(Some(why)),
     }
-    if failures.is_empty() {
-        failures.extend(world.afterwards());
+    if verdict.failures.is_empty() {
+        world.afterwards(&mut verdict);
     }
     let journal = world.pipeline.journal.iter();
     let mut transcript: String = journal.map(|entry| format!("{entry:?}\n")).collect();
@@ -141,7 +151,11 @@ pub fn run(options: Options) -> Story {
     transcript.push_str(&world.pipeline.digest());
     let ours = |edit: &&crate::sim::history::Edit| matches!(edit.by, By::Us { .. });
     Story {
-        failures,
+        failures: verdict.failures,
+        checked: verdict.checked,
+        virtual_ms: world.now - START_MS,
+        operations: world.operations,
+        faults: world.tally.clone(),
         transcript,
         pairs: checker::linked(&world),
         requests: world.remotes.requests.len(),
@@ -169,6 +183,7 @@ impl World {
             outward,
             import: Import::of(options.seed),
             sweep: Sweep::of(options.seed, START_MS),
+            operator: Operator::of(options.seed),
             repeats: Vec::new(),
             clock: Arc::default(),
             runtime,
@@ -186,7 +201,8 @@ impl World {
             actions_left: options.actions,
             faults: options.faults,
             words: 0,
-            lost_echoes: 0,
+            tally: Faults::default(),
+            operations: 0,
         }
     }
 
@@ -285,7 +301,9 @@ impl World {
             return;
         }
         self.actions_left -= 1;
+        self.operations += 1;
         self.somebody_acts();
+        self.operator_speaks();
         self.import_goes_on();
         self.sweep_goes_on();
         self.observe(None);
@@ -312,13 +330,19 @@ impl World {
     fn observe(&mut self, echo: Option<Topic>) {
         for post in self.remotes.intercom.take_posts() {
             if self.faults && echo.is_some() && self.chance.permille(200) {
-                self.lost_echoes += 1;
+                self.tally.count("echo lost", true);
                 continue;
             }
             let times = 1 + usize::from(self.faults && self.chance.permille(80));
+            if times > 1 {
+                self.tally.count("notification twice", true);
+            }
             for _ in 0..times {
                 let long = if self.faults { 60 } else { 0 };
                 let after = self.chance.delay(1_500, 4 * MINUTE_MS, long);
+                if after > 1_500 {
+                    self.tally.count("notification late", true);
+                }
                 if let Some(observation) = of_post(&post, self.now + after) {
                     if echo.is_none() && self.is_lost(&observation) {
                         break;
@@ -330,6 +354,7 @@ impl World {
         }
         let told = self.feed.take(&mut self.remotes, self.now);
         if self.is_gap() {
+            self.tally.count("feed has a gap", !told.is_empty());
             self.falls(&told);
             return;
         }
@@ -340,6 +365,7 @@ impl World {
             let after = self.feed_at - self.now;
             let topic = Topic::SalesforceObserved;
             if self.faults && self.chance.permille(50) {
+                self.tally.count("change event twice", true);
                 let again = Box::new(observation.clone());
                 let later = after + self.chance.between(1, MINUTE_MS);
                 self.later(later, Event::Observed(topic, again));
@@ -359,6 +385,17 @@ impl World {
             true if self.chance.permille(15) => Fate::DiesAfter,
             _ => Fate::Commits,
         };
+        match fate {
+            Fate::Commits => {}
+            Fate::DiesBefore => self.tally.count(
+                "processor dies before its commit",
+                self.pipeline.waiting() > 0,
+            ),
+            Fate::DiesAfter => self.tally.count(
+                "processor dies after its commit",
+                self.pipeline.waiting() > 0,
+            ),
+        }
         let checkpoints = self.chance.permille(50);
         if self.pipeline.poll(most, fate, checkpoints, self.now) {
             self.feed_sinks();
@@ -395,6 +432,7 @@ impl World {
     fn start(&mut self, topic: Topic, mut job: Job) {
         let crashed = self.sinks.get(&topic).is_none_or(|sink| !sink.holds(&job));
         if crashed {
+            self.tally.count("command of a dead sink", true);
             return;
         }
         // A first try that waited for long looks before it writes.
@@ -435,14 +473,16 @@ impl World {
         if !self.faults {
             return Mishap::None;
         }
-        match self.chance.below(1_000) {
-            0..15 => Mishap::Lost,
-            15..35 => Mishap::AnswerLost,
-            35..45 => Mishap::FailsBefore,
-            45..60 => Mishap::FailsAfter,
-            60..75 => Mishap::Limited,
-            _ => Mishap::None,
-        }
+        let (name, mishap) = match self.chance.below(1_000) {
+            0..15 => ("request lost", Mishap::Lost),
+            15..35 => ("answer lost", Mishap::AnswerLost),
+            35..45 => ("5xx, not carried out", Mishap::FailsBefore),
+            45..60 => ("5xx, carried out", Mishap::FailsAfter),
+            60..75 => ("429", Mishap::Limited),
+            _ => return Mishap::None,
+        };
+        self.tally.count(name, true);
+        mishap
     }
 
     fn arrive(&mut self, id: u64, request: &Request, mishap: Mishap) {
@@ -520,7 +560,9 @@ impl World {
             sink.settle(&job, !matches!(outcome, Outcome::Unknown { .. }));
         }
         let lost = self.faults && self.chance.permille(15);
-        if !lost {
+        if lost {
+            self.tally.count("result lost", true);
+        } else {
             let command = &job.command;
             let result = CommandResult {
                 command: command.id,
@@ -552,7 +594,9 @@ impl World {
         let Some(sink) = self.sinks.get_mut(&topic).filter(|sink| sink.up) else {
             return;
         };
+        let works = !sink.is_idle(end);
         sink.crash(end);
+        self.tally.count("sink dies", works);
         let dead: Vec<u64> = self
             .executions
             .iter()
@@ -582,11 +626,10 @@ impl World {
     }
 
     /// Invariants 4 and 6, once everything rests.
-    fn afterwards(&mut self) -> Vec<String> {
-        let mut failures = Vec::new();
-        if !self.pipeline.rebuilds() {
-            failures.push("6: a rebuild from the journal gives another view".to_owned());
-        }
+    fn afterwards(&mut self, verdict: &mut checker::Verdict) {
+        verdict.holds(self.pipeline.rebuilds(), || {
+            "6: a rebuild from the journal gives another view".to_owned()
+        });
         let customers = self.pipeline.customers();
         let again = self.pipeline.taken.len().saturating_sub(50);
         let again: Vec<_> = self.pipeline.taken[again..].to_vec();
@@ -600,14 +643,14 @@ impl World {
         }
         let quiet = ["batch_consumed", "time_advanced"];
         for entry in &self.pipeline.journal[before..] {
-            if !quiet.contains(&entry.event.name()) {
-                failures.push(format!("4: fed again, it led to {}", entry.event.name()));
-            }
+            let name = entry.event.name();
+            verdict.holds(quiet.contains(&name), || {
+                format!("4: fed again, it led to {name}")
+            });
         }
-        if self.pipeline.customers() != customers {
-            failures.push("4: fed again, it changed the customers".to_owned());
-        }
-        failures
+        verdict.holds(self.pipeline.customers() == customers, || {
+            "4: fed again, it changed the customers".to_owned()
+        });
     }
 }
 

@@ -1,14 +1,16 @@
-//! The simulation: `SIM_SEED=17 make sim` replays one seed, `SIM_COUNT=5000 make sim` runs more.
+//! The simulation: `SIM_SEED=17 make sim` replays one seed, `make sim SEEDS=5000` runs more.
 //! `SIM_TRANSCRIPT=FILE` beside a seed writes the journal and all requests to a file.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that meets an error it did not expect should stop"
 )]
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crosswalk::sim::{Options, run};
+use crosswalk::sim::{Faults, Options, Story, run};
 
 /// What one machine plays in half a minute; `make check` sets SIM_COUNT to 300.
 const COUNT: u64 = 40;
@@ -31,11 +33,54 @@ fn options(seed: u64) -> Options {
     }
 }
 
+/// What all seeds together were.
+#[derive(Default)]
+struct Total {
+    seeds: u64,
+    failed: u64,
+    operations: usize,
+    requests: usize,
+    checked: usize,
+    virtual_ms: i64,
+    faults: Faults,
+}
+
+impl Total {
+    fn add(&mut self, story: &Story) {
+        self.operations += story.operations;
+        self.requests += story.requests;
+        self.checked += story.checked;
+        self.virtual_ms += story.virtual_ms;
+        self.faults.add(&story.faults);
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seeds,
+            failed,
+            operations,
+            requests,
+            checked,
+            ..
+        } = self;
+        let days = self.virtual_ms / (24 * 3_600_000);
+        writeln!(
+            f,
+            "{seeds} seeds, {failed} failed: {operations} operations, {requests} requests, \
+             {checked} assertions, {days} days of virtual time. What went wrong on the way:"
+        )?;
+        write!(f, "{}", self.faults)
+    }
+}
+
 /// What is wrong with a seed; nothing if all holds.
-fn failures(seed: u64) -> Vec<String> {
+fn failures(seed: u64, total: &Mutex<Total>) -> Vec<String> {
     let run = AssertUnwindSafe(|| run(options(seed)));
     match catch_unwind(run) {
         Ok(story) => {
+            total.lock().unwrap().add(&story);
             if setting("SIM_TELL").is_some() {
                 eprintln!("seed {seed}: {story}");
             }
@@ -58,15 +103,21 @@ fn no_seed_leaves_the_two_systems_apart() {
         Some(seed) => (seed..seed + 1, true),
         None => (1..1 + setting("SIM_COUNT").unwrap_or(COUNT), false),
     };
+    // One is enough for who only asks whether a mutant is caught.
+    let stops = setting("SIM_STOP").is_some();
     let next = AtomicU64::new(seeds.start);
-    let failed = AtomicU64::new(0);
+    let total = Mutex::new(Total {
+        seeds: seeds.end - seeds.start,
+        ..Total::default()
+    });
     let play = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
+            let enough = stops && total.lock().unwrap().failed > 0;
+            if seed >= seeds.end || enough {
                 return;
             }
-            let mut failures = failures(seed);
+            let mut failures = failures(seed, &total);
             if is_known(seed) && !tells {
                 if !failures.is_empty() {
                     eprintln!("KNOWN, not counted:");
@@ -78,7 +129,7 @@ fn no_seed_leaves_the_two_systems_apart() {
             if failures.is_empty() {
                 continue;
             }
-            failed.fetch_add(1, Ordering::Relaxed);
+            total.lock().unwrap().failed += 1;
             tell(seed, tells, &failures);
         }
     };
@@ -87,7 +138,9 @@ fn no_seed_leaves_the_two_systems_apart() {
             threads.spawn(play);
         }
     });
-    let failed = failed.into_inner();
+    let total = total.into_inner().unwrap();
+    eprint!("{total}");
+    let failed = total.failed;
     assert_eq!(failed, 0, "{failed} seeds failed");
 }
 
