@@ -107,6 +107,33 @@ async fn a_contact_is_changed_and_its_whole_answer_reported() {
     );
 }
 
+/// Whether a contact lists an attribute that was cleared is Intercom's affair. Who only heard of what
+/// it lists believed that the old value stands, and wrote for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_tells_of_every_field_that_it_looked_at() {
+    for stays in [false, true] {
+        let (sandbox, executor) = plain().await;
+        let switch = json!({"cleared_attributes_stay": stays});
+        sandbox.set_switches(switch).unwrap();
+        let ann = person(&sandbox, "ann@example.com");
+        for title in [json!("CTO"), serde_json::Value::Null] {
+            let set = json!({"name": "Anna", "custom_attributes": {"job_title": title}});
+            let act_of = json!({"verb": "update_contact", "id": ann.id, "set": set});
+            act(&sandbox, act_of);
+        }
+        let fields = vec![
+            field("name", "Ann", "Ann Hara"),
+            field("custom_attributes.job_title", "CTO", "CEO"),
+        ];
+        let found = executor.execute(&update(&ann, fields), true).await;
+        let Outcome::FoundOther { snapshot } = found else {
+            panic!("other values are found: {found:?}");
+        };
+        let title = snapshot.fields.get("custom_attributes.job_title");
+        assert_eq!(title, Some(&Value::Null), "stays: {stays}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_that_finds_a_value_of_somebody_else_sends_nothing() {
     let (sandbox, executor) = plain().await;

@@ -101,6 +101,9 @@ pub struct Switches {
     pub emails_are_lowercased: bool,
     /// Contacts have `formatted_phone`: in one of two generations of payloads, intercom.md 1.5.
     pub formatted_phone_present: bool,
+    /// A custom attribute that was cleared is shown as null, not left out: client libraries met it
+    /// (intercom/python-intercom 92, intercom/intercom-node 144).
+    pub cleared_attributes_stay: bool,
     /// A fraction sent for a whole-number attribute is cut off, as documented for
     /// `monthly_spend`; else it is a 400, intercom.md 2.5.
     pub integers_truncate_floats: bool,
@@ -157,6 +160,7 @@ impl Default for Switches {
             updated_before_created: true,
             emails_are_lowercased: true,
             formatted_phone_present: false,
+            cleared_attributes_stay: true,
             integers_truncate_floats: true,
             search_lag_ms: None,
         }

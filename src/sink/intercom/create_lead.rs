@@ -106,8 +106,13 @@ impl Call<'_> {
         repeat: bool,
     ) -> Result<Outcome, Halt> {
         if repeat {
-            if let Some(found) = self.find_marked(marker, key).await? {
-                return Ok(found);
+            match self.find_marked(marker, key).await? {
+                Some(Outcome::AlreadyThere { snapshot }) => {
+                    let snapshot = plan::with_blanks(fields, snapshot);
+                    return Ok(Outcome::AlreadyThere { snapshot });
+                }
+                Some(refused) => return Ok(refused),
+                None => {}
             }
             if !self.doubt.is_clear() {
                 return Ok(unknown("search may not show the lead yet"));

@@ -167,6 +167,17 @@ pub fn standing(fields: &[FieldWrite], snapshot: &RecordSnapshot) -> Standing {
     }
 }
 
+/// What was read to see how a write stands. A contact does not list an attribute that was never
+/// set, and whether it lists one that was cleared is its own affair: nothing stands there.
+pub fn with_blanks(fields: &[FieldWrite], mut snapshot: RecordSnapshot) -> RecordSnapshot {
+    for field in fields {
+        if field.name.starts_with("custom_attributes.") {
+            snapshot.fields.entry(field.name.clone()).or_default();
+        }
+    }
+    snapshot
+}
+
 /// Those of the write's custom attributes that the refusal says do not exist, with the type that
 /// their value asks for; none for a blank, which says nothing of a type.
 pub fn missing<'a>(

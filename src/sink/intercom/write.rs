@@ -43,6 +43,7 @@ impl Call<'_> {
             let Some(snapshot) = self.shown(kind, record).await? else {
                 return Ok(not_found(record));
             };
+            let snapshot = plan::with_blanks(fields, snapshot);
             match plan::standing(fields, &snapshot) {
                 Standing::InPlace => return Ok(Outcome::AlreadyThere { snapshot }),
                 Standing::Changed => return Ok(Outcome::FoundOther { snapshot }),
@@ -66,6 +67,7 @@ impl Call<'_> {
         repeat: bool,
     ) -> Result<Outcome, Halt> {
         if repeat && let Some(snapshot) = self.company_by("company_id", key).await? {
+            let snapshot = plan::with_blanks(fields, snapshot);
             return Ok(Outcome::AlreadyThere { snapshot });
         }
         let item = self.send(To::CompanyByKey, fields).await?;
@@ -85,6 +87,7 @@ impl Call<'_> {
             let answer = self.client.user_by_external_id(key).await;
             if let Some(item) = self.found(Kind::Contact, answer)? {
                 let snapshot = self.snapshot(Kind::Contact, &item, Access::Read)?;
+                let snapshot = plan::with_blanks(fields, snapshot);
                 return Ok(Outcome::AlreadyThere { snapshot });
             }
         }

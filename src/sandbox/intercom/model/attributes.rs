@@ -160,7 +160,14 @@ impl Workspace {
                 return Err(Problem::invalid(message));
             };
             if value.is_null() {
-                stored.shift_remove(name);
+                match self.settings.switches.cleared_attributes_stay {
+                    true if stored.contains_key(name) => {
+                        stored.insert(name.clone(), Value::Null);
+                    }
+                    _ => {
+                        stored.shift_remove(name);
+                    }
+                }
                 continue;
             }
             let truncates = self.settings.switches.integers_truncate_floats;
