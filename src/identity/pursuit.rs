@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::ViewKey;
 use crate::domain::command::{Lookup, LookupQuery};
+use crate::domain::view::record_state;
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
-use crate::domain::{BridgeId, Fields, MatchKey, ObjectName, RecordRef, ViewKey};
+use crate::domain::{BridgeId, Fields, Gone, MatchKey, MatchRule, ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key, searchable};
 use crate::identity::keys::{lacks, nameless, telling};
 use crate::mapping::{Ambiguous, CreateRule, Mapping, Section, System};
@@ -71,7 +73,9 @@ pub fn next<V: ViewRead + ?Sized>(
         return Step::Found(verdict);
     }
     match &section.create {
-        Some(create) => towards_creation(view, bridge, mapping, section, state, record, create),
+        Some(create) => {
+            towards_creation(view, bridge, mapping, section, (customer, record), create)
+        }
         // Without a rule to create, one look per set of keys is enough.
         None if keys_changed && !telling(view, bridge, section, state).is_empty() => {
             claim_or_defer(view, bridge, mapping, section, state, record)
@@ -130,16 +134,55 @@ fn claim_or_defer<V: ViewRead + ?Sized>(
     }
 }
 
+/// Whether a record that a person has kept apart still bears our key for this one, as a converted
+/// lead does for ever: what would be created by the key is that one.
+fn is_borne_apart<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    section: &Section,
+    customer: &Customer,
+    record: &RecordRef,
+) -> bool {
+    let (Some(rule), Some(key)) = (
+        section.rule(MatchRule::Explicit),
+        mapping.explicit_key(record),
+    ) else {
+        return false;
+    };
+    let key = Value::text(key);
+    let mut apart = customer
+        .records
+        .values()
+        .flat_map(|state| state.apart.iter());
+    apart.any(|other| {
+        // One that is gone is in no index.
+        let state = record_state(view, bridge, other);
+        state.is_some_and(|state| {
+            let stands = matches!(state.gone, None | Some(Gone::Converted));
+            stands && *state.value_seen(&rule.salesforce) == key
+        })
+    })
+}
+
 fn towards_creation<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     mapping: &Mapping,
     section: &Section,
-    state: &RecordState,
-    record: &RecordRef,
+    (customer, record): (&Customer, &RecordRef),
     create: &CreateRule,
 ) -> Step {
+    let state = &customer.records[record];
     let waiting = matches!(state.pursuit, Pursuit::Waiting { .. });
+    if is_borne_apart(view, bridge, mapping, section, customer, record) {
+        return match waiting {
+            true => Step::StopWaiting,
+            false => Step::Rest {
+                why: "our_key_is_borne_apart",
+            },
+        };
+    }
     if !qualifies(view, bridge, record, state, create) {
         return if waiting {
             Step::StopWaiting

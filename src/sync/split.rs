@@ -218,8 +218,13 @@ pub fn given_back(
             continue;
         }
         let back = held_before(section, field, target, made);
-        // What it did not hold, those who are still there may say.
-        match has_source && back.iter().all(|desire| desire.value.is_blank()) {
+        // What it did not hold, those who are still there may say; and who followed, follows them.
+        let keeps = |desire: &Desire| {
+            let known = target.state.desired.get(&desire.name);
+            let followed = known.is_some_and(|known| known.basis == Basis::Agreed);
+            !desire.value.is_blank() && !followed
+        };
+        match has_source && !back.iter().any(keeps) {
             true => {
                 let fields = BTreeSet::from([field.intercom.clone()]);
                 desires.extend(after_agreement(section, part, target, &fields));
@@ -259,8 +264,8 @@ fn held_before(section: &Section, field: &FieldMap, target: Target<'_>, made: bo
     desires
 }
 
-/// Whether a record keeps, beside what its part has decided, what our hand put there and only
-/// those who left have said: they were joined once, and each kept what it had.
+/// Whether a record holds, beside what its part has decided, what our hand put there and only those
+/// who left have said: they were joined once, and each kept what it had.
 fn is_orphaned(
     mapping: &Mapping,
     field: &FieldMap,
@@ -271,10 +276,12 @@ fn is_orphaned(
     let state = target.state;
     let foreign = made && tells_of_the_other(field, target.system);
     let mut names = field.names_in(target.system).iter();
-    let is_kept = names.any(|name| {
+    let is_ours = names.any(|name| {
         let known = state.desired.get(name);
-        let kept = known.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
-        kept && (foreign || state.own.contains_key(name))
+        let ours = known.is_some_and(|one| {
+            matches!(one.basis, Basis::Kept | Basis::Agreed) && !one.value.is_blank()
+        });
+        ours && (foreign || state.own.contains_key(name))
     });
     let mut others = part.records.iter();
     let is_said = |(other, said): (&RecordRef, &Shared<RecordState>)| {
@@ -286,7 +293,9 @@ fn is_orphaned(
             &field.decided_from(system, &Before(said)),
         )
     };
-    is_kept && !others.any(is_said)
+    let decided = part.decided.get(&field.intercom);
+    let agrees = decided.is_some_and(|one| field.says(target.system, state, &one.value));
+    is_ours && !agrees && !others.any(is_said)
 }
 
 /// Whether another record of the part says what a field should hold, or has said so before it left

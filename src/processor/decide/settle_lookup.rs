@@ -14,6 +14,7 @@ use crate::identity::keys::telling;
 use crate::identity::pursuit;
 use crate::mapping::{CreateRule, FieldMap, Section, System};
 use crate::processor::decide::agree::{self, Move};
+use crate::processor::decide::observed::row_read;
 use crate::processor::decide::request;
 use crate::processor::decide::settle::{block, gone, rekey, shown};
 use crate::processor::decide::{
@@ -110,8 +111,17 @@ fn found<J: Journal>(
         .iter()
         .any(|row| bears_key(terms, section, record, row))
     {
-        // What is created by our key would be written into that one.
+        // What is created by our key would be written into that one. Once the view knows that it
+        // bears it, nobody looks again before it is gone.
         journal.trace("our_key_is_borne_apart", Some(record));
+        let apart: Vec<RecordSnapshot> = apart.into_iter().cloned().collect();
+        let known = |row: &&RecordSnapshot| {
+            record_state(journal, &bridge, &row.record).is_some_and(|state| state.gone.is_none())
+        };
+        let known: Vec<&RecordSnapshot> = apart.iter().filter(known).collect();
+        for row in known {
+            row_read(journal, terms, row, Via::Lookup);
+        }
         return create::give_up(journal, terms, record);
     }
     let mut verdict = in_rows(

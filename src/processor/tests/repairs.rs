@@ -236,6 +236,31 @@ fn what_a_contact_took_over_from_its_lead_is_given_back_too() {
     assert_eq!(pair.seen(&became, KEY), Value::Null);
 }
 
+/// A converted lead takes no writes: our key stays on it, and what would be made by the key is that
+/// one. Found by the simulation: the two looked for each other without end.
+#[test]
+fn while_our_key_is_borne_apart_nobody_looks() {
+    let mut pair = joined(&[], &[]);
+    let (contact_one, lead_record) = (pair.contact.clone(), pair.lead.clone());
+    let became = salesforce("Contact", "003000000000001AAA");
+    let taken = texts(&[("Email", ADA), ("LastName", "King")]);
+    let out = pair.event_of(&became, EventKind::Created, 60, Writer::Foreign, taken);
+    pair.settle(out, 61);
+    let converted = [
+        ("IsConverted", "true"),
+        ("ConvertedContactId", "003000000000001AAA"),
+    ];
+    let out = pair.event(60, Writer::Foreign, &converted);
+    pair.settle(out, 62);
+    let out = say(&mut pair, &contact_one, &lead_record, false);
+    pair.settle(out, 70);
+    let shown = lead("c1", 190_000, &[("email", ADA), ("name", "Ada Lovelace")]);
+    let out = pair.world.qualify(shown);
+    assert!(!out.iter().any(is_lookup), "{out:?}");
+    pair.settle(out, 200);
+    assert!(pair.is_at_rest());
+}
+
 /// Found by a reader: a lead whose creation was answered late was emptied.
 #[test]
 fn what_a_record_was_created_with_stays() {
