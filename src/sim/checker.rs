@@ -247,11 +247,7 @@ fn disagreement(
 
 /// Whether a person was asked about this pair.
 fn is_asked(world: &World, pair: &Pair<'_>) -> bool {
-    world
-        .pipeline
-        .reviews()
-        .iter()
-        .any(|(record, _)| pair.kin.contains(record))
+    world.asked().iter().any(|record| pair.kin.contains(record))
 }
 
 /// Two records that each had a value when they were linked keep them until one changes.
@@ -275,9 +271,10 @@ fn is_kept_from_first_link(
             && !edit.born
     });
     let key = key.or_else(|| told_of_a_row_that_others_had(world, pair));
-    // Who is taken apart and joined again at once may never have lost the key.
+    // Who is taken apart and joined again at once may never have lost the key, and with two records
+    // all that hangs on them is joined.
     let words = world.operator.words.iter().filter(|word| {
-        word.same && (word.contact == pair.contact || rows.contains(&Some(&word.row)))
+        word.same && (pair.kin.contains(&word.contact) || pair.kin.contains(&word.row))
     });
     let moments = words.map(|word| word.at).chain(key.map(|key| key.at));
     let Some(linked_at) = moments.max() else {

@@ -1,9 +1,9 @@
 //! The processor with its log: topics in memory, the pure step, commits, and crashes in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::DomainEvent;
-use crate::domain::view::{ViewEntry, ViewRead};
+use crate::domain::view::{ReviewItem, ViewEntry, ViewRead};
 use crate::domain::{BridgeId, Command, CustomerId, JournalEntry, Message, Observation};
 use crate::domain::{
     ObservationBody, ObservationId, RecordRef, SourceId, Timestamp, Topic, ViewKey,
@@ -240,20 +240,20 @@ impl Pipeline {
         founded.collect()
     }
 
-    /// Open questions to people: the record's id, and a word that says what for.
-    pub fn reviews(&self) -> Vec<(String, String)> {
+    /// Open questions to people.
+    pub fn questions(&self) -> Vec<ReviewItem> {
         let entries = self.entries(REVIEWS).into_iter();
-        let reviews = entries.filter_map(|entry| match entry {
-            ViewEntry::Review(item) => {
-                let field = item.field.unwrap_or_default();
-                Some((
-                    item.record.id.clone(),
-                    format!("{} {field} {}", item.kind.label(), item.reason),
-                ))
-            }
+        let items = entries.filter_map(|entry| match entry {
+            ViewEntry::Review(item) => Some(*item),
             _ => None,
         });
-        reviews.collect()
+        items.collect()
+    }
+
+    /// The records of open questions to people.
+    pub fn asked(&self) -> BTreeSet<String> {
+        let questions = self.questions().into_iter();
+        questions.map(|item| item.record.id.to_string()).collect()
     }
 
     /// One line per record that tells what the view knows of it, for a failure's story.

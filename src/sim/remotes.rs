@@ -24,7 +24,7 @@ pub struct Remotes {
 }
 
 impl Remotes {
-    pub fn new(now: i64, copies_custom_fields: bool) -> Self {
+    pub fn new(now: i64, copies_custom_fields: bool, cleared_stay: bool) -> Self {
         let mut options = salesforce::Options {
             session_idle: std::time::Duration::from_secs(400 * 24 * 3_600),
             ..salesforce::Options::default()
@@ -37,10 +37,11 @@ impl Remotes {
         let target = ("POST", "/services/oauth2/token");
         let login = org.request(target, &[], form.into(), now);
         assert_eq!(login.status, 200, "the org lets us in");
-        let workspace = intercom::Options {
+        let mut workspace = intercom::Options {
             app_id: APP_ID.into(),
             ..intercom::Options::default()
         };
+        workspace.switches.cleared_attributes_stay = cleared_stay;
         let mut workspace = intercom::Simulated::new(&workspace);
         for name in ["nickname", "crosswalk_created_from"] {
             let attribute = json!({

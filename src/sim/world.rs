@@ -30,6 +30,8 @@ const MINUTE_MS: i64 = 60_000;
 /// How long it may take to come to rest.
 const QUIET_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
 const IDLE_POLL_MS: i64 = 5_000;
+/// More than any story needs: something goes round in circles.
+const REQUESTS_MAX: usize = 20_000;
 /// Each so many seeds, people of Salesforce become contacts too.
 const OUTWARD_EACH: u64 = 5;
 
@@ -177,7 +179,7 @@ impl World {
         let outward = options.seed.is_multiple_of(OUTWARD_EACH);
         Self {
             now: START_MS,
-            remotes: Remotes::new(START_MS, copies),
+            remotes: Remotes::new(START_MS, copies, options.seed.is_multiple_of(2)),
             chance,
             pipeline: Pipeline::new(START_MS, outward),
             outward,
@@ -244,7 +246,8 @@ impl World {
                 }
                 self.sweeps();
             }
-            if self.now - since > QUIET_MAX_MS {
+            let endless = self.remotes.requests.len() > REQUESTS_MAX;
+            if endless || self.now - since > QUIET_MAX_MS {
                 let (unrest, waiting) = (self.pipeline.unrest(), self.pipeline.waiting());
                 let running = self.executions.len();
                 return Err(format!(

@@ -42,8 +42,7 @@ pub fn check(world: &World, kin: &Kin, verdict: &mut Verdict) {
         };
         let both = BTreeSet::from([contact.to_owned(), row.to_owned()]);
         let group = kin.get(contact).unwrap_or(&both);
-        let reviews = world.pipeline.reviews();
-        let asked = reviews.iter().any(|(record, _)| group.contains(record));
+        let asked = world.asked().iter().any(|record| group.contains(record));
         if !is_live(theirs) || ours["state"] != "active" || is_one(contact, row) || asked {
             continue;
         }

@@ -79,8 +79,7 @@ fn left_out(world: &World, kin: &Kin, verdict: &mut Verdict) {
         let group = kin.get(id).unwrap_or(&alone);
         let is_there = |other: &String| world.remotes.contacts.contains_key(other);
         let entered = row["LastName"].starts_with("Byron") && is_live(row);
-        let reviews = world.pipeline.reviews();
-        let asked = reviews.iter().any(|(record, _)| group.contains(record));
+        let asked = world.asked().iter().any(|record| group.contains(record));
         // Whom another one of the same address stands for is no case of its own.
         if entered && !asked {
             let there = group.iter().any(is_there) || made_from(world, group).is_some();
@@ -115,11 +114,10 @@ fn unfollowed_conversions(world: &World, kin: &Kin, verdict: &mut Verdict) {
             .any(|row| row["Intercom_Contact_ID__c"] == *key && row["object"] == "Contact");
         let alone = BTreeSet::from([id.clone()]);
         let group = kin.get(id).unwrap_or(&alone);
-        let reviews = world.pipeline.reviews();
         let concerns = |record: &String| {
             record == key || *record == lead["ConvertedContactId"] || group.contains(record)
         };
-        let asked = reviews.iter().any(|(record, _)| concerns(record));
+        let asked = world.asked().iter().any(concerns);
         let parted =
             were_parted(world, key, id) || were_parted(world, key, &lead["ConvertedContactId"]);
         if contact["IsDeleted"] == "false" && !taken && !parted && !asked {
