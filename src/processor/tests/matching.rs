@@ -381,7 +381,11 @@ fn what_a_record_was_kept_apart_from_stays_so_when_it_is_converted() {
     let old = salesforce("Lead", "00Q1");
     let (world, _) = told(world, &old, &[("Email", ADA), ("LastName", "King")]);
     let mut world = world;
-    answer(&mut world, ReviewAnswer::Apart);
+    let lookup = answer(&mut world, ReviewAnswer::Apart);
+    // The contact has to wait, so that it is free to be joined.
+    let key = [("Email", ADA), ("Intercom_Contact_ID__c", "abc123:c1")];
+    let borne = [row("Lead", "00Q1", 950, &key)];
+    assert_eq!(world.answer(&lookup[0], found(&borne)), vec![]);
     let became = salesforce("Contact", "0031");
     let converted = [
         ("Email", ADA),
