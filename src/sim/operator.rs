@@ -1,5 +1,5 @@
-//! An operator who says of two records that they are one customer, or that they are not, and answers
-//! what they are asked. They see both systems and their questions as people see them.
+//! An operator who says of two records that they are one customer, or that they are not, and
+//! answers what they are asked. They see both systems and their questions as people see them.
 
 use std::collections::BTreeSet;
 

@@ -107,8 +107,8 @@ async fn a_contact_is_changed_and_its_whole_answer_reported() {
     );
 }
 
-/// Whether a contact lists an attribute that was cleared is Intercom's affair. Who only heard of what
-/// it lists believed that the old value stands, and wrote for ever.
+/// Whether a contact lists an attribute that was cleared is Intercom's affair. Who only heard of
+/// what it lists believed that the old value stands, and wrote for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_tells_of_every_field_that_it_looked_at() {
     for stays in [false, true] {
