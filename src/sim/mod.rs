@@ -5,6 +5,7 @@
 mod actors;
 pub mod checker;
 mod edges;
+mod executions;
 mod history;
 mod import;
 mod mapping;

@@ -8,25 +8,24 @@ use std::sync::atomic::Ordering;
 use tokio::runtime::Runtime;
 
 use crate::clients::transport::{Failure, Request, Response};
-use crate::domain::{Command, CommandKind, CommandResult, Observation, ObservationBody};
-use crate::domain::{ObservationId, Outcome, Timestamp, Topic, WriteTarget};
+use crate::domain::{Observation, Outcome, Topic};
 use crate::sim::checker;
 use crate::sim::edges::{Feed, of_post};
+use crate::sim::executions::{Execution, Mishap};
 use crate::sim::faults::Faults;
 use crate::sim::history::{By, Repeat};
 use crate::sim::import::Import;
-use crate::sim::mapping::APP_ID;
 use crate::sim::operator::Operator;
 use crate::sim::pipeline::{Fate, Pipeline};
 use crate::sim::prng::Prng;
 use crate::sim::remotes::Remotes;
 use crate::sim::sinks::{Job, Sink};
 use crate::sim::sweep::Sweep;
-use crate::sim::wire::{Progress, REQUEST_TIMEOUT_MS, Run, WorldClock};
+use crate::sim::wire::WorldClock;
 
 /// 2026-01-05, a Monday.
 const START_MS: i64 = 1_767_600_000_000;
-const MINUTE_MS: i64 = 60_000;
+pub(super) const MINUTE_MS: i64 = 60_000;
 /// How long it may take to come to rest.
 const QUIET_MAX_MS: i64 = 24 * 60 * MINUTE_MS;
 const IDLE_POLL_MS: i64 = 5_000;
@@ -43,14 +42,17 @@ pub struct Options {
     pub actions: usize,
     /// Whether anything goes wrong on the way.
     pub faults: bool,
+    /// Whether the journal and the requests are written down.
+    pub tells: bool,
 }
 
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct Story {
     pub failures: Vec<String>,
-    /// Everything that stands in the journal, and every request, byte for byte the same each time.
-    pub transcript: String,
+    /// Everything that stands in the journal, and every request, byte for byte the same each time;
+    /// if it was asked for.
+    pub transcript: Option<String>,
     pub edits: usize,
     pub writes: usize,
     /// Contacts that a row carries the key of, at the end.
@@ -66,7 +68,7 @@ pub struct Story {
     pub checked: usize,
 }
 
-enum Event {
+pub(super) enum Event {
     Act,
     Poll,
     Observed(Topic, Box<Observation>),
@@ -78,44 +80,22 @@ enum Event {
     SinkUp(Topic),
 }
 
-/// What happens to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mishap {
-    None,
-    /// It never arrives.
-    Lost,
-    /// It is carried out and its answer never arrives.
-    AnswerLost,
-    /// A gateway fails before it is carried out.
-    FailsBefore,
-    /// A gateway fails after it was carried out.
-    FailsAfter,
-    /// Too many requests.
-    Limited,
-}
-
-struct Execution {
-    topic: Topic,
-    job: Job,
-    run: Run,
-}
-
 pub struct World {
     pub now: i64,
     pub chance: Prng,
     pub remotes: Remotes,
     pub pipeline: Pipeline,
     pub repeats: Vec<Repeat>,
-    clock: Arc<WorldClock>,
-    runtime: Runtime,
-    queue: BTreeMap<(i64, u64), Event>,
+    pub(super) clock: Arc<WorldClock>,
+    pub(super) runtime: Runtime,
+    pub(super) queue: BTreeMap<(i64, u64), Event>,
     sequence: u64,
     feed: Feed,
     /// The feed keeps its order: nothing overtakes what was committed before.
     feed_at: i64,
-    sinks: BTreeMap<Topic, Sink>,
-    executions: BTreeMap<u64, Execution>,
-    started: u64,
+    pub(super) sinks: BTreeMap<Topic, Sink>,
+    pub(super) executions: BTreeMap<u64, Execution>,
+    pub(super) started: u64,
     polls_at: Option<i64>,
     actions_left: usize,
     pub(super) faults: bool,
@@ -144,13 +124,7 @@ pub fn run(options: Options) -> Story {
     if verdict.failures.is_empty() {
         world.afterwards(&mut verdict);
     }
-    let journal = world.pipeline.journal.iter();
-    let mut transcript: String = journal.map(|entry| format!("{entry:?}\n")).collect();
-    for request in &world.remotes.requests {
-        transcript.push_str(request);
-        transcript.push('\n');
-    }
-    transcript.push_str(&world.pipeline.digest());
+    let transcript = options.tells.then(|| world.transcript());
     let ours = |edit: &&crate::sim::history::Edit| matches!(edit.by, By::Us { .. });
     Story {
         failures: verdict.failures,
@@ -160,7 +134,7 @@ pub fn run(options: Options) -> Story {
         faults: world.tally.clone(),
         transcript,
         pairs: checker::linked(&world),
-        requests: world.remotes.requests.len(),
+        requests: world.remotes.arrived,
         journal: world.pipeline.journal.len(),
         edits: world.remotes.edits.len(),
         writes: world.remotes.edits.iter().filter(ours).count(),
@@ -179,7 +153,12 @@ impl World {
         let outward = options.seed.is_multiple_of(OUTWARD_EACH);
         Self {
             now: START_MS,
-            remotes: Remotes::new(START_MS, copies, options.seed.is_multiple_of(2)),
+            remotes: Remotes::new(
+                START_MS,
+                copies,
+                options.seed.is_multiple_of(2),
+                options.tells,
+            ),
             chance,
             pipeline: Pipeline::new(START_MS, outward),
             outward,
@@ -208,7 +187,18 @@ impl World {
         }
     }
 
-    fn later(&mut self, after: i64, event: Event) {
+    fn transcript(&self) -> String {
+        let journal = self.pipeline.journal.iter();
+        let mut transcript: String = journal.map(|entry| format!("{entry:?}\n")).collect();
+        for request in self.remotes.requests.iter().flatten() {
+            transcript.push_str(request);
+            transcript.push('\n');
+        }
+        transcript.push_str(&self.pipeline.digest());
+        transcript
+    }
+
+    pub(super) fn later(&mut self, after: i64, event: Event) {
         self.sequence += 1;
         self.queue.insert((self.now + after, self.sequence), event);
     }
@@ -246,7 +236,7 @@ impl World {
                 }
                 self.sweeps();
             }
-            let endless = self.remotes.requests.len() > REQUESTS_MAX;
+            let endless = self.remotes.arrived > REQUESTS_MAX;
             if endless || self.now - since > QUIET_MAX_MS {
                 let (unrest, waiting) = (self.pipeline.unrest(), self.pipeline.waiting());
                 let running = self.executions.len();
@@ -330,7 +320,7 @@ impl World {
     }
 
     /// Takes what both systems have to tell. `echo`: it was a request of ours that made them.
-    fn observe(&mut self, echo: Option<Topic>) {
+    pub(super) fn observe(&mut self, echo: Option<Topic>) {
         for post in self.remotes.intercom.take_posts() {
             if self.faults && echo.is_some() && self.chance.permille(200) {
                 self.tally.count("echo lost", true);
@@ -410,224 +400,6 @@ impl World {
         self.poll_in(again);
     }
 
-    fn feed_sinks(&mut self) {
-        for topic in [Topic::SalesforceWrites, Topic::IntercomWrites] {
-            let Some(sink) = self.sinks.get_mut(&topic) else {
-                continue;
-            };
-            if sink.up {
-                sink.read(
-                    self.pipeline
-                        .writes
-                        .get(&topic)
-                        .map_or(&[][..], Vec::as_slice),
-                );
-            }
-            let jobs = sink.start();
-            for job in jobs {
-                let long = if self.faults { 50 } else { 0 };
-                let after = self.chance.delay(200, 3 * MINUTE_MS, long);
-                self.later(after, Event::Start(topic, Box::new(job)));
-            }
-        }
-    }
-
-    fn start(&mut self, topic: Topic, mut job: Job) {
-        let crashed = self.sinks.get(&topic).is_none_or(|sink| !sink.holds(&job));
-        if crashed {
-            self.tally.count("command of a dead sink", true);
-            return;
-        }
-        // A first try that waited for long looks before it writes.
-        job.repeat |= self.now - job.command.requested_at.0 > MINUTE_MS;
-        job.repeat |= job.command.reads_first();
-        self.started += 1;
-        let id = self.started;
-        let login = self.remotes.login.clone();
-        let run = Run::new(
-            topic,
-            job.command.clone(),
-            job.repeat,
-            self.clock.clone(),
-            login,
-        );
-        self.executions.insert(id, Execution { topic, job, run });
-        self.advance(id);
-    }
-
-    fn advance(&mut self, id: u64) {
-        let Some(execution) = self.executions.get_mut(&id) else {
-            return;
-        };
-        match execution.run.advance(&self.runtime) {
-            Progress::Asks(request) => {
-                let mishap = self.mishap();
-                let after = self.chance.delay(150, 5_000, 50);
-                self.later(after, Event::Arrive(id, Box::new(request), mishap));
-            }
-            Progress::Done(outcome) => {
-                let after = self.chance.delay(50, 5_000, 30);
-                self.later(after, Event::Result(id, Box::new(outcome)));
-            }
-        }
-    }
-
-    fn mishap(&mut self) -> Mishap {
-        if !self.faults {
-            return Mishap::None;
-        }
-        let (name, mishap) = match self.chance.below(1_000) {
-            0..15 => ("request lost", Mishap::Lost),
-            15..35 => ("answer lost", Mishap::AnswerLost),
-            35..45 => ("5xx, not carried out", Mishap::FailsBefore),
-            45..60 => ("5xx, carried out", Mishap::FailsAfter),
-            60..75 => ("429", Mishap::Limited),
-            _ => return Mishap::None,
-        };
-        self.tally.count(name, true);
-        mishap
-    }
-
-    fn arrive(&mut self, id: u64, request: &Request, mishap: Mishap) {
-        // A request under way arrives even if its sink has died since.
-        let known = self.executions.get(&id);
-        let Some((topic, command, repeat)) = known.map(|execution| {
-            let job = &execution.job;
-            (execution.topic, job.command.clone(), execution.run.repeat)
-        }) else {
-            return;
-        };
-        let back = self.chance.delay(150, 5_000, 50);
-        let failed = |status| Response {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
-        let timeout = (REQUEST_TIMEOUT_MS, Err(Failure::NoAnswer("it timed out")));
-        let carried_out = matches!(
-            mishap,
-            Mishap::None | Mishap::AnswerLost | Mishap::FailsAfter
-        );
-        let mut answered = None;
-        if carried_out {
-            if request.method.as_str() == "GET" {
-                self.note_repeat(&command);
-            }
-            let by = By::Us {
-                command: command.id.to_string(),
-                repeat,
-            };
-            answered = Some(self.remotes.request(topic, request, &by, self.now));
-            self.observe(Some(topic));
-        }
-        let (after, answer) = match (mishap, answered) {
-            (Mishap::None, Some(answer)) => (back, Ok(answer)),
-            (Mishap::FailsBefore | Mishap::FailsAfter, _) => (back, Ok(failed(500))),
-            (Mishap::Limited, _) => (back, Ok(limited(topic))),
-            _ => timeout,
-        };
-        self.later(after, Event::Answer(id, answer));
-    }
-
-    /// What a repeat is about to see: it may only write over what it expected.
-    fn note_repeat(&mut self, command: &Command) {
-        let CommandKind::Write(write) = &command.kind else {
-            return;
-        };
-        let WriteTarget::Record(record) = &write.target else {
-            return;
-        };
-        let shown = self.remotes.contacts.get(&record.id);
-        let Some(shown) = shown.or_else(|| self.remotes.rows.get(&record.id)) else {
-            return;
-        };
-        for field in &write.fields {
-            let value = shown.get(field.name.as_str()).cloned().unwrap_or_default();
-            self.repeats.push(Repeat {
-                record: record.id.clone(),
-                field: format!("{} {}", command.id, field.name),
-                at: self.now,
-                shown: value,
-                expected: plain(&field.expect.display()),
-                target: plain(&field.value.display()),
-            });
-        }
-    }
-
-    fn result(&mut self, id: u64, outcome: Outcome) {
-        let Some(execution) = self.executions.remove(&id) else {
-            return;
-        };
-        let (topic, job) = (execution.topic, execution.job);
-        if let Some(sink) = self.sinks.get_mut(&topic) {
-            sink.settle(&job, !matches!(outcome, Outcome::Unknown { .. }));
-        }
-        let lost = self.faults && self.chance.permille(15);
-        if lost {
-            self.tally.count("result lost", true);
-        } else {
-            let command = &job.command;
-            let result = CommandResult {
-                command: command.id,
-                bridge: command.bridge.clone(),
-                source: command.source.clone(),
-                attempt: command.attempt,
-                finished_at: Timestamp(self.now),
-                outcome,
-            };
-            let observation = Observation {
-                id: ObservationId::of_result(&command.id, command.attempt),
-                bridge: command.bridge.clone(),
-                received_at: Timestamp(self.now),
-                traceparent: None,
-                body: ObservationBody::Answered(result),
-            };
-            let after = self.chance.delay(50, 2_000, 50);
-            self.later(
-                after,
-                Event::Observed(Topic::Results, Box::new(observation)),
-            );
-        }
-        self.feed_sinks();
-    }
-
-    /// A sink dies with all it was at; its requests under way still arrive.
-    fn crash(&mut self, topic: Topic) {
-        let end = self.pipeline.writes.get(&topic).map_or(0, Vec::len) as u64;
-        let Some(sink) = self.sinks.get_mut(&topic).filter(|sink| sink.up) else {
-            return;
-        };
-        let works = !sink.is_idle(end);
-        sink.crash(end);
-        self.tally.count("sink dies", works);
-        let dead: Vec<u64> = self
-            .executions
-            .iter()
-            .filter(|(_, execution)| execution.topic == topic)
-            .map(|(id, _)| *id)
-            .collect();
-        let underway: Vec<(i64, u64)> = self
-            .queue
-            .iter()
-            .filter(|(_, event)| matches!(event, Event::Arrive(id, ..) if dead.contains(id)))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in underway {
-            self.arrives_orphaned(key);
-        }
-        self.executions.retain(|id, _| !dead.contains(id));
-        self.later(REQUEST_TIMEOUT_MS, Event::SinkUp(topic));
-    }
-
-    /// The request of a dead sink is carried out at once: it was on its way, nobody hears of it.
-    fn arrives_orphaned(&mut self, key: (i64, u64)) {
-        if let Some(Event::Arrive(id, request, mishap)) = self.queue.remove(&key)
-            && mishap != Mishap::Lost
-        {
-            self.arrive(id, &request, Mishap::AnswerLost);
-        }
-    }
-
     /// Invariants 4 and 6, once everything rests.
     fn afterwards(&mut self, verdict: &mut checker::Verdict) {
         verdict.holds(self.pipeline.rebuilds(), || {
@@ -654,30 +426,6 @@ impl World {
         verdict.holds(self.pipeline.customers() == customers, || {
             "4: fed again, it changed the customers".to_owned()
         });
-    }
-}
-
-/// A value of ours as the remotes' are taken down: our key without the workspace.
-fn plain(value: &str) -> String {
-    let key = value
-        .strip_prefix(APP_ID)
-        .and_then(|rest| rest.strip_prefix(':'));
-    key.unwrap_or(value).to_owned()
-}
-
-fn limited(topic: Topic) -> Response {
-    let (status, body) = match topic {
-        Topic::SalesforceWrites => {
-            let code = "REQUEST_LIMIT_EXCEEDED";
-            let error = serde_json::json!([{"errorCode": code, "message": "TotalRequests"}]);
-            (403, error.to_string())
-        }
-        _ => (429, "{}".to_owned()),
-    };
-    Response {
-        status,
-        headers: Vec::new(),
-        body: body.into_bytes(),
     }
 }
 
