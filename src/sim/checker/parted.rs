@@ -46,7 +46,14 @@ pub fn check(world: &World, kin: &Kin, verdict: &mut Verdict) {
         if !is_live(theirs) || ours["state"] != "active" || is_one(contact, row) || asked {
             continue;
         }
-        verdict.holds(theirs[KEY] != contact && ours[NAMED] != row, || {
+        // What a merge in Intercom brought along is not ours to take away.
+        let named = world.remotes.edits.iter().rev();
+        let mut named = named.filter(|edit| edit.record == contact && edit.field == NAMED);
+        let is_ours = named
+            .next()
+            .is_none_or(|edit| matches!(edit.by, By::Us { .. }));
+        let names = is_ours && ours[NAMED] == row;
+        verdict.holds(theirs[KEY] != contact && !names, || {
             let why = format!("they were taken apart and {row} and {contact} name each other");
             told(world, group, &[KEY, NAMED], &why)
         });
