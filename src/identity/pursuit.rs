@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::ViewKey;
 use crate::domain::command::{Lookup, LookupQuery};
-use crate::domain::view::record_state;
-use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead, matching};
+use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead};
+use crate::domain::view::{matching, record_state};
 use crate::domain::{BridgeId, Fields, Gone, MatchKey, MatchRule, ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key, searchable};
 use crate::identity::keys::{lacks, nameless, telling};

@@ -27,10 +27,6 @@ impl Faults {
             count.took_effect += more.took_effect;
         }
     }
-
-    pub fn of(&self, kind: &str) -> Count {
-        self.0.get(kind).copied().unwrap_or_default()
-    }
 }
 
 impl fmt::Display for Faults {
