@@ -67,7 +67,11 @@ pub fn copy(options: &Options, mix: &[Batch]) -> Duration {
             }
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
-        producer.flush(PATIENCE).unwrap();
+        // The waits of `rdkafka` itself spin through their last millisecond.
+        while producer.in_flight_count() > 0 {
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
+        }
         let group = consumer.group_metadata().unwrap();
         let positions = consumer.position().unwrap();
         let mut known = TopicPartitionList::new();

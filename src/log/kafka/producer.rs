@@ -1,14 +1,14 @@
 //! Producers: one that appends single entries, and those that write in transactions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::util::IntoOpaque;
 
 use crate::log::encoded::Encoded;
@@ -25,10 +25,63 @@ const LEFT_MIN: Duration = Duration::from_millis(100);
 /// An abort is resumed this often.
 const ABORT_SLICE: Duration = Duration::from_millis(200);
 
+/// Between two looks at what the brokers have answered, shorter at first. `rdkafka`'s own waits
+/// return when their time is over, whatever has come, and spin through its last millisecond.
+const LOOK_FIRST: Duration = Duration::from_micros(50);
+const LOOK_MAX: Duration = Duration::from_millis(1);
+
+/// Waits between looks.
+struct Looks(Duration);
+
+impl Looks {
+    fn new() -> Self {
+        Self(LOOK_FIRST)
+    }
+
+    fn pause(&mut self) {
+        std::thread::sleep(self.0);
+        self.0 = (self.0 * 2).min(LOOK_MAX);
+    }
+
+    /// Something came: more of it is near.
+    fn came(&mut self) {
+        self.0 = LOOK_FIRST;
+    }
+}
+
+/// Returns once everything that was handed to the producer was delivered or refused, and its
+/// context has heard of it. The error is that this took too long.
+pub(super) fn until_delivered<C>(
+    producer: &BaseProducer<C>,
+    timeout: Duration,
+) -> Result<(), KafkaError>
+where
+    C: ProducerContext + 'static,
+{
+    let deadline = Instant::now() + timeout;
+    let mut looks = Looks::new();
+    loop {
+        let before = producer.in_flight_count();
+        producer.poll(Duration::ZERO);
+        let left = producer.in_flight_count();
+        if left == 0 {
+            return Ok(());
+        }
+        if left < before {
+            looks.came();
+        } else if Instant::now() >= deadline {
+            let timed_out = RDKafkaErrorCode::OperationTimedOut;
+            return Err(KafkaError::Flush(timed_out));
+        } else {
+            looks.pause();
+        }
+    }
+}
+
 type Told = SyncSender<Result<(), String>>;
 
 /// Appends entries without transactions. Whoever appends waits until the brokers have them.
-pub struct Appender(ThreadedProducer<Answers>);
+pub struct Appender(BaseProducer<Answers>);
 
 struct Answers;
 
@@ -69,12 +122,18 @@ impl Appender {
         // librdkafka itself gives up after the timeout: this one is for the case that it does not.
         let deadline = Instant::now() + options.timeout + Duration::from_secs(5);
         let mut outcome = sent;
+        let mut looks = Looks::new();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match answers.recv_timeout(left) {
-                Ok(answer) => outcome = outcome.and(answer),
-                Err(RecvTimeoutError::Disconnected) => return outcome,
-                Err(RecvTimeoutError::Timeout) => {
+            // Takes answers to others too, who find them in their own channel.
+            self.0.poll(Duration::ZERO);
+            match answers.try_recv() {
+                Ok(answer) => {
+                    outcome = outcome.and(answer);
+                    looks.came();
+                }
+                Err(TryRecvError::Disconnected) => return outcome,
+                Err(TryRecvError::Empty) if Instant::now() < deadline => looks.pause(),
+                Err(TryRecvError::Empty) => {
                     let late = "the brokers have not answered in time".to_owned();
                     return outcome.and(Err(late));
                 }
@@ -90,6 +149,7 @@ impl Appender {
                 Ok(()) => return Ok(()),
                 Err((error, record)) if is_full(&error) && Instant::now() < deadline => {
                     told = record.delivery_opaque;
+                    self.0.poll(Duration::ZERO);
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err((error, _)) => return Err(said(&error)),
@@ -162,7 +222,7 @@ impl Transactional {
         for entry in entries {
             self.send(options, entry)?;
         }
-        self.producer.flush(self.timeout)?;
+        until_delivered(&self.producer, self.timeout)?;
         let delivered = self.delivered();
         if let Some(reason) = &delivered.failed {
             return Err(Refusal::abortable(reason.clone()));
@@ -189,7 +249,7 @@ impl Transactional {
             let bare = BaseRecord::to(&topic).partition(at.partition as i32);
             self.enqueue(bare.key(&b"left-open"[..]))?;
         }
-        self.producer.flush(self.timeout)?;
+        until_delivered(&self.producer, self.timeout)?;
         match &self.delivered().failed {
             None => Ok(()),
             Some(reason) => Err(Refusal::abortable(reason.clone())),
@@ -208,7 +268,8 @@ impl Transactional {
                 Ok(()) => return Ok(()),
                 Err((error, given)) if is_full(&error) && Instant::now() < deadline => {
                     record = given;
-                    self.producer.poll(Duration::from_millis(10));
+                    self.producer.poll(Duration::ZERO);
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 Err((error, _)) => return Err(error.into()),
             }

@@ -16,7 +16,7 @@ use crate::log::kafka::anchor;
 use crate::log::kafka::connect::{self, topic_name};
 use crate::log::kafka::log::KafkaLog;
 use crate::log::kafka::options::Options;
-use crate::log::kafka::producer::{is_full, record};
+use crate::log::kafka::producer::{is_full, record, until_delivered};
 use crate::log::kafka::refusal::said;
 use crate::log::topics::{Cleanup, spec};
 use crate::ports::event_log::{Bounds, Error, EventLog, Outgoing, TopicPartition};
@@ -135,7 +135,8 @@ impl<'a> Restore<'a> {
                 }
                 Err((error, given)) if is_full(&error) && Instant::now() < deadline => {
                     record = given;
-                    self.producer.poll(Duration::from_millis(10));
+                    self.producer.poll(Duration::ZERO);
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 Err((error, _)) => return Err(Error::Append(said(&error))),
             }
@@ -143,7 +144,7 @@ impl<'a> Restore<'a> {
     }
 
     fn settle(&self) -> Result<(), Error> {
-        let flushed = self.producer.flush(self.log.options().timeout);
+        let flushed = until_delivered(&self.producer, self.log.options().timeout);
         self.check()?;
         flushed.map_err(|error| Error::Append(said(&error)))
     }
