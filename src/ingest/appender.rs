@@ -88,31 +88,28 @@ fn run(log: &dyn EventLog, mut waiting: mpsc::Receiver<Group>) {
     }
 }
 
-fn append(log: &dyn EventLog, mut groups: Vec<Group>) {
-    let alone = groups.len() == 1;
-    let batches = if alone {
-        vec![std::mem::take(&mut groups[0].entries)]
-    } else {
-        groups.iter().map(|group| group.entries.clone()).collect()
-    };
-    match log.append_all(batches) {
-        Ok(()) => answer(groups, &Ok(())),
+fn append(log: &dyn EventLog, groups: Vec<Group>) {
+    let parts = groups.into_iter().map(|group| (group.entries, group.done));
+    let (batches, waiting): (Vec<_>, Vec<_>) = parts.unzip();
+    let batches = Arc::new(batches);
+    match log.append_all(Arc::clone(&batches)) {
+        Ok(()) => answer(waiting, &Ok(())),
         // One group's fault must not refuse its neighbours: they are tried one by one.
-        Err(LogError::Encode { .. } | LogError::NoPartition { .. }) if !alone => {
-            for group in groups {
-                append(log, vec![group]);
+        Err(LogError::Encode { .. } | LogError::NoPartition { .. }) if waiting.len() > 1 => {
+            for (entries, done) in batches.iter().cloned().zip(waiting) {
+                append(log, vec![Group { entries, done }]);
             }
         }
         Err(error) => {
-            tracing::warn!(groups = groups.len(), %error, "webhooks could not be stored");
-            answer(groups, &Err(error.to_string()));
+            tracing::warn!(groups = waiting.len(), %error, "webhooks could not be stored");
+            answer(waiting, &Err(error.to_string()));
         }
     }
 }
 
-fn answer(groups: Vec<Group>, outcome: &Result<(), String>) {
-    for group in groups {
+fn answer(waiting: Vec<oneshot::Sender<Result<(), String>>>, outcome: &Result<(), String>) {
+    for done in waiting {
         // Nobody waits any more where the request timed out; its sender comes again.
-        let _ = group.done.send(outcome.clone());
+        let _ = done.send(outcome.clone());
     }
 }

@@ -1,5 +1,6 @@
 //! Entries as bytes, the same in every adapter.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use crate::avro;
@@ -67,18 +68,22 @@ pub fn no_ids(_: Topic) -> Result<Option<u32>, Error> {
 }
 
 /// Encodes a batch; the first entry that cannot stand on its topic refuses all of it.
-pub fn encode(
-    batch: Vec<Outgoing>,
+pub fn encode<B>(
+    batch: B,
     partitions: Partitions,
     prefix: &str,
     ids: Ids<'_>,
-) -> Result<Vec<Encoded>, Error> {
-    let one = |entry| encode_one(entry, partitions, prefix, ids);
+) -> Result<Vec<Encoded>, Error>
+where
+    B: IntoIterator,
+    B::Item: Borrow<Outgoing>,
+{
+    let one = |entry: B::Item| encode_one(entry.borrow(), partitions, prefix, ids);
     batch.into_iter().map(one).collect()
 }
 
 fn encode_one(
-    entry: Outgoing,
+    entry: &Outgoing,
     partitions: Partitions,
     prefix: &str,
     ids: Ids<'_>,
@@ -110,7 +115,7 @@ fn encode_one(
     };
     Ok(Encoded {
         at: checked(topic, partition, partitions, prefix)?,
-        key: entry.key,
+        key: Arc::clone(&entry.key),
         headers,
         value,
     })

@@ -24,7 +24,7 @@ pub trait EventLog: Send + Sync {
     /// Appends several batches, each of which is atomic by itself; those of one entry keep their
     /// order. One that does not fit refuses all of them; after another error some may stand. Where
     /// one commit costs as much as many, all are one.
-    fn append_all(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+    fn append_all(&self, batches: Arc<Vec<Vec<Outgoing>>>) -> Result<(), Error> {
         self.append(batches.concat())
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::config::{Config, Secret};
-use crate::domain::{BridgeId, DeadLetter, Message, Observation, ObservationBody};
+use crate::domain::{BridgeId, Change, DeadLetter, Message, Observation, ObservationBody};
 use crate::domain::{ObservationId, RawPayload, SourceId, Timestamp, Topic};
 use crate::ingest::appender::Appender;
 use crate::ingest::intercom::envelope::Envelope;
@@ -205,7 +205,7 @@ impl Receiver {
             Ok(translated) => {
                 let app_id = &envelope.app_id;
                 let now = self.clock.now();
-                let (id, entries) = observations(post, workspace, app_id, &translated, now);
+                let (id, entries) = observations(post, workspace, app_id, translated, now);
                 Verdict::Store {
                     id: Some(id),
                     entries,
@@ -285,7 +285,7 @@ pub fn taken_up(
         content_type: None,
         bytes,
     };
-    Ok(observations(&post, workspace, app_id, &translated, now).1)
+    Ok(observations(&post, workspace, app_id, translated, now).1)
 }
 
 /// One copy per bridge of the source, in one append.
@@ -293,12 +293,12 @@ fn observations(
     post: &Post<'_>,
     workspace: &Workspace,
     app_id: &str,
-    translated: &Translated,
+    translated: Translated,
     received_at: Timestamp,
 ) -> (ObservationId, Vec<Outgoing>) {
     let id = ObservationId::of_notification(app_id, &translated.notification_id);
     let traceparent = post.traceparent.filter(|one| is_traceparent(one));
-    let copy = |to: &Destination| Outgoing {
+    let copy = |to: &Destination, change: Change| Outgoing {
         topic: Topic::IntercomObserved,
         place: Place::Partition(to.partition),
         key: to.bridge.text(),
@@ -310,7 +310,7 @@ fn observations(
             body: ObservationBody::Changed {
                 source: workspace.source.clone(),
                 topic: translated.topic.clone(),
-                change: translated.change.clone(),
+                change,
                 raw: RawPayload {
                     content_type: content_type(post),
                     bytes: post.bytes.to_vec(),
@@ -318,7 +318,15 @@ fn observations(
             },
         }))),
     };
-    (id, workspace.bridges.iter().map(copy).collect())
+    let Some((last, others)) = workspace.bridges.split_last() else {
+        return (id, Vec::new());
+    };
+    let others = others.iter();
+    let mut entries: Vec<_> = others
+        .map(|to| copy(to, translated.change.clone()))
+        .collect();
+    entries.push(copy(last, translated.change));
+    (id, entries)
 }
 
 fn dead_letter(

@@ -145,6 +145,11 @@ impl EventLog for EmbeddedLog {
     }
 
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
+        self.append_all(Arc::new(vec![batch]))
+    }
+
+    fn append_all(&self, batches: Arc<Vec<Vec<Outgoing>>>) -> Result<(), Error> {
+        let batch = batches.iter().flatten();
         let encoded = encode(batch, self.partitions, &self.options.prefix, &no_ids)?;
         let rows = outgoing::rows(encoded, &self.options)?;
         if rows.is_empty() {

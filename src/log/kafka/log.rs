@@ -1,5 +1,6 @@
 //! The adapter itself: the port's calls, handed to producers, readers and leases.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -109,7 +110,11 @@ impl KafkaLog {
         &self.options
     }
 
-    pub(super) fn encode(&self, batch: Vec<Outgoing>) -> Result<Vec<Encoded>, Error> {
+    pub(super) fn encode<B>(&self, batch: B) -> Result<Vec<Encoded>, Error>
+    where
+        B: IntoIterator,
+        B::Item: Borrow<Outgoing>,
+    {
         let Options {
             partitions, prefix, ..
         } = &self.options;
@@ -226,16 +231,16 @@ impl EventLog for KafkaLog {
     }
 
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        self.append_all(vec![batch])
+        self.append_all(Arc::new(vec![batch]))
     }
 
     /// A transaction waits until the brokers have ended the one before it, a tenth of a second and
     /// more: batches of one entry need none.
-    fn append_all(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+    fn append_all(&self, batches: Arc<Vec<Vec<Outgoing>>>) -> Result<(), Error> {
         let (alone, together): (Vec<_>, Vec<_>) =
-            batches.into_iter().partition(|batch| batch.len() <= 1);
-        let alone = self.encode(alone.concat())?;
-        let together = self.encode(together.concat())?;
+            batches.iter().partition(|batch| batch.len() <= 1);
+        let alone = self.encode(alone.into_iter().flatten())?;
+        let together = self.encode(together.into_iter().flatten())?;
         let appended = self.appender.append(&self.options, &alone);
         let appended = appended.map_err(Error::Append);
         if together.is_empty() {

@@ -41,8 +41,11 @@ struct Shared {
     stops: AtomicBool,
 }
 
+/// Shared with whoever spools them if the log is late.
+type Batches = Arc<Vec<Vec<Outgoing>>>;
+
 struct Job {
-    batches: Vec<Vec<Outgoing>>,
+    batches: Batches,
     answer: Arc<Mutex<Told>>,
     done: SyncSender<()>,
 }
@@ -120,7 +123,7 @@ impl SpoolingLog {
         })
     }
 
-    fn append_in_time(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+    fn append_in_time(&self, batches: Batches) -> Result<(), Error> {
         let jobs = self.jobs.lock().expect("no holder of this lock panics");
         let mut spool = self.shared.spool();
         if !spool.is_empty() {
@@ -130,7 +133,7 @@ impl SpoolingLog {
         let answer = Arc::new(Mutex::new(Told::Waits));
         let (done, finished) = sync_channel(1);
         let job = Job {
-            batches: batches.clone(),
+            batches: Arc::clone(&batches),
             answer: Arc::clone(&answer),
             done,
         };
@@ -229,10 +232,10 @@ impl Drop for SpoolingLog {
 
 impl EventLog for SpoolingLog {
     fn append(&self, batch: Vec<Outgoing>) -> Result<(), Error> {
-        self.append_in_time(vec![batch])
+        self.append_in_time(Arc::new(vec![batch]))
     }
 
-    fn append_all(&self, batches: Vec<Vec<Outgoing>>) -> Result<(), Error> {
+    fn append_all(&self, batches: Batches) -> Result<(), Error> {
         self.append_in_time(batches)
     }
 

@@ -1,5 +1,7 @@
 //! Appends: order, durability, atomicity, keys.
 
+use std::sync::Arc;
+
 use crosswalk::domain::Topic;
 use crosswalk::ports::event_log::{Error, Outgoing, Place};
 
@@ -64,20 +66,24 @@ pub fn batches_that_are_appended_in_one_call_are_all_there(bench: &impl Bench) {
     batches.push(vec![observed(100), observed_in(1, 100, 0)]);
     batches.extend((40..60).map(alone));
     batches.push(Vec::new());
-    log.append_all(batches).unwrap();
+    log.append_all(Arc::new(batches)).unwrap();
     let mut numbers = numbers(&*log, OBSERVED, 61);
     numbers.retain(|number| *number != 100);
     assert_eq!(numbers, (0..60).collect::<Vec<_>>());
     read_exactly(&*log, at(Topic::IntercomObserved, 1), 1);
     // One that does not fit refuses its neighbours.
-    let refused = log.append_all(vec![alone(200), vec![observed_in(2, 1, 0)], alone(201)]);
+    let refused = log.append_all(Arc::new(vec![
+        alone(200),
+        vec![observed_in(2, 1, 0)],
+        alone(201),
+    ]));
     assert!(matches!(refused, Err(Error::NoPartition { .. })));
     let behind = log.bounds(OBSERVED).unwrap().end;
     assert_eq!(
         log.read(&[from(OBSERVED, behind)], LIMIT, QUIET).unwrap(),
         []
     );
-    log.append_all(Vec::new()).unwrap();
+    log.append_all(Arc::new(Vec::new())).unwrap();
     log.append(alone(300)).unwrap();
     let more = read_exactly(&*log, OBSERVED, 62);
     assert_eq!(number(&more[61]), 300, "nothing of what was refused stands");

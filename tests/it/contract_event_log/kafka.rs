@@ -137,10 +137,10 @@ fn batches_of_one_entry_are_appended_without_a_transaction() {
     };
     let log = kafka.open();
     let alone = (1..=3).map(|number| vec![observed(number)]).collect();
-    log.append_all(alone).unwrap();
+    log.append_all(Arc::new(alone)).unwrap();
     assert_eq!(log.bounds(OBSERVED).unwrap().end, 3);
     let both = vec![vec![observed(4)], vec![observed(5), observed_in(1, 5, 0)]];
-    log.append_all(both).unwrap();
+    log.append_all(Arc::new(both)).unwrap();
     assert_eq!(numbers(log.as_ref(), OBSERVED, 5), [1, 2, 3, 4, 5]);
 }
 
