@@ -139,7 +139,13 @@ pub fn follow(
         }
         Err(error) => return Err(error.into()),
     };
-    match fold_all(view, &batch) {
+    let folded = fold_all(view, &batch).and_then(|evolved| {
+        if view.is_full() {
+            view.checkpoint()?;
+        }
+        Ok(evolved)
+    });
+    match folded {
         Ok(evolved) => Ok(evolved),
         Err(doubt) => {
             tracing::warn!(partition, %doubt, "the view that is kept warm is rebuilt");
@@ -178,6 +184,9 @@ pub fn replay(
             break;
         }
         evolved += fold_all(view, &batch)?;
+        if view.is_full_in_rebuild() {
+            view.checkpoint()?;
+        }
         pace.at(view.journal_offset());
     }
     pace.at(view.journal_offset());
@@ -197,9 +206,6 @@ fn fold_all(view: &mut View, batch: &[Entry]) -> Result<u64, Error> {
             step: "read",
             reason: reason.to_owned(),
         }));
-    }
-    if view.is_full() {
-        view.checkpoint()?;
     }
     Ok(evolved)
 }
