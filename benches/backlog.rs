@@ -57,18 +57,26 @@ fn main() {
         in_sync_min: 1,
     };
     runtime.block_on(create_missing(&options, one)).unwrap();
+    // It answers as long as it is held.
     let workspace = runtime.block_on(intercom::start(Default::default()));
-    let base_url = workspace.unwrap().base_url();
+    let workspace = workspace.unwrap();
+    let base_url = workspace.base_url();
     let folder = tempfile::tempdir().unwrap();
     let config = installation(folder.path(), &options, &base_url);
     let log = KafkaLog::beside(options.clone()).unwrap();
 
-    observed(&options, count);
-    println!("{count} observations of {BRIDGES} bridges with {PEOPLE} people each\n");
-    watch("processor", &config, count, None, || {
-        taken(&log, Group::Processor, &[Topic::IntercomObserved])
-    });
+    let only = std::env::var("ONLY").unwrap_or_default();
+    if only != "sink" {
+        observed(&options, count);
+        println!("{count} observations of {BRIDGES} bridges with {PEOPLE} people each\n");
+        watch("processor", &config, count, None, || {
+            taken(&log, Group::Processor, &[Topic::IntercomObserved])
+        });
+    }
     drop(log);
+    if only == "processor" {
+        return;
+    }
 
     // Commands alone, in topics of their own: the sink has nothing to do with the others.
     let options = Options {
@@ -220,7 +228,8 @@ fn installation(folder: &Path, options: &Options, base_url: &str) -> std::path::
         }});
         sources[format!("sales{bridge}")] = json!({"salesforce": {
             "login_url": "http://127.0.0.1:9", "client_id": "sandbox-client-id",
-            "client_secret": "sandbox-client-secret", "client_token": "crosswalk-main",
+            "client_secret": "sandbox-client-secret",
+            "client_token": format!("crosswalk-{bridge}"),
             "pubsub": {"endpoint": "http://127.0.0.1:9"},
         }});
         bridges[format!("bridge{bridge}")] = json!({
@@ -228,6 +237,7 @@ fn installation(folder: &Path, options: &Options, base_url: &str) -> std::path::
             "mapping": "mapping.yaml", "partition": bridge,
         });
     }
+    let level = std::env::var("LEVEL").unwrap_or_else(|_| "error".to_owned());
     let config = json!({
         "server": {"webhooks": "127.0.0.1:0", "admin": "127.0.0.1:0"},
         "log": {"kafka": {
@@ -235,7 +245,7 @@ fn installation(folder: &Path, options: &Options, base_url: &str) -> std::path::
             "lane_partitions": BRIDGES,
         }},
         "partitions": BRIDGES, "view": {"path": format!("view-{}", options.prefix)},
-        "sources": sources, "bridges": bridges, "logging": {"level": "error"},
+        "sources": sources, "bridges": bridges, "logging": {"level": level},
     });
     let path = folder.join(format!("{}yaml", options.prefix));
     std::fs::write(&path, config.to_string()).unwrap();
@@ -287,6 +297,7 @@ fn watch(
     let mut line = String::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     lines.read_line(&mut line).unwrap();
+    assert!(!line.is_empty(), "it ended before it said where it listens");
     let process = Process(child);
     println!("| {role}: taken | after, s | resident, MB | VmHWM, MB |\n|---|---|---|---|");
     let (began, mut next, mut said) = (Instant::now(), 0, Instant::now());
