@@ -65,6 +65,11 @@ pub enum Error {
 pub struct Mappings(BTreeMap<[u8; 32], Arc<Mapping>>);
 
 impl Mappings {
+    /// One that is compiled already, for whoever plays many histories under it.
+    pub fn knowing(hash: [u8; 32], mapping: Arc<Mapping>) -> Self {
+        Self([(hash, mapping)].into())
+    }
+
     /// The active mapping of a bridge, if it has one.
     pub fn of<V: ViewRead>(
         &mut self,

@@ -9,8 +9,7 @@ use crate::clients::salesforce::row;
 use crate::domain::{Change, Observation, ObservationBody, ObservationId, RawPayload, Timestamp};
 use crate::domain::{RecordSnapshot, SourceId, Topic};
 use crate::feeds::pages::{Object, Window};
-use crate::mapping::{Offer, Sources};
-use crate::sim::mapping::{APP_ID, SALES, SUPPORT, mapping};
+use crate::sim::mapping::{SALES, SUPPORT, compiled};
 use crate::sim::pipeline::{bridge, source};
 use crate::sim::world::World;
 
@@ -104,14 +103,7 @@ impl World {
     }
 
     pub(super) fn rows_of(&mut self, object: &str, window: Option<Window>) -> Vec<RecordSnapshot> {
-        let offer = Offer {
-            sources: Sources {
-                salesforce: source(SALES),
-                intercom: [(source(SUPPORT), APP_ID.to_owned())].into(),
-            },
-            file: mapping(self.outward),
-        };
-        let compiled = offer.compile().expect("the simulation's mapping holds");
+        let compiled = compiled(self.outward);
         let asked = Object {
             name: object.to_owned(),
             fields: compiled.people.salesforce_fields(object),

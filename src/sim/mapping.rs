@@ -1,5 +1,10 @@
 //! The mapping under which the simulation runs: every direction and every conflict policy once.
 
+use std::sync::{Arc, OnceLock};
+
+use crate::mapping::{Mapping, Offer, Sources};
+use crate::sim::pipeline::source;
+
 const MAPPING: &str = r#"
 version: 1
 people:
@@ -77,12 +82,33 @@ const OUTWARD: &str = "  create:
 ";
 
 /// The mapping; with `outward`, people flow from Salesforce too.
-pub fn mapping(outward: bool) -> String {
+fn mapping(outward: bool) -> String {
     if outward {
         MAPPING.replace("  create:\n", OUTWARD)
     } else {
         MAPPING.to_owned()
     }
+}
+
+/// The file with its sources, as the bridge offers it.
+pub fn offer(outward: bool) -> Offer {
+    Offer {
+        sources: Sources {
+            salesforce: source(SALES),
+            intercom: [(source(SUPPORT), APP_ID.to_owned())].into(),
+        },
+        file: mapping(outward),
+    }
+}
+
+/// What is offered, compiled once for all seeds.
+pub fn compiled(outward: bool) -> Arc<Mapping> {
+    static COMPILED: [OnceLock<Arc<Mapping>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let compile = || {
+        let compiled = offer(outward).compile();
+        Arc::new(compiled.expect("the simulation's mapping holds"))
+    };
+    Arc::clone(COMPILED[usize::from(outward)].get_or_init(compile))
 }
 
 pub const BRIDGE: &str = "main";

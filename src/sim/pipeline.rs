@@ -8,14 +8,13 @@ use crate::domain::{BridgeId, Command, CustomerId, JournalEntry, Message, Observ
 use crate::domain::{
     ObservationBody, ObservationId, RecordRef, SourceId, Timestamp, Topic, ViewKey,
 };
-use crate::mapping::{Offer, Sources};
 use crate::ports::event_log::{Entry, EntryBody, TopicPartition};
 use crate::processor::decide::Timing;
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::step::{Mappings, Settings, step};
 use crate::processor::view::View;
-use crate::sim::mapping::{APP_ID, BRIDGE, SALES, SUPPORT, mapping};
+use crate::sim::mapping::{BRIDGE, compiled, offer};
 use crate::sim::store::Disk;
 
 /// How long a command may stay unanswered.
@@ -67,6 +66,7 @@ impl Pipeline {
             attempts_before_review: 5,
             deferral_deadline_ms: 2 * DEADLINE_MS,
         };
+        let offer = offer(outward);
         let mut pipeline = Self {
             view: View::open(Box::new(disk.clone())).expect("memory can be opened"),
             disk,
@@ -76,19 +76,12 @@ impl Pipeline {
                 timing,
                 resting: BTreeMap::new(),
             },
-            mappings: Mappings::default(),
+            mappings: Mappings::knowing(offer.hash(), compiled(outward)),
             inputs: BTreeMap::new(),
             positions: BTreeMap::new(),
             journal: Vec::new(),
             writes: BTreeMap::new(),
             taken: Vec::new(),
-        };
-        let offer = Offer {
-            sources: Sources {
-                salesforce: source(SALES),
-                intercom: [(source(SUPPORT), APP_ID.to_owned())].into(),
-            },
-            file: mapping(outward),
         };
         let observation = Observation {
             id: ObservationId::of_decision("mapping"),

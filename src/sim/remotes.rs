@@ -128,30 +128,30 @@ impl Remotes {
 
     /// Takes down what is different since the last call.
     fn note(&mut self, side: Side, by: &By, sent: Option<&Json>, now: i64) {
-        let after = match side {
+        let changed: People = match side {
             Side::Intercom => {
-                let contacts = self.intercom.contacts();
-                contacts.iter().map(shown_contact).collect()
+                let (changed, gone) = self.intercom.take_changed_contacts();
+                for id in gone {
+                    self.contacts.remove(&id);
+                }
+                changed.iter().map(shown_contact).collect()
             }
             Side::Salesforce => {
-                let rows = |object| {
-                    let rows = self.salesforce.rows(object).into_iter();
+                let org = &mut self.salesforce;
+                let mut rows = |object| {
+                    let rows = org.take_changed_rows(object).into_iter();
                     rows.map(move |row| shown_row(object, &row))
                 };
-                rows("Lead").chain(rows("Contact")).collect::<People>()
+                rows("Lead").chain(rows("Contact")).collect()
             }
         };
-        let before = match side {
-            Side::Intercom => std::mem::replace(&mut self.contacts, after),
-            Side::Salesforce => std::mem::replace(&mut self.rows, after),
-        };
-        let after = match side {
-            Side::Intercom => &self.contacts,
-            Side::Salesforce => &self.rows,
-        };
-        for (record, shown) in after {
-            let known = before.get(record);
-            for (field, new) in shown {
+        for (record, shown) in changed {
+            let people = match side {
+                Side::Intercom => &mut self.contacts,
+                Side::Salesforce => &mut self.rows,
+            };
+            let known = people.get(&record);
+            for (field, new) in &shown {
                 let old = known.and_then(|known| known.get(field));
                 let old = old.cloned().unwrap_or_default();
                 if old == *new {
@@ -171,6 +171,7 @@ impl Remotes {
                 };
                 apart(&mut self.edits, edit, sent);
             }
+            people.insert(record, shown);
         }
     }
 }

@@ -254,7 +254,7 @@ impl Series<'_> {
                     return unknown(error);
                 }
                 self.retries.count(reason);
-                tokio::time::sleep(wait).await;
+                pause(wait).await;
                 Next::Again
             }
             Disposition::ReadFirst { reason } => {
@@ -264,7 +264,7 @@ impl Series<'_> {
                 }
                 self.retries.count(reason);
                 let wait = self.wait(None);
-                tokio::time::sleep(wait).await;
+                pause(wait).await;
                 Next::ReadFirst
             }
             Disposition::PauseLane { .. } => unreachable!("the gate waits for these"),
@@ -275,6 +275,13 @@ impl Series<'_> {
         let interval_max = self.retries.options.interval_max;
         let pace = self.pace.next_backoff().unwrap_or(interval_max);
         asked.map_or(pace, |asked| asked.min(ASKED_MAX).max(pace))
+    }
+}
+
+async fn pause(wait: Duration) {
+    // A timer that is set for no time goes off a millisecond later.
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
     }
 }
 

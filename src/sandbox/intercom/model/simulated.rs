@@ -1,10 +1,13 @@
 //! A workspace without sockets, for a simulation that brings its own time: requests and acts go
 //! in, answers and notifications come out.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::sandbox::error::Error;
 use crate::sandbox::exchange::{Content, Request};
+use crate::sandbox::intercom::model::contact::Contact;
 use crate::sandbox::intercom::model::workspace::{Settings, Workspace};
 use crate::sandbox::intercom::options::Options;
 
@@ -13,6 +16,8 @@ use crate::sandbox::intercom::options::Options;
 #[derive(Debug)]
 pub struct Simulated {
     workspace: Workspace,
+    /// Contacts as they were last looked at.
+    shown: BTreeMap<String, Contact>,
 }
 
 /// What a REST request was answered.
@@ -60,6 +65,7 @@ impl Simulated {
     pub fn new(options: &Options) -> Self {
         Self {
             workspace: Workspace::new(Settings::of(options)),
+            shown: BTreeMap::new(),
         }
     }
 
@@ -113,12 +119,22 @@ impl Simulated {
         notifications.into_iter().map(posted).collect()
     }
 
-    /// Every contact as REST shows it, with its life beside.
-    pub fn contacts(&self) -> Vec<Value> {
-        let mut state = self.workspace.state();
-        match state.get_mut("contacts").map(Value::take) {
-            Some(Value::Array(contacts)) => contacts,
-            _ => Vec::new(),
+    /// The contacts that are others than at the last call, as REST shows them with their life
+    /// beside, and the ids of those that are there no more.
+    pub fn take_changed_contacts(&mut self) -> (Vec<Value>, Vec<String>) {
+        let mut changed = Vec::new();
+        for (id, contact) in &self.workspace.contacts {
+            if self.shown.get(id) != Some(contact) {
+                changed.push(self.workspace.whole_contact(contact));
+                self.shown.insert(id.clone(), contact.clone());
+            }
         }
+        let contacts = &self.workspace.contacts;
+        let is_gone = |id: &&String| !contacts.contains_key(*id);
+        let gone: Vec<String> = self.shown.keys().filter(is_gone).cloned().collect();
+        for id in &gone {
+            self.shown.remove(id);
+        }
+        (changed, gone)
     }
 }

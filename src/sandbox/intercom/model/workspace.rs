@@ -227,7 +227,7 @@ impl Workspace {
     }
 
     /// A contact with what its public shape hides: its life, and all its tags and companies.
-    fn whole_contact(&self, contact: &Contact) -> Value {
+    pub(crate) fn whole_contact(&self, contact: &Contact) -> Value {
         let mut shape = contact.shape(&self.settings.app_id, Reader::Rest);
         let tags: Vec<&str> = contact
             .tags

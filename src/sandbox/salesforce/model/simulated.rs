@@ -1,6 +1,8 @@
 //! An org without sockets, for a simulation that brings its own time: requests and acts go in,
 //! answers and change events come out.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::sandbox::error::Error;
@@ -8,6 +10,7 @@ use crate::sandbox::exchange::{Content, Request};
 use crate::sandbox::salesforce::model::changes::Change;
 use crate::sandbox::salesforce::model::event_log::{ChangeEvent, EventSettings, Topic, replay_id};
 use crate::sandbox::salesforce::model::org::{Org, Settings, whole_row};
+use crate::sandbox::salesforce::model::row::Row;
 use crate::sandbox::salesforce::objects;
 use crate::sandbox::salesforce::options::Options;
 
@@ -16,6 +19,8 @@ use crate::sandbox::salesforce::options::Options;
 #[derive(Debug)]
 pub struct Simulated {
     org: Org,
+    /// Rows by object as they were last looked at.
+    shown: BTreeMap<&'static str, BTreeMap<String, Row>>,
 }
 
 /// What a REST request was answered.
@@ -61,6 +66,7 @@ impl Simulated {
     pub fn new(options: &Options, base_url: &str) -> Self {
         Self {
             org: Org::new(Settings::of(options, base_url.to_owned())),
+            shown: BTreeMap::new(),
         }
     }
 
@@ -108,13 +114,20 @@ impl Simulated {
         self.org.changes_since(since)
     }
 
-    /// Every row of an object, deleted ones too, with all its fields.
-    pub fn rows(&self, object: &str) -> Vec<Value> {
+    /// The rows of an object, deleted ones too, that are others than at the last call.
+    pub fn take_changed_rows(&mut self, object: &str) -> Vec<Value> {
         let Some(object) = objects::named(object) else {
             return Vec::new();
         };
-        let rows = self.org.rows_of(object.name);
-        rows.map(|row| whole_row(object, row)).collect()
+        let shown = self.shown.entry(object.name).or_default();
+        let mut changed = Vec::new();
+        for row in self.org.rows_of(object.name) {
+            if shown.get(&row.id) != Some(row) {
+                changed.push(whole_row(object, row));
+                shown.insert(row.id.clone(), row.clone());
+            }
+        }
+        changed
     }
 
     /// The whole state; see `GET /__sandbox/state`.
