@@ -19,6 +19,7 @@ pub mod time;
 pub mod value;
 pub mod view;
 pub mod view_key;
+pub mod vocabulary;
 
 pub use command::{Command, CommandKind, FieldWrite, Lookup, LookupQuery, ReadCommand};
 pub use command::{WriteCommand, WriteTarget};
