@@ -12,7 +12,7 @@ use crosswalk::domain::{
 use crosswalk::mapping::{DEFAULT, Offer, Sources};
 use crosswalk::ports::event_log::{Entry, EntryBody, Outgoing, TopicPartition};
 use crosswalk::ports::view_store::{MemoryStore, ViewStore};
-use crosswalk::processor::decide::Timing;
+use crosswalk::processor::decide::{Brakes, Timing};
 use crosswalk::processor::overlay::Changes;
 use crosswalk::processor::step::{Mappings, Settings, step};
 use crosswalk::processor::view::View;
@@ -176,6 +176,7 @@ impl World {
                     attempts_before_review: 5,
                     deferral_deadline_ms: 120_000,
                 },
+                brakes: Brakes::default(),
                 resting: BTreeMap::new(),
             },
             mappings: Mappings::default(),

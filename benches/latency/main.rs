@@ -171,7 +171,7 @@ impl Stage {
             },
             "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
             // Nobody else needs the calls while the import's walk goes on.
-            "processor": {"walk_commands_per_second_max": 10_000},
+            "processor": {"walk_commands_per_second_max": 10_000, "mass_change_percent_max": 100},
             "logging": {"level": "error"},
         });
         let path = folder.join("crosswalk.yaml");

@@ -1,6 +1,7 @@
 //! Strategies that make every kind of message, for the round trip tests.
 
 use crate::domain::Name;
+use crate::domain::journal::BridgeMode;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::{btree_map, btree_set, vec};
@@ -227,6 +228,8 @@ fn answer() -> BoxedStrategy<ReviewAnswer> {
         Just(ReviewAnswer::Retry),
         Just(ReviewAnswer::Dismiss),
         Just(ReviewAnswer::Apart),
+        Just(ReviewAnswer::Approve),
+        Just(ReviewAnswer::Refuse),
     ]
     .boxed()
 }
@@ -297,6 +300,9 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
         }),
         (text(), settlement(), text())
             .prop_map(|(letter, how, by)| ObservationBody::LetterSettled { letter, how, by }),
+        (mode(), text()).prop_map(|(mode, by)| ObservationBody::ModeDecided { mode, by }),
+        (any::<[u8; 32]>(), at(), text())
+            .prop_map(|(mapping, since, by)| ObservationBody::RevertDecided { mapping, since, by }),
         (proptest::option::of(observation_id()), text())
             .prop_map(|(skip, by)| ObservationBody::BridgeReleased { skip, by }),
         (record(), record(), any::<bool>(), text()).prop_map(|(left, right, same, by)| {
@@ -309,6 +315,10 @@ fn body(bridge: BridgeId) -> BoxedStrategy<ObservationBody> {
         }),
     ]
     .boxed()
+}
+
+pub fn mode() -> impl Strategy<Value = BridgeMode> {
+    proptest::sample::select(vec![BridgeMode::Live, BridgeMode::Shadow])
 }
 
 fn observation() -> BoxedStrategy<Observation> {

@@ -31,6 +31,9 @@ fn walk_reason() -> impl Strategy<Value = WalkReason> {
         WalkReason::Mapping,
         WalkReason::Owner,
         WalkReason::Relations,
+        WalkReason::Live,
+        WalkReason::Brake,
+        WalkReason::Revert,
     ])
 }
 
@@ -290,6 +293,24 @@ fn disputes() -> BoxedStrategy<DomainEvent> {
                 claims,
             }
         ),
+        (
+            (review(), record(), name()),
+            (vec(name(), 0..3), vec(claim(), 0..3)),
+            (any::<u32>(), at()),
+        )
+            .prop_map(
+                |((review, record, field), (names, claims), (reversals, since))| {
+                    DomainEvent::BreakerTripped {
+                        review,
+                        record,
+                        field,
+                        names,
+                        claims,
+                        reversals,
+                        since,
+                    }
+                }
+            ),
         (record(), text(), value(), value()).prop_map(|(record, name, desired, stored)| {
             DomainEvent::FormAccepted {
                 record,
@@ -347,6 +368,9 @@ fn commands() -> BoxedStrategy<DomainEvent> {
             }
         }),
         (record(), text()).prop_map(|(record, why)| DomainEvent::WriteUnblocked { record, why }),
+        (command(), any::<[u8; 16]>())
+            .prop_map(|(command, pair)| DomainEvent::WriteSuppressed { command, pair }),
+        record().prop_map(|record| DomainEvent::SuppressionEnded { record }),
     ]
     .boxed()
 }
@@ -381,6 +405,8 @@ fn people() -> BoxedStrategy<DomainEvent> {
         ReviewKind::Unsettled,
         ReviewKind::Conflict,
         ReviewKind::Shared,
+        ReviewKind::Oscillating,
+        ReviewKind::MassChange,
     ]);
     prop_oneof![
         (review(), kind, record(), vec(record(), 0..3), text()).prop_map(
@@ -393,6 +419,31 @@ fn people() -> BoxedStrategy<DomainEvent> {
             }
         ),
         (review(), text()).prop_map(|(review, how)| DomainEvent::ReviewClosed { review, how }),
+        (mode(), text()).prop_map(|(mode, by)| DomainEvent::ModeChanged { mode, by }),
+        (record(), vec(name(), 0..3))
+            .prop_map(|(record, names)| DomainEvent::BreakerReset { record, names }),
+        (any::<[u8; 32]>(), at(), text())
+            .prop_map(|(mapping, since, by)| DomainEvent::RevertDecided { mapping, since, by }),
+        (
+            (review(), record(), name()),
+            (vec(name(), 0..3), count(), count())
+        )
+            .prop_map(|((review, record, field), (names, changed, records))| {
+                DomainEvent::MassChangeBraked {
+                    review,
+                    record,
+                    field,
+                    names,
+                    changed,
+                    records,
+                }
+            }),
+        (review(), of(at())).prop_map(|(review, approved_until)| {
+            DomainEvent::MassChangeSettled {
+                review,
+                approved_until,
+            }
+        }),
         (text(), text(), text()).prop_map(|(letter, how, by)| DomainEvent::LetterSettled {
             letter,
             how,
@@ -488,13 +539,14 @@ fn bookkeeping() -> BoxedStrategy<DomainEvent> {
                 rows,
             }
         }),
-        (walk_reason(), of(record()), count()).prop_map(|(reason, record, version)| {
-            DomainEvent::WalkStarted {
+        (walk_reason(), of(record()), count(), of(at())).prop_map(
+            |(reason, record, version, since)| DomainEvent::WalkStarted {
                 reason,
                 record,
                 version,
+                since,
             }
-        }),
+        ),
         (count(), customer(), count()).prop_map(|(walk, to, customers)| {
             DomainEvent::WalkAdvanced {
                 walk,

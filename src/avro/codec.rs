@@ -102,6 +102,12 @@ fn put_observation(observation: &Observation, w: &mut Writer) {
             same,
             by,
         } => decision::put_link(observation, (left, right, same, by), w),
+        ObservationBody::ModeDecided { mode, by } => {
+            decision::put_mode(observation, (mode, by), w);
+        }
+        ObservationBody::RevertDecided { mapping, since, by } => {
+            decision::put_revert(observation, (mapping, since, by), w);
+        }
         ObservationBody::BridgeReleased { skip, by } => {
             decision::put_release(observation, (skip, by), w);
         }

@@ -3,14 +3,17 @@
 use crate::avro::envelope::{put_head, take_head};
 use crate::avro::error::Error;
 use crate::avro::wire::{Reader, Writer};
+use crate::domain::journal::BridgeMode;
 use crate::domain::observation::{LetterSettlement, ReviewAnswer};
-use crate::domain::{Observation, ObservationBody, ObservationId, RecordRef, ReviewId};
+use crate::domain::{Observation, ObservationBody, ObservationId, RecordRef, ReviewId, Timestamp};
 
 const MAPPING_OFFERED: i64 = 0;
 const REVIEW_ANSWERED: i64 = 1;
 const LETTER_SETTLED: i64 = 2;
 const BRIDGE_RELEASED: i64 = 3;
 const LINK_DECIDED: i64 = 4;
+const MODE_DECIDED: i64 = 5;
+const REVERT_DECIDED: i64 = 6;
 
 symbols!(LetterSettlement {
     1 "REDRIVEN" => Redriven,
@@ -23,6 +26,8 @@ union!(ReviewAnswer {
     2 "Retry" => Retry,
     3 "Dismiss" => Dismiss,
     4 "Apart" => Apart,
+    5 "Approve" => Approve,
+    6 "Refuse" => Refuse,
 });
 
 pub fn put_mapping(
@@ -90,6 +95,27 @@ pub fn put_release(
     w.field("by", by);
 }
 
+pub fn put_mode(observation: &Observation, (mode, by): (&BridgeMode, &String), w: &mut Writer) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(MODE_DECIDED, "ModeDecided");
+    w.field("mode", mode);
+    w.field("by", by);
+}
+
+pub fn put_revert(
+    observation: &Observation,
+    (mapping, since, by): (&[u8; 32], &Timestamp, &String),
+    w: &mut Writer,
+) {
+    put_head(observation, w);
+    w.enter("body");
+    w.branch(REVERT_DECIDED, "RevertDecided");
+    w.field("mapping", mapping);
+    w.field("since", since);
+    w.field("by", by);
+}
+
 pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
     let head = take_head(r)?;
     r.enter("body");
@@ -117,6 +143,15 @@ pub fn take(r: &mut Reader<'_>) -> Result<Observation, Error> {
         })),
         BRIDGE_RELEASED => Ok(head.with(ObservationBody::BridgeReleased {
             skip: r.field("skip")?,
+            by: r.field("by")?,
+        })),
+        MODE_DECIDED => Ok(head.with(ObservationBody::ModeDecided {
+            mode: r.field("mode")?,
+            by: r.field("by")?,
+        })),
+        REVERT_DECIDED => Ok(head.with(ObservationBody::RevertDecided {
+            mapping: r.field("mapping")?,
+            since: r.field("since")?,
             by: r.field("by")?,
         })),
         other => Err(r.unknown_case(other)),

@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 147] = [
+pub const FILES: [(&str, &str); 160] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -43,6 +43,10 @@ pub const FILES: [(&str, &str); 147] = [
         include_str!("../../schemas/decision/apart.v1.avsc"),
     ),
     (
+        "crosswalk.decision.Approve",
+        include_str!("../../schemas/decision/approve.v1.avsc"),
+    ),
+    (
         "crosswalk.decision.BridgeReleased",
         include_str!("../../schemas/decision/bridge_released.v1.avsc"),
     ),
@@ -79,8 +83,20 @@ pub const FILES: [(&str, &str); 147] = [
         include_str!("../../schemas/decision/mapping_offered.v1.avsc"),
     ),
     (
+        "crosswalk.decision.ModeDecided",
+        include_str!("../../schemas/decision/mode_decided.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.Refuse",
+        include_str!("../../schemas/decision/refuse.v1.avsc"),
+    ),
+    (
         "crosswalk.decision.Retry",
         include_str!("../../schemas/decision/retry.v1.avsc"),
+    ),
+    (
+        "crosswalk.decision.RevertDecided",
+        include_str!("../../schemas/decision/revert_decided.v1.avsc"),
     ),
     (
         "crosswalk.decision.ReviewAnswered",
@@ -103,8 +119,20 @@ pub const FILES: [(&str, &str); 147] = [
         include_str!("../../schemas/journal/batch_consumed.v1.avsc"),
     ),
     (
+        "crosswalk.journal.BreakerReset",
+        include_str!("../../schemas/journal/breaker_reset.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.BreakerTripped",
+        include_str!("../../schemas/journal/breaker_tripped.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.Bridge",
         include_str!("../../schemas/journal/bridge.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.BridgeMode",
+        include_str!("../../schemas/journal/bridge_mode.v1.avsc"),
     ),
     (
         "crosswalk.journal.BridgeQuarantined",
@@ -223,6 +251,18 @@ pub const FILES: [(&str, &str); 147] = [
         include_str!("../../schemas/journal/mapping_activated.v1.avsc"),
     ),
     (
+        "crosswalk.journal.MassChangeBraked",
+        include_str!("../../schemas/journal/mass_change_braked.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.MassChangeSettled",
+        include_str!("../../schemas/journal/mass_change_settled.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.ModeChanged",
+        include_str!("../../schemas/journal/mode_changed.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.ObservationHeld",
         include_str!("../../schemas/journal/observation_held.v1.avsc"),
     ),
@@ -299,6 +339,10 @@ pub const FILES: [(&str, &str); 147] = [
         include_str!("../../schemas/journal/reread_required.v1.avsc"),
     ),
     (
+        "crosswalk.journal.RevertDecided",
+        include_str!("../../schemas/journal/revert_decided.v1.avsc"),
+    ),
+    (
         "crosswalk.journal.ReviewAnswered",
         include_str!("../../schemas/journal/review_answered.v1.avsc"),
     ),
@@ -313,6 +357,10 @@ pub const FILES: [(&str, &str); 147] = [
     (
         "crosswalk.journal.ReviewOpened",
         include_str!("../../schemas/journal/review_opened.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.SuppressionEnded",
+        include_str!("../../schemas/journal/suppression_ended.v1.avsc"),
     ),
     (
         "crosswalk.journal.SweepEnded",
@@ -381,6 +429,10 @@ pub const FILES: [(&str, &str); 147] = [
     (
         "crosswalk.journal.WriteSettled",
         include_str!("../../schemas/journal/write_settled.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.WriteSuppressed",
+        include_str!("../../schemas/journal/write_suppressed.v1.avsc"),
     ),
     (
         "crosswalk.journal.WriteUnblocked",

@@ -73,6 +73,8 @@ impl Subject {
                 | ObservationBody::ReviewAnswered { .. }
                 | ObservationBody::LetterSettled { .. }
                 | ObservationBody::LinkDecided { .. }
+                | ObservationBody::ModeDecided { .. }
+                | ObservationBody::RevertDecided { .. }
                 | ObservationBody::BridgeReleased { .. } => Self::Decision,
             },
             Message::Journal(_) => Self::Journal,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::error::{Place, Problem};
 use crate::config::field::Field;
+use crate::domain::journal::BridgeMode;
 use crate::domain::{BridgeId, SourceId};
 
 /// One tenant.
@@ -15,6 +16,8 @@ pub struct Bridge {
     pub mapping: PathBuf,
     /// The same in every input topic and the journal.
     pub partition: u32,
+    /// The mode in which it begins; afterwards a person says.
+    pub begins: BridgeMode,
     pub(super) place: Place,
     /// Places of the entries of `sources`, in their order.
     pub(super) source_places: Vec<Place>,
@@ -28,7 +31,7 @@ impl Bridge {
         field: &Field<'_>,
         partitions: u32,
     ) -> Result<Self, Problem> {
-        let table = field.table(&["sources", "mapping", "partition"])?;
+        let table = field.table(&["sources", "mapping", "partition", "begins"])?;
         let mut sources = Vec::new();
         let mut source_places = Vec::new();
         for item in table.require("sources")?.list()? {
@@ -53,11 +56,17 @@ impl Bridge {
                  lower it or raise partitions"
             )))
         })?;
+        let begins = table.or("begins", BridgeMode::Live, |field| {
+            let text = field.text()?;
+            BridgeMode::parse(&text)
+                .ok_or_else(|| field.problem(format!("is \"{text}\"; write live or shadow")))
+        })?;
         Ok(Self {
             id,
             sources,
             mapping: mapping.file_path()?,
             partition,
+            begins,
             place,
             source_places,
             mapping_place: mapping.node.place.clone(),

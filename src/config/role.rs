@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::error::Problem;
 use crate::config::field::Field;
 use crate::domain::nearest::did_you_mean;
+use crate::domain::view::REVERSALS_KEPT_MAX;
 
 /// The materialised state on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,15 @@ pub struct Processor {
     pub deferral_deadline: Duration,
     /// Commands that walks over all customers of a bridge ask for in a second at most.
     pub walk_commands_per_second_max: u32,
+    /// How often somebody may replace what we wrote in a field of a record within the window,
+    /// before it is written no more.
+    pub breaker_reversals_max: u32,
+    pub breaker_window: Duration,
+    /// How much of a field's records may be changed through the bridge within an hour, in percent,
+    /// before a person is asked; 100 asks nobody.
+    pub mass_change_percent_max: u32,
+    /// As many may be, whatever the share.
+    pub mass_change_records_min: u64,
     /// Journal events between two recorded digests.
     pub digest_every_events: u64,
     /// Changed entries of the view in memory beyond which a checkpoint is made early.
@@ -211,6 +221,10 @@ impl Default for Processor {
             command_attempts_before_review: 5,
             deferral_deadline: Duration::from_secs(300),
             walk_commands_per_second_max: 60,
+            breaker_reversals_max: 6,
+            breaker_window: Duration::from_secs(600),
+            mass_change_percent_max: 20,
+            mass_change_records_min: 50,
             digest_every_events: 10_000,
             overlay_entries_max: 50_000,
         }
@@ -229,6 +243,10 @@ impl Processor {
             "command_attempts_before_review",
             "deferral_deadline_seconds",
             "walk_commands_per_second_max",
+            "breaker_reversals_max",
+            "breaker_window_seconds",
+            "mass_change_percent_max",
+            "mass_change_records_min",
             "digest_every_events",
             "overlay_entries_max",
         ])?;
@@ -260,6 +278,22 @@ impl Processor {
                 "walk_commands_per_second_max",
                 default.walk_commands_per_second_max,
                 |field| Ok(count(field, 1, 100_000)? as u32),
+            )?,
+            breaker_reversals_max: table.or(
+                "breaker_reversals_max",
+                default.breaker_reversals_max,
+                |field| Ok(count(field, 2, REVERSALS_KEPT_MAX as u64)? as u32),
+            )?,
+            breaker_window: seconds("breaker_window_seconds", default.breaker_window)?,
+            mass_change_percent_max: table.or(
+                "mass_change_percent_max",
+                default.mass_change_percent_max,
+                |field| Ok(count(field, 1, 100)? as u32),
+            )?,
+            mass_change_records_min: table.or(
+                "mass_change_records_min",
+                default.mass_change_records_min,
+                |field| field.whole_number(1, 1 << 32),
             )?,
             digest_every_events: table.or(
                 "digest_every_events",

@@ -16,7 +16,7 @@ use crate::domain::record::{Fields, Gone, MatchKey, MatchRule};
 use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
 
-pub use crate::domain::vocabulary::{Basis, Claim, CustomerKind, Desire, EchoSignal};
+pub use crate::domain::vocabulary::{Basis, BridgeMode, Claim, CustomerKind, Desire, EchoSignal};
 pub use crate::domain::vocabulary::{HeldObservation, ReadEnding, ReadPurpose, ReviewKind};
 pub use crate::domain::vocabulary::{Verdict, Via, WalkReason, WriteEnding};
 
@@ -205,6 +205,46 @@ pub enum DomainEvent {
         field: Name,
         claims: Vec<Claim>,
     },
+    /// A field of a record went back and forth: somebody replaced what we wrote, again and again.
+    /// Nothing is written to it until a person says so or another mapping counts.
+    BreakerTripped {
+        review: ReviewId,
+        record: RecordRef,
+        /// The mapped field; the record's own name of a field that nothing is mapped to.
+        field: Name,
+        /// API names in the record.
+        names: Vec<Name>,
+        /// What the record holds, and what is decided, where anything is.
+        claims: Vec<Claim>,
+        /// How often what we wrote was replaced, and since when that is counted.
+        reversals: u32,
+        since: Timestamp,
+    },
+    /// What went back and forth in fields of a record is forgotten: it is counted anew.
+    BreakerReset {
+        record: RecordRef,
+        names: Vec<Name>,
+    },
+    /// So many records of a field were changed within an hour that no more are, until a person
+    /// says so.
+    MassChangeBraked {
+        review: ReviewId,
+        /// The one that was not written.
+        record: RecordRef,
+        /// The mapped field.
+        field: Name,
+        /// API names, in the record's object and source.
+        names: Vec<Name>,
+        /// With this one.
+        changed: u64,
+        /// Records to which the field is written.
+        records: u64,
+    },
+    /// A person let the change of a field go on, until a time, or said no.
+    MassChangeSettled {
+        review: ReviewId,
+        approved_until: Option<Timestamp>,
+    },
     /// The remote stores what was desired in a form of its own, which is not fought.
     FormAccepted {
         record: RecordRef,
@@ -251,6 +291,16 @@ pub enum DomainEvent {
         why: String,
     },
 
+    /// In shadow mode: what would be asked for. The pair names the record and what it would hold.
+    WriteSuppressed {
+        command: Command,
+        pair: [u8; 16],
+    },
+    /// Nothing would be asked for any more that was suppressed.
+    SuppressionEnded {
+        record: RecordRef,
+    },
+
     // === waiting for certainty ===
     ObservationHeld {
         record: RecordRef,
@@ -295,6 +345,8 @@ pub enum DomainEvent {
         record: Option<RecordRef>,
         /// Of the mapping; the number of the import.
         version: u64,
+        /// Since when writes are undone.
+        since: Option<Timestamp>,
     },
     /// Customers up to this one have been looked at.
     WalkAdvanced {
@@ -327,6 +379,17 @@ pub enum DomainEvent {
     },
 
     // === people ===
+    /// What was written under a mapping since a time is to be undone.
+    RevertDecided {
+        mapping: [u8; 32],
+        since: Timestamp,
+        by: String,
+    },
+    /// The bridge writes from now on, or writes no more.
+    ModeChanged {
+        mode: BridgeMode,
+        by: String,
+    },
     /// A person dealt with a dead letter.
     LetterSettled {
         letter: String,
@@ -398,6 +461,18 @@ pub enum DomainEvent {
 }
 
 impl DomainEvent {
+    /// The kind of review item that the event opens, if it opens one.
+    pub fn asks(&self) -> Option<ReviewKind> {
+        match self {
+            Self::ReviewOpened { kind, .. } => Some(*kind),
+            Self::ConflictOpened { .. } => Some(ReviewKind::Conflict),
+            Self::IdentifierShared { .. } => Some(ReviewKind::Shared),
+            Self::BreakerTripped { .. } => Some(ReviewKind::Oscillating),
+            Self::MassChangeBraked { .. } => Some(ReviewKind::MassChange),
+            _ => None,
+        }
+    }
+
     /// The name under which the event is stored, counted and shown.
     pub fn name(&self) -> &'static str {
         match self {
@@ -421,6 +496,10 @@ impl DomainEvent {
             Self::DesiredChanged { .. } => "desired_changed",
             Self::ConflictDecided { .. } => "conflict_decided",
             Self::ConflictOpened { .. } => "conflict_opened",
+            Self::BreakerTripped { .. } => "breaker_tripped",
+            Self::BreakerReset { .. } => "breaker_reset",
+            Self::MassChangeBraked { .. } => "mass_change_braked",
+            Self::MassChangeSettled { .. } => "mass_change_settled",
             Self::FormAccepted { .. } => "form_accepted",
             Self::EchoSuppressed { .. } => "echo_suppressed",
             Self::LeadConverted { .. } => "lead_converted",
@@ -439,6 +518,10 @@ impl DomainEvent {
             Self::ReadSettled { .. } => "read_settled",
             Self::WriteBlocked { .. } => "write_blocked",
             Self::WriteUnblocked { .. } => "write_unblocked",
+            Self::WriteSuppressed { .. } => "write_suppressed",
+            Self::SuppressionEnded { .. } => "suppression_ended",
+            Self::ModeChanged { .. } => "mode_changed",
+            Self::RevertDecided { .. } => "revert_decided",
             Self::ObservationHeld { .. } => "observation_held",
             Self::HoldReleased { .. } => "hold_released",
             Self::RereadRequired { .. } => "reread_required",

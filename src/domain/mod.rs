@@ -4,6 +4,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod brakes;
 pub mod command;
 pub mod customer_event;
 pub mod ids;

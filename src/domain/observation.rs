@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::ids::{BridgeId, ObservationId, RecordRef, ReviewId, SourceId};
+use crate::domain::journal::BridgeMode;
 use crate::domain::record::{Fields, Gone, RecordSnapshot};
 use crate::domain::result::CommandResult;
 use crate::domain::time::{Timestamp, Version};
@@ -58,6 +59,14 @@ pub enum ObservationBody {
         same: bool,
         by: String,
     },
+    /// A person, or the configuration of a new bridge, says whether the bridge writes.
+    ModeDecided { mode: BridgeMode, by: String },
+    /// A person wants undone what was written under a mapping since a time.
+    RevertDecided {
+        mapping: [u8; 32],
+        since: Timestamp,
+        by: String,
+    },
     /// A person lets a quarantined bridge go on.
     BridgeReleased {
         /// The observation that is not taken again: the one at which the decision panicked.
@@ -97,6 +106,10 @@ pub enum ReviewAnswer {
     Dismiss,
     /// None of the candidates is the counterpart, whatever they share.
     Apart,
+    /// What waits is to be written.
+    Approve,
+    /// What waits is not to be written.
+    Refuse,
 }
 
 impl std::fmt::Display for ReviewAnswer {
@@ -107,6 +120,8 @@ impl std::fmt::Display for ReviewAnswer {
             Self::Retry => f.write_str("retry"),
             Self::Dismiss => f.write_str("dismiss"),
             Self::Apart => f.write_str("apart"),
+            Self::Approve => f.write_str("approve"),
+            Self::Refuse => f.write_str("refuse"),
         }
     }
 }

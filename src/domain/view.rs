@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::brakes::{Brake, Suppressed};
 use crate::domain::command::Command;
 use crate::domain::ids::SourceId;
 use crate::domain::ids::derive;
@@ -20,7 +21,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 9;
+pub const VIEW_VERSION: u32 = 13;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -31,6 +32,10 @@ pub const DEDUPE_WINDOW_MAX: u64 = 100_000;
 pub const HOLDERS_KEPT_MAX: usize = 100;
 /// Records that a person said are not the same customer as one record.
 pub const APART_MAX: usize = 100;
+/// Times that are remembered of each field at which somebody replaced what we wrote.
+pub const REVERSALS_KEPT_MAX: usize = 16;
+/// Mappings of before that are known by version and hash.
+pub const MAPPINGS_KEPT_MAX: usize = 64;
 /// Contacts that one company keeps as waiting for its name.
 pub const AWAITED_BY_MAX: usize = 64;
 
@@ -213,6 +218,7 @@ pub enum ViewEntry {
     Owner(Fields),
     Walk(Walk),
     Sweep(SweepState),
+    Brake(Box<Brake>),
 }
 
 impl ViewEntry {
@@ -329,6 +335,13 @@ pub struct RecordState {
     /// What stood in fields before our writes replaced it. One that somebody else has set since is
     /// not here: what is seen of it is its own.
     pub own: Shared<BTreeMap<Name, Own>>,
+    /// When somebody replaced what we had written in a field, by our clock: the last
+    /// `REVERSALS_KEPT_MAX`.
+    pub reversals: Shared<BTreeMap<Name, VecDeque<Timestamp>>>,
+    /// Fields whose breaker has tripped: nothing is written to them while the review item is open.
+    pub tripped: Shared<BTreeMap<Name, ReviewId>>,
+    /// What would be written to it, or made of it, were the bridge not in shadow mode.
+    pub suppressed: Option<Suppressed>,
 }
 
 /// A value that a record had of its own, and since when.
@@ -336,6 +349,16 @@ pub struct RecordState {
 pub struct Own {
     pub value: Value,
     pub version: Version,
+    /// The first and the last of our writes in a row that stand over it.
+    pub first: Asked,
+    pub last: Asked,
+}
+
+/// When a write was asked for, by our clock, and under which version of the mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Asked {
+    pub at: Timestamp,
+    pub mapping: u64,
 }
 
 impl Shows for RecordState {
@@ -420,7 +443,8 @@ pub struct RecentWrite {
     pub sequence: u64,
     pub hashes: BTreeMap<Name, [u8; 16]>,
     /// What the fields were expected to hold before it.
-    pub before: BTreeMap<Name, [u8; 16]>,
+    pub before: BTreeMap<Name, Value>,
+    pub asked: Asked,
     /// What was known of the record when it was asked for.
     pub since: Version,
     /// The fields of it whose echo was seen.
@@ -489,6 +513,8 @@ pub struct Outstanding {
     pub since: Version,
     /// Journal sequence of the first request.
     pub sequence: u64,
+    /// The version of the mapping that was active then.
+    pub mapping: u64,
     /// Whether a review item about its silence is open.
     pub review: Option<ReviewId>,
 }
@@ -535,6 +561,8 @@ pub struct ActiveMapping {
     pub version: u64,
     pub hash: [u8; 32],
     pub body: String,
+    /// Those that were active before, version and hash, the last `MAPPINGS_KEPT_MAX`.
+    pub earlier: Vec<(u64, [u8; 32])>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -545,6 +573,8 @@ pub struct BridgeState {
     /// Places of the dedupe window in use: `window_from..window_to`.
     pub window_from: u64,
     pub window_to: u64,
+    /// Since when it is in shadow mode; none for a bridge that writes.
+    pub shadow: Option<Timestamp>,
     /// Set while the bridge takes nothing of what comes.
     pub aside: Option<Aside>,
     /// Commands without an answer.
@@ -580,6 +610,8 @@ pub struct Walk {
     pub reason: WalkReason,
     pub record: Option<RecordRef>,
     pub version: u64,
+    /// Since when writes are undone.
+    pub since: Option<Timestamp>,
     /// The last customer that was looked at.
     pub to: Option<CustomerId>,
     pub customers: u64,

@@ -17,11 +17,13 @@
 //! <bridge> 00 0e <record hash 16>              Owner: a user who can own records
 //! <bridge> 00 0f <sequence, big endian 8>      Walk: by the sequence that started it
 //! <bridge> 00 10 <source hash 16>              Sweep: what the sweeps of a source found
+//! <bridge> 00 11 <field hash 16>               Brake: how much of a field is changed
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
 use smallvec::SmallVec;
 
+use crate::domain::brakes::FieldRef;
 use crate::domain::ids::{BridgeId, CommandId, CustomerId, ObservationId, RecordRef};
 use crate::domain::ids::{ReviewId, SourceId, derive};
 use crate::domain::journal::JournalKey;
@@ -110,6 +112,10 @@ impl ViewKey {
     pub fn sweep(bridge: &BridgeId, source: &SourceId) -> Self {
         let hash = derive("sweep", &[source.as_str().as_bytes()]);
         Self::of(bridge.as_str(), 0x10, &hash)
+    }
+
+    pub fn brake(bridge: &BridgeId, field: &FieldRef) -> Self {
+        Self::of(bridge.as_str(), 0x11, &field.hash())
     }
 
     pub fn partition(partition: u32) -> Self {

@@ -16,6 +16,30 @@ pub enum CustomerKind {
     Company,
 }
 
+/// Whether a bridge writes what it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum BridgeMode {
+    Live,
+    /// All is decided, nothing is written: what would be is journaled.
+    Shadow,
+}
+
+impl BridgeMode {
+    /// Its name in what people read and write.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Shadow => "shadow",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Live, Self::Shadow]
+            .into_iter()
+            .find(|mode| mode.label() == text)
+    }
+}
+
 /// Why every customer of a bridge is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum WalkReason {
@@ -27,6 +51,12 @@ pub enum WalkReason {
     Owner,
     /// An account and a company became one customer: its people join the company.
     Relations,
+    /// The bridge has left shadow mode: what is desired by now is pursued and written.
+    Live,
+    /// What was written under a mapping is undone.
+    Revert,
+    /// A person has let a mass change go on, or said no: what waited is written or given up.
+    Brake,
 }
 
 impl WalkReason {
@@ -37,6 +67,9 @@ impl WalkReason {
             Self::Mapping => "mapping",
             Self::Owner => "owner",
             Self::Relations => "relations",
+            Self::Live => "live",
+            Self::Brake => "brake",
+            Self::Revert => "revert",
         }
     }
 }
@@ -194,6 +227,10 @@ pub enum ReviewKind {
     Conflict,
     /// So many records hold an identifier that it matches nobody any more.
     Shared,
+    /// A field goes back and forth, and is written no more.
+    Oscillating,
+    /// Too many records of a field would change at once.
+    MassChange,
 }
 
 impl ReviewKind {
@@ -205,6 +242,8 @@ impl ReviewKind {
             Self::Unsettled => "unsettled",
             Self::Conflict => "conflict",
             Self::Shared => "shared",
+            Self::Oscillating => "oscillating",
+            Self::MassChange => "mass_change",
         }
     }
 }

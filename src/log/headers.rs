@@ -86,6 +86,8 @@ fn describe(message: &Message, datum: &[u8]) -> (String, &'static str, Timestamp
                 ObservationBody::ReviewAnswered { .. } => "review_answered",
                 ObservationBody::LetterSettled { .. } => "letter_settled",
                 ObservationBody::LinkDecided { .. } => "link_decided",
+                ObservationBody::ModeDecided { .. } => "mode_decided",
+                ObservationBody::RevertDecided { .. } => "revert_decided",
                 ObservationBody::BridgeReleased { .. } => "bridge_released",
             };
             let trace = seen.traceparent.clone();

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::domain::{LetterSettlement, RecordRef, ReviewAnswer, ReviewId};
+use crate::domain::journal::BridgeMode;
+use crate::domain::{CustomerId, LetterSettlement, RecordRef, ReviewAnswer, ReviewId, Timestamp};
 
 /// Answers for the admin port. Calls block, a little: the answer stands between two steps of the
 /// processor. Answers may hold personal values; they go to operators, never to logs.
@@ -52,6 +53,30 @@ pub trait ViewQuestions: Send + Sync {
     /// Puts it on the log that a person lets a quarantined bridge go on; with `skips` it passes
     /// over the observation that it could not decide.
     fn release_bridge(&self, bridge: &str, skips: bool, by: &str) -> Result<Value, Error>;
+
+    /// Puts it on the log that a bridge writes from now on, or writes no more.
+    fn set_mode(&self, bridge: &str, mode: BridgeMode, by: &str) -> Result<Value, Error>;
+
+    /// What shadow mode withholds, a page at a time: of the customers behind this one.
+    fn withheld(&self, bridge: &str, after: Option<CustomerId>) -> Result<Value, Error>;
+
+    /// What a revert would do, a page at a time: with the customers behind this one.
+    fn revertible(
+        &self,
+        bridge: &str,
+        mapping: &str,
+        since: Timestamp,
+        after: Option<CustomerId>,
+    ) -> Result<Value, Error>;
+
+    /// Puts it on the log that what was written under a mapping since a time is to be undone.
+    fn revert(
+        &self,
+        bridge: &str,
+        mapping: &str,
+        since: Timestamp,
+        by: &str,
+    ) -> Result<Value, Error>;
 
     /// The view's digest with the position and the view version at which it holds.
     fn digest(&self) -> Result<Value, Error>;

@@ -4,12 +4,13 @@
 mod reread;
 pub mod snapshots;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use crate::domain::journal::DomainEvent;
+use crate::domain::brakes::{Brake, brakes};
+use crate::domain::journal::{BridgeMode, DomainEvent};
 use crate::domain::view::{ViewEntry, ViewRead, bridge_state};
 use crate::domain::{BridgeId, Message, Observation, ObservationBody, ObservationId, Topic};
 use crate::domain::{Timestamp, ViewKey};
@@ -39,6 +40,8 @@ pub struct Options {
     pub settings: Settings,
     /// The mapping of each bridge as its file now says.
     pub offers: BTreeMap<BridgeId, (u64, Offer)>,
+    /// Bridges that begin in shadow mode.
+    pub begin_in_shadow: BTreeSet<BridgeId>,
     pub batch_entries_max: usize,
     pub batch_bytes_max: usize,
     /// Calls that the walks of a bridge ask for in a second at most; a write that reads first is
@@ -189,13 +192,14 @@ impl Driver {
             last_checkpoint: Instant::now(),
             snapshots: None,
         };
-        driver.show_quarantined();
+        driver.show_bridges();
         driver.offer_mappings()?;
         Ok(driver)
     }
 
-    /// Bridges that stand aside, counted from the view: a restart does not forget them.
-    fn show_quarantined(&self) {
+    /// Bridges that stand aside or write nothing, counted from the view: a restart does not forget
+    /// them.
+    fn show_bridges(&self) {
         let settings = &self.options.settings;
         let quarantined = |bridge: &&BridgeId| {
             let aside = bridge_state(&self.view, bridge).aside;
@@ -204,6 +208,17 @@ impl Driver {
         let count = settings.bridges.iter().filter(quarantined).count();
         let partition = settings.partition.to_string();
         let gauge = &metrics().quarantined_bridges;
+        gauge.with_label_values(&[&partition]).set(count as i64);
+        let shadow = |bridge: &&BridgeId| bridge_state(&self.view, bridge).shadow.is_some();
+        let count = settings.bridges.iter().filter(shadow).count();
+        let gauge = &metrics().brakes.bridges;
+        gauge.with_label_values(&[&partition]).set(count as i64);
+        let of_bridge = |bridge: &BridgeId| {
+            let brakes = brakes(&self.view, bridge).into_iter();
+            brakes.filter(Brake::is_stopped).count()
+        };
+        let count: usize = settings.bridges.iter().map(of_bridge).sum();
+        let gauge = &metrics().brakes.fields;
         gauge.with_label_values(&[&partition]).set(count as i64);
     }
 
@@ -394,8 +409,15 @@ impl Driver {
         for bridge in &output.quarantined {
             tracing::error!(%bridge, partition, "bridge {bridge} is quarantined");
         }
-        if !output.quarantined.is_empty() {
-            self.show_quarantined();
+        let changes = [
+            "mode_changed",
+            "mass_change_braked",
+            "mass_change_settled",
+            "walk_ended",
+        ];
+        let changed = changes.iter().any(|name| output.events.contains_key(name));
+        if !output.quarantined.is_empty() || changed {
+            self.show_bridges();
         }
         if due {
             let digest = self.view.settled_digest().to_bytes();
@@ -501,26 +523,46 @@ impl Driver {
                     continue;
                 }
             }
+            let mut outgoing = Vec::new();
+            if entry.is_none() && self.options.begin_in_shadow.contains(bridge) {
+                // Before the mapping: nothing is written until a person says so.
+                let id = format!("mode/{bridge}/begins");
+                let (mode, by) = (BridgeMode::Shadow, "configuration".to_owned());
+                let body = ObservationBody::ModeDecided { mode, by };
+                outgoing.push(self.decision(bridge, partition, &id, body));
+            }
             let id = format!("mapping/{bridge}/{version}/{}", hex::encode(offer.hash()));
-            let observation = Observation {
-                id: ObservationId::of_decision(&id),
-                bridge: bridge.clone(),
-                received_at: self.clock.now(),
-                traceparent: None,
-                body: ObservationBody::MappingOffered {
-                    version: *version,
-                    hash: offer.hash(),
-                    body: offer.body(),
-                },
+            let body = ObservationBody::MappingOffered {
+                version: *version,
+                hash: offer.hash(),
+                body: offer.body(),
             };
-            self.log.append(vec![Outgoing {
-                topic: Topic::Decisions,
-                place: Place::Partition(partition),
-                key: bridge.text(),
-                message: Some(Message::Observation(Box::new(observation))),
-            }])?;
+            outgoing.push(self.decision(bridge, partition, &id, body));
+            self.log.append(outgoing)?;
         }
         Ok(())
+    }
+
+    fn decision(
+        &self,
+        bridge: &BridgeId,
+        partition: u32,
+        id: &str,
+        body: ObservationBody,
+    ) -> Outgoing {
+        let observation = Observation {
+            id: ObservationId::of_decision(id),
+            bridge: bridge.clone(),
+            received_at: self.clock.now(),
+            traceparent: None,
+            body,
+        };
+        Outgoing {
+            topic: Topic::Decisions,
+            place: Place::Partition(partition),
+            key: bridge.text(),
+            message: Some(Message::Observation(Box::new(observation))),
+        }
     }
 }
 
@@ -535,7 +577,7 @@ fn count_message(message: &Message) {
                 .inc();
         }
         Message::Journal(entry) => {
-            if let DomainEvent::ReviewOpened { kind, .. } = &entry.event {
+            if let Some(kind) = entry.event.asks() {
                 let counter = &metrics().review_items_total;
                 counter.with_label_values(&[kind.label()]).inc();
             }

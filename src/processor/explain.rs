@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::brakes::{FieldRef, Hold, brake_of};
 use crate::domain::journal::ReviewKind;
 use crate::domain::record::MatchRule;
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, Pursuit, RecordState, ReviewItem, ViewEntry, ViewRead};
 use crate::domain::view::{customer_id_of, matching};
-use crate::domain::{BridgeId, MatchKey, RecordRef, ViewKey};
+use crate::domain::{BridgeId, MatchKey, Name, RecordRef, ViewKey};
 use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
 use crate::mapping::{FieldMap, Mapping, Section, System};
@@ -32,7 +33,7 @@ pub fn explain<V: ViewRead>(
             "kind": format!("{:?}", customer.kind).to_lowercase(),
             "linked_because": customer.links.iter().map(link).collect::<Vec<_>>(),
             "records": records(view, bridge, mapping, customer),
-            "fields": fields(mapping, customer),
+            "fields": fields(view, bridge, mapping, customer),
         })
     });
     json!({"bridge": bridge.as_str(), "query": query, "customers": explained.collect::<Vec<_>>()})
@@ -77,6 +78,9 @@ fn records<V: ViewRead>(
             "record": record.to_string(),
             "gone": state.gone.map(|gone| format!("{gone:?}")),
             "keys": state.keys.iter().map(key).collect::<Vec<_>>(),
+            "suppressed_in_shadow_mode": state.suppressed.as_ref().map(|one| json!({
+                "what": one.what.label(), "fields": one.names,
+            })),
             "last_writes": state.recent_writes.iter().map(|write| json!({
                 "write": write.sequence,
                 "fields": write.hashes.keys().collect::<Vec<_>>(),
@@ -184,7 +188,12 @@ fn listed(records: &[RecordRef]) -> String {
 }
 
 /// Each mapped field: its value, where it came from, and what each record holds of it.
-fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
+fn fields<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: Option<&Mapping>,
+    customer: &Customer,
+) -> Map<String, Json> {
     let first = customer.records.keys().next();
     let section = mapping
         .zip(first)
@@ -207,7 +216,7 @@ fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
         if let (Some(mapping), Some(field)) = (mapping, field) {
             one["meaning"] = json!(field.meaning);
             one["owner"] = json!(format!("{:?}", field.owner).to_lowercase());
-            one["records"] = held(mapping, field, customer);
+            one["records"] = held(view, bridge, mapping, field, customer);
             let systems = [System::Intercom, System::Salesforce].into_iter();
             let refused = systems.filter(|system| field.flows_to(*system));
             let refused = refused.filter_map(|system| {
@@ -222,7 +231,13 @@ fn fields(mapping: Option<&Mapping>, customer: &Customer) -> Map<String, Json> {
     shown
 }
 
-fn held(mapping: &Mapping, field: &FieldMap, customer: &Customer) -> Json {
+fn held<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mapping: &Mapping,
+    field: &FieldMap,
+    customer: &Customer,
+) -> Json {
     let mut held = Map::new();
     for (record, state) in &customer.records {
         let names = field.names_in(mapping.system_of(record)).iter();
@@ -237,6 +252,7 @@ fn held(mapping: &Mapping, field: &FieldMap, customer: &Customer) -> Json {
                 "desired": desire.map(|desire| desire.value.display()),
                 "why_desired": desire.map(|desire| format!("{:?}", desire.basis).to_lowercase()),
                 "accepted_form_of": accepted.map(|form| form.desired.display()),
+                "written_no_more": written_no_more(view, bridge, record, state, name),
             });
             Some((name.to_string(), one))
         });
@@ -246,6 +262,26 @@ fn held(mapping: &Mapping, field: &FieldMap, customer: &Customer) -> Json {
         }
     }
     Json::Object(held)
+}
+
+/// Why a field of a record is not written, whatever is desired of it.
+fn written_no_more<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    record: &RecordRef,
+    state: &RecordState,
+    name: &Name,
+) -> Option<String> {
+    if let Some(review) = state.tripped.get(name) {
+        return Some(format!("it went back and forth: see {review}"));
+    }
+    match brake_of(view, bridge, &FieldRef::of(record, name))?.hold {
+        Hold::Stopped { review } => Some(format!(
+            "too many records of the field were changed within an hour: see {review}"
+        )),
+        Hold::Refused { .. } => Some("a person refused what waits; it is being given up".into()),
+        Hold::Free | Hold::Approved { .. } => None,
+    }
 }
 
 /// One review item for people who decide: with both values of a conflict.
@@ -287,6 +323,10 @@ pub fn answers(item: &ReviewItem) -> String {
             format!("{}--apart, --retry or --dismiss", any_of("--link"))
         }
         ReviewKind::Shared => "--dismiss".to_owned(),
+        ReviewKind::MassChange => "--approve or --refuse".to_owned(),
+        ReviewKind::Oscillating => {
+            format!("{}--retry or --dismiss", any_of("--keep"))
+        }
         ReviewKind::Conflict => format!("{}--dismiss", any_of("--keep")),
         _ => "--retry or --dismiss".to_owned(),
     }

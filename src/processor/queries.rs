@@ -1,23 +1,28 @@
 //! Queries: what an operator asks of the view. Read only.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
-use crate::domain::journal::ReviewKind;
+use crate::domain::brakes::Withheld;
+use crate::domain::journal::{BridgeMode, ReviewKind};
 use crate::domain::record::MatchRule;
 use crate::domain::shared::Shared;
 use crate::domain::view::{
     Customer, Pursuit, RecordState, ViewEntry, ViewRead, bridge_state, customer_id_of, matching,
 };
 use crate::domain::{
-    BridgeId, CustomerId, MatchKey, Name, ObservationId, RecordRef, ReviewAnswer, ReviewId, Topic,
-    ViewKey,
+    BridgeId, CustomerId, MatchKey, Name, ObservationId, RecordRef, ReviewAnswer, ReviewId,
+    Timestamp, Topic, ViewKey,
 };
 use crate::mapping::{Mapping, Offer, Sources};
+use crate::processor::decide::revert;
 use crate::processor::decide::review::fits;
 use crate::processor::decide::unlink::{self, Refusal};
 use crate::processor::explain;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
+use crate::sync::revert::Scope;
 
 /// Most customers one query answers.
 const ANSWERS_MAX: usize = 20;
@@ -79,8 +84,15 @@ pub fn digest(view: &View, partition: u32) -> Json {
 /// Whether a bridge takes what comes, and if not, since when, why and how much waits.
 pub fn bridge<V: ViewRead>(view: &V, partition: u32, bridge: &BridgeId) -> Json {
     let state = bridge_state(view, bridge);
+    let mode = match state.shadow {
+        Some(_) => BridgeMode::Shadow,
+        None => BridgeMode::Live,
+    };
     let Some(aside) = state.aside else {
-        return json!({"bridge": bridge.as_str(), "partition": partition, "state": "runs"});
+        return json!({
+            "bridge": bridge.as_str(), "partition": partition, "state": "runs",
+            "mode": mode.label(), "shadow_since_ms": state.shadow.map(|since| since.0),
+        });
     };
     let ends = partition_state(view, partition).positions;
     let waiting = |(topic, end): (&Topic, &u64)| {
@@ -91,6 +103,7 @@ pub fn bridge<V: ViewRead>(view: &V, partition: u32, bridge: &BridgeId) -> Json 
         "bridge": bridge.as_str(),
         "partition": partition,
         "state": if aside.released { "rereading" } else { "quarantined" },
+        "mode": mode.label(),
         "since_ms": aside.since.0,
         "cause": aside.cause.map(|id| id.to_string()),
         "passed": ends.iter().map(waiting).sum::<u64>(),
@@ -116,6 +129,145 @@ pub fn release<V: ViewRead>(
     }
     let id = format!("release {bridge} {} {skip:?}", aside.since.0);
     Ok((ObservationId::of_decision(&id), skip))
+}
+
+/// A person's word on whether a bridge writes, as a decision: its id, or why there is none.
+pub fn mode<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    mode: BridgeMode,
+) -> Result<ObservationId, String> {
+    let state = bridge_state(view, bridge);
+    if state.shadow.is_some() == (mode == BridgeMode::Shadow) {
+        return Err(format!("{bridge} is in {} mode already", mode.label()));
+    }
+    // Said twice of one state it is one decision; said again later it is another.
+    let id = format!("mode {bridge} {} {}", mode.label(), state.next_sequence);
+    Ok(ObservationId::of_decision(&id))
+}
+
+/// Customers looked at for one page.
+const PAGE_CUSTOMERS: usize = 2_000;
+
+/// What shadow mode withholds of the customers behind one, a page at a time: by record, what would
+/// be done with it, and in which fields. No value is told.
+pub fn withheld<V: ViewRead>(view: &V, bridge: &BridgeId, after: Option<&CustomerId>) -> Json {
+    page(view, bridge, after, |customer| {
+        let of_record = |(record, state): (&RecordRef, &Shared<RecordState>)| {
+            let withheld = state.suppressed.as_ref().filter(|_| state.gone.is_none())?;
+            let object = match &withheld.what {
+                Withheld::Create(object) => object.as_str(),
+                Withheld::Update | Withheld::Attach => record.object.as_str(),
+            };
+            Some(json!({
+                "record": record.to_string(), "what": withheld.what.label(),
+                "object": object, "fields": withheld.names,
+            }))
+        };
+        customer.records.iter().filter_map(of_record).collect()
+    })
+}
+
+/// The mapping of a hash, or of the first digits of one that no other begins with.
+fn mapping_of(view: &View, bridge: &BridgeId, hash: &str) -> Result<(u64, [u8; 32]), String> {
+    let known = revert::known(view, bridge);
+    let begins = |one: &&(u64, [u8; 32])| hex::encode(one.1).starts_with(hash);
+    let found: Vec<_> = known.iter().filter(begins).collect();
+    match found[..] {
+        [one] if hash.len() >= HASH_DIGITS_MIN => Ok(*one),
+        _ => {
+            let names = known.iter().rev();
+            let names = names.map(|(version, hash)| format!("{version} is {}", hex::encode(hash)));
+            let names: Vec<String> = names.take(5).collect();
+            Err(format!(
+                "{hash:?} is no mapping that was active in {bridge}; version {}",
+                names.join(", version ")
+            ))
+        }
+    }
+}
+
+/// Digits of a mapping's hash that name it.
+const HASH_DIGITS_MIN: usize = 8;
+
+/// A person's wish to undo what was written under a mapping, as a decision: its id and the whole
+/// hash, or why there is none.
+pub fn revert_decision(
+    view: &View,
+    bridge: &BridgeId,
+    hash: &str,
+    since: Timestamp,
+) -> Result<(ObservationId, [u8; 32]), String> {
+    let (_, mapping) = mapping_of(view, bridge, hash)?;
+    // Said twice of one state it is one decision; said again later it is another.
+    let state = bridge_state(view, bridge).next_sequence;
+    let id = format!(
+        "revert {bridge} {} {} {state}",
+        hex::encode(mapping),
+        since.0
+    );
+    Ok((ObservationId::of_decision(&id), mapping))
+}
+
+/// What a revert would do with the customers behind one, a page at a time: by record, what becomes
+/// of which fields. No value is told.
+pub fn revertible(
+    view: &View,
+    bridge: &BridgeId,
+    hash: &str,
+    since: Timestamp,
+    after: Option<&CustomerId>,
+) -> Result<Json, String> {
+    let (version, _) = mapping_of(view, bridge, hash)?;
+    let active = active_mapping(view, bridge);
+    let mapping = active.ok_or_else(|| format!("{bridge} has no mapping"))?;
+    let scope = Scope {
+        mapping: version,
+        since,
+    };
+    Ok(page(view, bridge, after, |customer| {
+        let mut told = Vec::new();
+        for (record, fields) in revert::of_customer(&mapping, customer, scope) {
+            let mut by_what: BTreeMap<&str, Vec<Name>> = BTreeMap::new();
+            for (name, what) in fields {
+                by_what.entry(what.label()).or_default().push(name);
+            }
+            let of_record = by_what.into_iter().map(|(what, names)| {
+                json!({
+                    "record": record.to_string(), "what": what,
+                    "object": record.object.as_str(), "fields": names,
+                })
+            });
+            told.extend(of_record);
+        }
+        told
+    }))
+}
+
+/// Looks at the next customers behind one; `next` is where the next page begins.
+fn page<V: ViewRead>(
+    view: &V,
+    bridge: &BridgeId,
+    after: Option<&CustomerId>,
+    look: impl Fn(&Customer) -> Vec<Json>,
+) -> Json {
+    let (first, to) = ViewKey::range(bridge, 0x01);
+    let mut from = after.map_or(first, |id| ViewKey::customer(bridge, id).next());
+    let (mut records, mut customers, mut last) = (Vec::new(), 0, None);
+    while customers < PAGE_CUSTOMERS {
+        let Some((key, entry)) = view.first(&from, &to) else {
+            last = None;
+            break;
+        };
+        from = key.next();
+        let ViewEntry::Customer(customer) = &*entry else {
+            unreachable!("the range holds customers only");
+        };
+        customers += 1;
+        last = Some(customer.id.to_string());
+        records.extend(look(customer));
+    }
+    json!({"customers": customers, "records": records, "next": last})
 }
 
 /// Open review items, at most `max`.

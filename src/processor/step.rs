@@ -15,7 +15,7 @@ use crate::domain::{BridgeId, DeadLetter, JournalEntry, JournalKey, Message, Obs
 use crate::domain::{ObservationId, Timestamp, Topic, TraceLine, ViewKey};
 use crate::mapping::{Mapping, Offer};
 use crate::ports::event_log::{Entry, EntryBody, Outgoing, Place, TopicPartition};
-use crate::processor::decide::{Terms, Timing, decide, due, walk};
+use crate::processor::decide::{Brakes, Terms, Timing, decide, due, walk};
 use crate::processor::draft::{Draft, Written};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::{Changes, Overlay};
@@ -30,6 +30,7 @@ pub struct Settings {
     pub partition: u32,
     pub bridges: Vec<BridgeId>,
     pub timing: Timing,
+    pub brakes: Brakes,
     /// Until when the walks of a bridge rest: what they asked for last has its share of time.
     pub resting: BTreeMap<BridgeId, Timestamp>,
 }
@@ -308,6 +309,7 @@ impl<'a, V: ViewRead> Step<'a, V> {
         let terms = mapping.as_ref().map(|mapping| Terms {
             mapping,
             timing: self.settings.timing,
+            brakes: self.settings.brakes,
             quiet: false,
         });
         let partition = self.settings.partition;

@@ -9,7 +9,7 @@ use crate::domain::{
     ObservationBody, ObservationId, RecordRef, SourceId, Timestamp, Topic, ViewKey,
 };
 use crate::ports::event_log::{Entry, EntryBody, TopicPartition};
-use crate::processor::decide::Timing;
+use crate::processor::decide::{Brakes, Timing};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::step::{Mappings, Settings, step};
@@ -74,6 +74,7 @@ impl Pipeline {
                 partition: 0,
                 bridges: vec![bridge()],
                 timing,
+                brakes: Brakes::OFF,
                 resting: BTreeMap::new(),
             },
             mappings: Mappings::knowing(offer.hash(), compiled(outward)),

@@ -294,7 +294,7 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         let wrote = |write: &&RecentWrite| write.hashes.contains_key(*name);
         let mut writes = state.writes().rev().filter(wrote);
         let known = writes.clone().any(|write| {
-            write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(&hash)
+            write.hashes.get(*name) == Some(&hash) || write.before.get(*name) == Some(shown)
         });
         // What is held is judged at the answer it waited for, so no write came after that one.
         let Some(write) = writes.next() else {
@@ -306,12 +306,12 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         };
         let found_later = |write: &RecentWrite| {
             let found = write.before.get(*name).filter(|_| write.looked);
-            found.is_some_and(|found| !sent(found))
+            found.is_some_and(|found| !sent(&found.hash()))
         };
         let news = match snapshot.version.against(&write.since) {
             _ if placed == Placed::Shown && known => false,
-            _ if placed == Placed::Causally => write.before.get(*name) != Some(&hash),
-            Order::Newer => write.before.get(*name) != Some(&hash),
+            _ if placed == Placed::Causally => write.before.get(*name) != Some(shown),
+            Order::Newer => write.before.get(*name) != Some(shown),
             // In the second of what was known: what we have not seen there before is news too,
             // unless the write looked and found what somebody had said after it.
             Order::Overlaps => !known && !found_later(write),

@@ -10,4 +10,5 @@ pub mod echo;
 pub mod desires;
 pub mod writes;
 pub mod release;
+pub mod revert;
 pub mod split;

@@ -92,8 +92,9 @@ mod tests {
         let sent = RecentWrite {
             sequence: 1,
             hashes: [("Phone".into(), Value::text("held").hash())].into(),
-            before: [("Phone".into(), Value::text("seen").hash())].into(),
+            before: [("Phone".into(), Value::text("seen"))].into(),
             since: Version::second(10),
+            asked: Default::default(),
             echoed: BTreeSet::new(),
             doubtful: false,
             looked: false,

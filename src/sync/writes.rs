@@ -3,7 +3,7 @@
 use crate::domain::ids::derive;
 use crate::domain::journal::Desire;
 use crate::domain::view::{RecentWrite, RecordState};
-use crate::domain::{FieldWrite, Name, RecordRef, Value};
+use crate::domain::{FieldWrite, Name, RecordRef, Timestamp, Value};
 
 /// What is to be written now, or why nothing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub enum Plan {
 pub const FOUGHT_MAX: usize = 3;
 
 /// At most one write and one read of a record are out at once, and a refused pair is not repeated.
-pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
+/// Fields of which `waits` says so are left alone.
+pub fn plan(record: &RecordRef, state: &RecordState, waits: impl Fn(&Name) -> bool) -> Plan {
     if state.gone.is_some() {
         return Plan::Nothing { why: "record_gone" };
     }
@@ -43,7 +44,8 @@ pub fn plan(record: &RecordRef, state: &RecordState) -> Plan {
     if state.paused_until.is_some() {
         return Plan::Nothing { why: "paused" };
     }
-    let fields = difference(state);
+    let mut fields = difference(state);
+    fields.retain(|field| !waits(&field.name));
     if fields.is_empty() {
         return Plan::Nothing {
             why: "in_agreement",
@@ -79,8 +81,24 @@ fn is_fought(state: &RecordState, field: &FieldWrite) -> bool {
     last.len() == FOUGHT_MAX && last.iter().all(|sent| **sent == hash)
 }
 
-/// The fields whose desired value is not the one seen.
-fn difference(state: &RecordState) -> Vec<FieldWrite> {
+/// Whether somebody has replaced what we wrote in a field so often in so short a time that another
+/// write would only go on with that. Gives how often, and since when.
+pub fn is_oscillating(
+    state: &RecordState,
+    name: &Name,
+    now: Timestamp,
+    (reversals_max, window_ms): (u32, i64),
+) -> Option<(u32, Timestamp)> {
+    let known = state.reversals.get(name)?;
+    let since = now.plus_ms(-window_ms);
+    let lately = known.iter().filter(|at| **at > since);
+    let count = u32::try_from(lately.clone().count()).unwrap_or(u32::MAX);
+    let first = lately.copied().next()?;
+    (count >= reversals_max).then_some((count, first))
+}
+
+/// The fields whose desired value is not the one seen, but for those whose breaker has tripped.
+pub fn difference(state: &RecordState) -> Vec<FieldWrite> {
     let seen = |name: &str| {
         state
             .seen
@@ -91,7 +109,10 @@ fn difference(state: &RecordState) -> Vec<FieldWrite> {
         let form = state.accepted.get(&desire.name);
         form.is_some_and(|form| form.desired == desire.value && form.stored == *seen(&desire.name))
     };
-    let differs = |desire: &&Desire| desire.value != *seen(&desire.name) && !accepted(desire);
+    let stopped = |desire: &Desire| state.tripped.contains_key(&desire.name);
+    let differs = |desire: &&Desire| {
+        desire.value != *seen(&desire.name) && !accepted(desire) && !stopped(desire)
+    };
     state
         .desired
         .values()

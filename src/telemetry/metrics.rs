@@ -58,10 +58,38 @@ pub struct Metrics {
     /// From an entry's append to the commit that took it, of the newest entry taken; `topic`.
     pub processor_lag_seconds: GaugeVec,
     pub quarantined_bridges: IntGaugeVec,
+    pub brakes: BrakeMetrics,
     pub view: ViewMetrics,
     pub lag: LagMetrics,
     pub spool: SpoolMetrics,
     pub feeds: FeedMetrics,
+}
+
+/// Of what is decided and not written.
+pub struct BrakeMetrics {
+    /// `partition`. Fields that wait for a person since too many records changed.
+    pub fields: IntGaugeVec,
+    /// `partition`. Bridges in shadow mode.
+    pub bridges: IntGaugeVec,
+}
+
+impl BrakeMetrics {
+    fn new(r: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            fields: gauges(
+                r,
+                "braked_fields",
+                "Fields of which too many records changed: they wait for a person",
+                &["partition"],
+            )?,
+            bridges: gauges(
+                r,
+                "shadow_bridges",
+                "Bridges in shadow mode, which write nothing",
+                &["partition"],
+            )?,
+        })
+    }
 }
 
 /// Of the views of partitions.
@@ -203,6 +231,7 @@ impl Metrics {
                 "Bridges set aside after a panic",
                 &["partition"],
             )?,
+            brakes: BrakeMetrics::new(&r)?,
             view: ViewMetrics::new(&r)?,
             feeds: FeedMetrics::new(&r)?,
             lag: LagMetrics::new(&r)?,

@@ -81,7 +81,7 @@ async fn an_answer_that_cannot_be_taken_is_refused_with_what_would_be() {
             NOBODY,
             with("retry", "sales/Lead/x"),
             bad,
-            "retry or dismiss alone",
+            "refuse or dismiss alone",
         ),
         (
             NOBODY,

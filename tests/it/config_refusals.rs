@@ -48,7 +48,7 @@ pub const REFUSED: [(&str, &str, &str); 38] = [
         "partition: 0",
         "colour: 0",
         ":25:5: bridges.main.colour is not a known setting; known here: sources, mapping, \
-         partition",
+         partition, begins",
     ),
     (
         "    mapping: mapping.yaml\n",

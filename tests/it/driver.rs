@@ -20,7 +20,7 @@ use crosswalk::ports::event_log::{
 };
 use crosswalk::ports::view_store::Error as StoreError;
 use crosswalk::ports::view_store::{Checkpoint, KeyValue, MemoryStore, Standing, ViewStore};
-use crosswalk::processor::decide::Timing;
+use crosswalk::processor::decide::{Brakes, Timing};
 use crosswalk::processor::driver::{Driver, Error, Options};
 use crosswalk::processor::recovery::{self, bring_up, recover};
 use crosswalk::processor::step::Settings;
@@ -167,9 +167,11 @@ impl Bench {
                     attempts_before_review: 5,
                     deferral_deadline_ms: 120_000,
                 },
+                brakes: Brakes::default(),
                 resting: BTreeMap::new(),
             },
             offers: BTreeMap::from([(bridge(), (version, offer))]),
+            begin_in_shadow: Default::default(),
             batch_entries_max: 10,
             batch_bytes_max: 1 << 20,
             walk_commands_per_second_max: 60,

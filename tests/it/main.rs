@@ -45,6 +45,7 @@ mod pubsub;
 mod registry;
 mod salesforce_session;
 mod schemas;
+mod shadow;
 mod sink_ahead;
 mod sink_clients;
 mod sink_collections;

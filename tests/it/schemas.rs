@@ -6,6 +6,7 @@ mod examples;
 mod form;
 mod map;
 pub mod samples;
+mod samples_brakes;
 mod samples_customer;
 mod samples_journal;
 

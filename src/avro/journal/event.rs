@@ -42,7 +42,7 @@ union!(DomainEvent {
     34 "OwnerSeen" => OwnerSeen { owner, fields },
     35 "ReviewAnswered" => ReviewAnswered { review, answer, by },
     36 "ImportEnded" => ImportEnded { source, run, of, rows },
-    37 "WalkStarted" => WalkStarted { reason, record, version },
+    37 "WalkStarted" => WalkStarted { reason, record, version, since },
     38 "WalkAdvanced" => WalkAdvanced { walk, to, customers },
     39 "WalkEnded" => WalkEnded { walk, reason, customers },
     40 "RecordHealed" => RecordHealed { record, fields },
@@ -54,4 +54,14 @@ union!(DomainEvent {
     46 "RecordsUnlinked" => RecordsUnlinked { left, right, by, customer, founded, moved },
     47 "IdentifierShared" => IdentifierShared { review, record, key, others },
     48 "IdentifierFreed" => IdentifierFreed { key },
+    49 "BreakerTripped" => BreakerTripped {
+        review, record, field, names, claims, reversals, since
+    },
+    50 "BreakerReset" => BreakerReset { record, names },
+    51 "ModeChanged" => ModeChanged { mode, by },
+    52 "WriteSuppressed" => WriteSuppressed { command, pair },
+    53 "SuppressionEnded" => SuppressionEnded { record },
+    54 "MassChangeBraked" => MassChangeBraked { review, record, field, names, changed, records },
+    55 "MassChangeSettled" => MassChangeSettled { review, approved_until },
+    56 "RevertDecided" => RevertDecided { mapping, since, by },
 });

@@ -1,12 +1,19 @@
 //! Enums and records that several events share.
 
 use crate::avro::scalar::Item;
-use crate::domain::journal::{Basis, Claim, CustomerKind, Desire, EchoSignal, HeldObservation};
+use crate::domain::journal::{
+    Basis, BridgeMode, Claim, CustomerKind, Desire, EchoSignal, HeldObservation,
+};
 use crate::domain::journal::{ReadPurpose, ReviewKind, Verdict, Via, WalkReason};
 
 symbols!(CustomerKind {
     1 "PERSON" => Person,
     2 "COMPANY" => Company,
+});
+
+symbols!(BridgeMode {
+    1 "LIVE" => Live,
+    2 "SHADOW" => Shadow,
 });
 
 symbols!(Via {
@@ -24,6 +31,9 @@ symbols!(WalkReason {
     2 "MAPPING" => Mapping,
     3 "OWNER" => Owner,
     4 "RELATIONS" => Relations,
+    5 "LIVE" => Live,
+    6 "BRAKE" => Brake,
+    7 "REVERT" => Revert,
 });
 
 symbols!(Basis {
@@ -58,6 +68,8 @@ symbols!(ReviewKind {
     4 "UNSETTLED" => Unsettled,
     5 "CONFLICT" => Conflict,
     6 "SHARED" => Shared,
+    7 "OSCILLATING" => Oscillating,
+    8 "MASS_CHANGE" => MassChange,
 });
 
 symbols!(EchoSignal {

@@ -11,7 +11,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use crosswalk::domain::{LetterSettlement, RecordRef, ReviewAnswer, ReviewId};
+use crosswalk::domain::journal::BridgeMode;
+use crosswalk::domain::{
+    CustomerId, LetterSettlement, RecordRef, ReviewAnswer, ReviewId, Timestamp,
+};
 use crosswalk::feeds::import::{Asked, Board, Pilot, Progress, Refusal};
 use crosswalk::ports::view_questions::{Error, ViewQuestions};
 use crosswalk::telemetry::{Health, Readiness, metrics};
@@ -134,6 +137,9 @@ fn router(admin: Admin) -> Router {
         .route("/v1/dead-letters", post(settle_letters))
         .route("/v1/bridges", get(bridges))
         .route("/v1/bridges/{bridge}/release", post(release_bridge))
+        .route("/v1/bridges/{bridge}/mode", post(set_mode))
+        .route("/v1/bridges/{bridge}/withheld", get(withheld))
+        .route("/v1/bridges/{bridge}/revert", get(revertible).post(revert))
         .route("/v1/digest", get(digest))
         .route("/v1/stats", get(stats))
         .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
@@ -241,7 +247,8 @@ async fn decide_link(
     .await
 }
 
-/// A person's answer: one of `link`, `keep`, `apart`, `retry`, `dismiss`, and who gave it.
+/// A person's answer: one of `link`, `keep`, `apart`, `retry`, `approve`, `refuse`, `dismiss`, and
+/// who gave it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
@@ -282,9 +289,11 @@ async fn answer_review(
         ("retry", None) => ReviewAnswer::Retry,
         ("dismiss", None) => ReviewAnswer::Dismiss,
         ("apart", None) => ReviewAnswer::Apart,
+        ("approve", None) => ReviewAnswer::Approve,
+        ("refuse", None) => ReviewAnswer::Refuse,
         _ => {
-            let text = "answer with link or keep and a record, or with apart, retry or dismiss \
-                        alone";
+            let text = "answer with link or keep and a record, or with apart, retry, approve, \
+                        refuse or dismiss alone";
             return refuse(StatusCode::BAD_REQUEST, text);
         }
     };
@@ -416,6 +425,102 @@ async fn release_bridge(
     };
     ask(admin, move |view| {
         view.release_bridge(&bridge, asked.skip, &by)
+    })
+    .await
+}
+
+/// Whether a bridge writes, `live` or `shadow`, and who says so.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mode {
+    by: String,
+    mode: String,
+}
+
+async fn set_mode(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    asked: Result<Json<Mode>, JsonRejection>,
+) -> Response {
+    let Ok(Json(asked)) = asked else {
+        let text = r#"the body is {"by", "mode"} as JSON; mode is live or shadow"#;
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let Some(by) = named(&asked.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
+    let Some(mode) = BridgeMode::parse(&asked.mode) else {
+        return refuse(StatusCode::BAD_REQUEST, "`mode` is live or shadow");
+    };
+    ask(admin, move |view| view.set_mode(&bridge, mode, &by)).await
+}
+
+/// The customer behind whom the page begins.
+#[derive(serde::Deserialize)]
+struct WithheldQuery {
+    after: Option<String>,
+}
+
+async fn withheld(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    Query(query): Query<WithheldQuery>,
+) -> Response {
+    let after = query.after.as_deref().map(CustomerId::parse).transpose();
+    let Ok(after) = after else {
+        return refuse(StatusCode::BAD_REQUEST, "`after` is a customer id");
+    };
+    ask(admin, move |view| view.withheld(&bridge, after)).await
+}
+
+/// Which writes would be undone, and the customer behind whom the page begins.
+#[derive(serde::Deserialize)]
+struct RevertQuery {
+    mapping: String,
+    since_ms: i64,
+    after: Option<String>,
+}
+
+async fn revertible(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    Query(query): Query<RevertQuery>,
+) -> Response {
+    let after = query.after.as_deref().map(CustomerId::parse).transpose();
+    let Ok(after) = after else {
+        return refuse(StatusCode::BAD_REQUEST, "`after` is a customer id");
+    };
+    let since = Timestamp(query.since_ms);
+    ask(admin, move |view| {
+        view.revertible(&bridge, &query.mapping, since, after)
+    })
+    .await
+}
+
+/// Which writes are undone, and who says so.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revert {
+    by: String,
+    mapping: String,
+    since_ms: i64,
+}
+
+async fn revert(
+    State(admin): State<Admin>,
+    Path(bridge): Path<String>,
+    asked: Result<Json<Revert>, JsonRejection>,
+) -> Response {
+    let Ok(Json(asked)) = asked else {
+        let text = r#"the body is {"by", "mapping", "since_ms"} as JSON"#;
+        return refuse(StatusCode::BAD_REQUEST, text);
+    };
+    let Some(by) = named(&asked.by) else {
+        return refuse(StatusCode::BAD_REQUEST, NAMELESS);
+    };
+    let since = Timestamp(asked.since_ms);
+    ask(admin, move |view| {
+        view.revert(&bridge, &asked.mapping, since, &by)
     })
     .await
 }

@@ -1,13 +1,15 @@
-//! `crosswalk bridge list|release`: which bridges take what comes, and letting one go on.
+//! `crosswalk bridge`: which bridges take what comes and write, and letting one go on.
 
 use anyhow::Context;
 use crosswalk::domain::BridgeId;
+use crosswalk::domain::journal::BridgeMode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::admin_client::{self, Place, not_running};
+use crate::shadow;
 
-/// See which bridges run, and let one go on that was quarantined.
+/// See which bridges run and write, and let one go on.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -36,6 +38,29 @@ enum Command {
         crosswalk bridge release main --skip --by ann"
     )]
     Release(Release),
+    /// Let a bridge decide everything and write nothing: shadow mode.
+    ///
+    /// What is under way is finished. What would be written is journaled and shown by `withheld`.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk bridge shadow main --by ann"
+    )]
+    Shadow(shadow::Set),
+    /// Let a bridge write what it decides. What is desired by now is pursued and written in slices.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  crosswalk bridge live main --by ann"
+    )]
+    Live(shadow::Set),
+    /// Show what a bridge in shadow mode would write: how many records, by object and field.
+    ///
+    /// Records are named, values are not: `identity explain` shows those of a record.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  crosswalk bridge withheld main\n  \
+        crosswalk bridge withheld main --samples 20 --json"
+    )]
+    Withheld(shadow::Withheld),
 }
 
 #[derive(clap::Args)]
@@ -63,6 +88,9 @@ struct Release {
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
+        Command::Shadow(set) => set.run(BridgeMode::Shadow),
+        Command::Live(set) => set.run(BridgeMode::Live),
+        Command::Withheld(withheld) => withheld.run(),
         Command::List(list) => {
             let base = list.place.base()?;
             let answer = admin_client::ask(&base, "/v1/bridges", &[])?;
@@ -98,7 +126,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn print(bridge: &Value) {
     let text = |name: &str| bridge[name].as_str().unwrap_or_default();
-    println!("{}  {}", text("bridge"), text("state"));
+    let mode = match text("mode") {
+        "shadow" => "  in shadow mode: it writes nothing",
+        _ => "",
+    };
+    println!("{}  {}{mode}", text("bridge"), text("state"));
     if text("state") == "runs" {
         return;
     }

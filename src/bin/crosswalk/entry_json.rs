@@ -176,6 +176,10 @@ fn observation(seen: &Observation, show: Show) -> Json {
         } => json!({
             "left": left.to_string(), "right": right.to_string(), "same": same, "by": by,
         }),
+        ObservationBody::RevertDecided { mapping, since, by } => json!({
+            "mapping": hex::encode(mapping), "since": time(since.0), "by": by,
+        }),
+        ObservationBody::ModeDecided { mode, by } => json!({"mode": mode.label(), "by": by}),
         ObservationBody::BridgeReleased { skip, by } => {
             json!({"skip": skip.map(|id| id.to_string()), "by": by})
         }

@@ -111,7 +111,8 @@ impl Show {
             } => {
                 json!({"source": source.as_str(), "tag_id": tag_id, "name": name})
             }
-            DomainEvent::WriteRequested { command } => self.command(command),
+            DomainEvent::WriteRequested { command }
+            | DomainEvent::WriteSuppressed { command, .. } => self.command(command),
             DomainEvent::ReadRequested { command, purpose } => merge(
                 self.command(command),
                 json!({"purpose": format!("{purpose:?}")}),
@@ -262,6 +263,7 @@ impl Show {
             }),
             DomainEvent::RecordReturned { record }
             | DomainEvent::WaitingEnded { record }
+            | DomainEvent::SuppressionEnded { record }
             | DomainEvent::RereadRequired { record } => json!({"record": record.to_string()}),
             of_both_sides => self.of_both_sides(of_both_sides),
         }
@@ -351,6 +353,50 @@ impl Show {
             DomainEvent::LetterSettled { letter, how, by } => {
                 json!({"letter": letter, "how": how, "by": by})
             }
+            of_brakes => self.of_brakes(of_brakes),
+        }
+    }
+
+    /// What stops writes, lets them go on, or undoes them.
+    fn of_brakes(self, event: &DomainEvent) -> Json {
+        match event {
+            DomainEvent::BreakerTripped {
+                review,
+                record,
+                field,
+                names,
+                claims,
+                reversals,
+                since,
+            } => json!({
+                "review": review.to_string(), "record": record.to_string(), "field": field,
+                "names": names, "reversals": reversals, "since": time(since.0),
+                "claims": claims.iter().map(|claim| self.claim(claim)).collect::<Vec<_>>(),
+            }),
+            DomainEvent::BreakerReset { record, names } => {
+                json!({"record": record.to_string(), "names": names})
+            }
+            DomainEvent::RevertDecided { mapping, since, by } => json!({
+                "mapping": hex::encode(mapping), "since": time(since.0), "by": by,
+            }),
+            DomainEvent::MassChangeBraked {
+                review,
+                record,
+                field,
+                names,
+                changed,
+                records,
+            } => json!({
+                "review": review.to_string(), "record": record.to_string(), "field": field,
+                "names": names, "changed": changed, "records": records,
+            }),
+            DomainEvent::MassChangeSettled {
+                review,
+                approved_until,
+            } => json!({
+                "review": review.to_string(), "approved_until": approved_until.map(|at| time(at.0)),
+            }),
+            DomainEvent::ModeChanged { mode, by } => json!({"mode": mode.label(), "by": by}),
             _ => Json::Null,
         }
     }
@@ -451,8 +497,9 @@ fn of_those_beside(event: &DomainEvent) -> Option<Json> {
             reason,
             record,
             version,
+            since,
         } => json!({
-            "reason": reason.label(), "version": version,
+            "reason": reason.label(), "version": version, "since": since.map(|at| time(at.0)),
             "record": record.as_ref().map(ToString::to_string),
         }),
         DomainEvent::WalkAdvanced {

@@ -10,6 +10,7 @@ mod demo;
 mod entry_json;
 mod event_json;
 mod feeds;
+mod field_report;
 mod identity;
 mod imports;
 mod lag;
@@ -22,11 +23,13 @@ mod partition;
 mod print;
 mod processors;
 mod rebuild;
+mod revert;
 mod review;
 mod roles;
 mod run;
 mod sandbox;
 mod secrets;
+mod shadow;
 mod shares;
 mod signals;
 mod sinks;
@@ -75,6 +78,7 @@ enum Command {
     Tail(tail::Arguments),
     Identity(identity::Arguments),
     Review(review::Arguments),
+    Revert(revert::Arguments),
     DeadLetters(dead_letters::Arguments),
     Sweeps(sweeps::Arguments),
     Topics(topics::Arguments),
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
         Command::Tail(arguments) => tail::run(arguments),
         Command::Identity(arguments) => identity::run(arguments),
         Command::Review(arguments) => review::run(arguments),
+        Command::Revert(arguments) => revert::run(arguments),
         Command::DeadLetters(arguments) => dead_letters::run(arguments),
         Command::Sweeps(arguments) => sweeps::run(arguments),
         Command::Topics(arguments) => topics::run(arguments),

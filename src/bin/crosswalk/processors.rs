@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use crosswalk::config::Config;
 use crosswalk::domain::BridgeId;
+use crosswalk::domain::journal::BridgeMode;
 use crosswalk::mapping::Offer;
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{EventLog, Group};
 use crosswalk::ports::membership::Claim;
-use crosswalk::processor::decide::Timing;
+use crosswalk::processor::decide::{Brakes, Timing};
 use crosswalk::processor::driver::Options;
 use crosswalk::processor::step::Settings;
 use crosswalk::telemetry::RoleHealth;
@@ -116,9 +117,12 @@ fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Of
     let offers = bridges
         .iter()
         .filter_map(|id| Some((id.clone(), offers.get(id)?.clone())));
+    let shadow = |id: &&BridgeId| config.bridges[*id].begins == BridgeMode::Shadow;
+    let begin_in_shadow = bridges.iter().filter(shadow).cloned().collect();
     let processor = &config.processor;
     Options {
         offers: offers.collect(),
+        begin_in_shadow,
         settings: Settings {
             partition,
             bridges,
@@ -127,6 +131,12 @@ fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Of
                 command_deadline_ms_max: processor.command_deadline_max.as_millis() as i64,
                 attempts_before_review: processor.command_attempts_before_review,
                 deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
+            },
+            brakes: Brakes {
+                reversals_max: processor.breaker_reversals_max,
+                window_ms: processor.breaker_window.as_millis() as i64,
+                changed_percent_max: processor.mass_change_percent_max,
+                changed_records_min: processor.mass_change_records_min,
             },
             resting: BTreeMap::new(),
         },

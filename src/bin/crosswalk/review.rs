@@ -33,8 +33,8 @@ enum Command {
     /// Answer an item. The answer goes through the log and is carried out in its turn.
     ///
     /// --link says which candidate is the counterpart, --apart that none is, --keep whose value
-    /// stands in a conflict, --retry tries again what was refused, --dismiss closes the item and
-    /// does nothing.
+    /// stands in a conflict, --retry tries again what was refused, --approve and --refuse say
+    /// whether a mass change goes on, --dismiss closes the item and does nothing.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  \
@@ -82,6 +82,12 @@ struct Decide {
     /// Close it; nothing is done.
     #[arg(long, group = "answer")]
     dismiss: bool,
+    /// Let a mass change go on: what waits is written.
+    #[arg(long, group = "answer")]
+    approve: bool,
+    /// Give a mass change up: what waits is not written.
+    #[arg(long, group = "answer")]
+    refuse: bool,
     /// Who answers; stands in the journal.
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -146,6 +152,8 @@ fn answer(decide: &Decide) -> anyhow::Result<()> {
         (_, Some(record)) => ("keep", Some(record)),
         _ if decide.retry => ("retry", None),
         _ if decide.apart => ("apart", None),
+        _ if decide.approve => ("approve", None),
+        _ if decide.refuse => ("refuse", None),
         _ => ("dismiss", None),
     };
     let mut body = json!({"by": decide.by, "answer": answer});

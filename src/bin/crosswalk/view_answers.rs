@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crosswalk::domain::{BridgeId, DeadLetter, LetterSettlement, Message, Observation};
-use crosswalk::domain::{ObservationBody, ObservationId, RecordRef, ReviewAnswer, ReviewId, Topic};
+use crosswalk::domain::journal::BridgeMode;
+use crosswalk::domain::{BridgeId, CustomerId, DeadLetter, LetterSettlement, Message, Observation};
+use crosswalk::domain::{ObservationBody, ObservationId, RecordRef, ReviewAnswer, ReviewId};
+use crosswalk::domain::{Timestamp, Topic};
 use crosswalk::mapping::Sources;
 use crosswalk::ports::clock::Clock;
 use crosswalk::ports::event_log::{EventLog, Outgoing, Place};
@@ -61,6 +63,15 @@ impl ViewAnswers {
             )),
             false => Ok(led),
         }
+    }
+
+    fn known(&self, bridge: &str) -> Result<&Bridge, Error> {
+        let known = self.bridges.iter().find(|one| one.id.as_str() == bridge);
+        known.ok_or_else(|| {
+            Error::BadQuery(format!(
+                "no bridge of the configuration is called {bridge:?}"
+            ))
+        })
     }
 
     fn ask<Q>(&self, partition: u32, question: Q) -> Result<Value, Error>
@@ -379,13 +390,84 @@ impl ViewQuestions for ViewAnswers {
         Ok(json!({"bridges": bridges}))
     }
 
-    fn release_bridge(&self, bridge: &str, skips: bool, by: &str) -> Result<Value, Error> {
-        let known = self.bridges.iter().find(|one| one.id.as_str() == bridge);
-        let known = known.ok_or_else(|| {
-            Error::BadQuery(format!(
-                "no bridge of the configuration is called {bridge:?}"
-            ))
+    fn set_mode(&self, bridge: &str, mode: BridgeMode, by: &str) -> Result<Value, Error> {
+        let known = self.known(bridge)?;
+        let id = known.id.clone();
+        let settled = self.ask(known.partition, move |driver| {
+            match queries::mode(driver.view(), &id, mode) {
+                Ok(id) => json!({"decision": id.to_string()}),
+                Err(why) => json!({"refused": why}),
+            }
         })?;
+        if let Some(why) = settled["refused"].as_str() {
+            return Err(Error::Refused(why.to_owned()));
+        }
+        let id = ObservationId::parse(settled["decision"].as_str().unwrap_or_default());
+        let id = id.map_err(|error| Error::Failed(error.to_string()))?;
+        let by = by.to_owned();
+        let body = ObservationBody::ModeDecided { mode, by };
+        let appended = self.log.append(vec![self.decision(known, id, body)]);
+        appended.map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(json!({"bridge": bridge, "decision": id.to_string(), "mode": mode.label()}))
+    }
+
+    fn withheld(&self, bridge: &str, after: Option<CustomerId>) -> Result<Value, Error> {
+        let known = self.known(bridge)?;
+        let id = known.id.clone();
+        self.ask(known.partition, move |driver| {
+            queries::withheld(driver.view(), &id, after.as_ref())
+        })
+    }
+
+    fn revertible(
+        &self,
+        bridge: &str,
+        mapping: &str,
+        since: Timestamp,
+        after: Option<CustomerId>,
+    ) -> Result<Value, Error> {
+        let known = self.known(bridge)?;
+        let (id, hash) = (known.id.clone(), mapping.to_owned());
+        let page = self.ask(known.partition, move |driver| {
+            let page = queries::revertible(driver.view(), &id, &hash, since, after.as_ref());
+            page.unwrap_or_else(|why| json!({"refused": why}))
+        })?;
+        match page["refused"].as_str() {
+            Some(why) => Err(Error::BadQuery(why.to_owned())),
+            None => Ok(page),
+        }
+    }
+
+    fn revert(
+        &self,
+        bridge: &str,
+        mapping: &str,
+        since: Timestamp,
+        by: &str,
+    ) -> Result<Value, Error> {
+        let known = self.known(bridge)?;
+        let (id, hash) = (known.id.clone(), mapping.to_owned());
+        let (settle, settled) = std::sync::mpsc::sync_channel(1);
+        self.ask(known.partition, move |driver| {
+            // The asker waits for the answer, so there is room for it.
+            let _ = settle.send(queries::revert_decision(driver.view(), &id, &hash, since));
+            Value::Null
+        })?;
+        let decision = settled
+            .recv()
+            .map_err(|error| Error::Failed(error.to_string()))?;
+        let (id, mapping) = decision.map_err(Error::BadQuery)?;
+        let by = by.to_owned();
+        let body = ObservationBody::RevertDecided { mapping, since, by };
+        let appended = self.log.append(vec![self.decision(known, id, body)]);
+        appended.map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(json!({
+            "bridge": bridge, "decision": id.to_string(), "mapping": hex::encode(mapping),
+        }))
+    }
+
+    fn release_bridge(&self, bridge: &str, skips: bool, by: &str) -> Result<Value, Error> {
+        let known = self.known(bridge)?;
         let id = known.id.clone();
         let (settle, settled) = std::sync::mpsc::sync_channel(1);
         self.ask(known.partition, move |driver| {

@@ -325,7 +325,8 @@ pub fn settle<J: Journal>(
     }
 }
 
-fn standing_claim(decided: &Decided) -> Claim {
+/// What is decided, as the claim of the record that said it.
+pub fn standing_claim(decided: &Decided) -> Claim {
     Claim {
         record: decided.by.clone(),
         value: decided.value.clone(),

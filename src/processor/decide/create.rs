@@ -11,7 +11,7 @@ use crate::identity::pursuit::{missing, qualifies};
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::request::Creation;
-use crate::processor::decide::{Terms, fold, pursue, reconcile, request};
+use crate::processor::decide::{Terms, fold, pursue, reconcile, request, shadow};
 use crate::sync::{desires, writes};
 
 /// Creates the counterpart of a record whose lookup found none, or waits for its company's name.
@@ -68,8 +68,14 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
         journal.trace("write_blocked", Some(record));
         return give_up(journal, terms, record);
     }
+    if shadow::is_on(journal) && shadow::stands_behind(journal, section, record, &state) {
+        journal.trace("another_would_be_created", Some(record));
+        return give_up(journal, terms, record);
+    }
     reconcile::unblock(journal, record, "desired_changed");
-    request::create(journal, terms, record, &creation);
+    if !request::create(journal, terms, record, &creation) {
+        give_up(journal, terms, record);
+    }
 }
 
 /// Links a record whose counterpart became known since it was looked up.

@@ -4,13 +4,14 @@ use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Journal, ViewEntry};
 use crate::domain::{Observation, ObservationBody, ViewKey};
 use crate::mapping::Mapping;
-use crate::processor::decide::{observed, review, settle, unlink, walk};
+use crate::processor::decide::{Brakes, observed, revert, review, settle, shadow, unlink, walk};
 
 /// What decide may know besides the view.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     pub mapping: &'a Mapping,
     pub timing: Timing,
+    pub brakes: Brakes,
     /// Rows of an import change what is known and ask for nothing: no lookup, no write, no read.
     pub quiet: bool,
 }
@@ -46,6 +47,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
             by: by.clone(),
         });
     }
+    if let ObservationBody::ModeDecided { mode, by } = &observation.body {
+        return shadow::decided(journal, *mode, by);
+    }
     if let ObservationBody::BridgeReleased { .. } = &observation.body {
         // The step takes it where the bridge stands aside.
         return journal.trace("not_quarantined", None);
@@ -54,6 +58,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
         return journal.trace("no_mapping", None);
     };
     match &observation.body {
+        ObservationBody::RevertDecided { mapping, since, by } => {
+            revert::decided(journal, *mapping, *since, by);
+        }
         ObservationBody::Changed { source, change, .. } => {
             observed::decide(journal, terms, source, change);
         }
@@ -69,6 +76,7 @@ pub fn decide<J: Journal>(journal: &mut J, terms: Option<&Terms<'_>>, observatio
         } => unlink::decided(journal, terms, (left, right), *same, by),
         ObservationBody::MappingOffered { .. }
         | ObservationBody::LetterSettled { .. }
+        | ObservationBody::ModeDecided { .. }
         | ObservationBody::BridgeReleased { .. } => {
             unreachable!("decided above")
         }

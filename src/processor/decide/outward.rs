@@ -18,7 +18,7 @@ use crate::processor::decide::pursue::Asked;
 use crate::processor::decide::request::Creation;
 use crate::processor::decide::settle::{accept_forms, gone, rekey, shown};
 use crate::processor::decide::{Terms, agree, create, first_link, link, pause, pursue, reconcile};
-use crate::processor::decide::{request, settle_lookup};
+use crate::processor::decide::{request, settle_lookup, shadow};
 use crate::sync::desires::{self, Target};
 use crate::sync::writes;
 
@@ -107,8 +107,14 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
         journal.trace("write_blocked", Some(record));
         return create::give_up(journal, terms, record);
     }
+    if shadow::is_on(journal) && shadow::stands_behind(journal, section, record, &state) {
+        journal.trace("another_would_be_created", Some(record));
+        return create::give_up(journal, terms, record);
+    }
     reconcile::unblock(journal, record, "desired_changed");
-    request::create(journal, terms, record, &creation);
+    if !request::create(journal, terms, record, &creation) {
+        create::give_up(journal, terms, record);
+    }
 }
 
 fn creation(

@@ -10,7 +10,7 @@ use crate::identity::candidates::{Verdict, in_view};
 use crate::identity::keys::telling;
 use crate::identity::outward;
 use crate::identity::pursuit::{Step, next};
-use crate::processor::decide::{Terms, agree, link, pause, reconcile, request};
+use crate::processor::decide::{Terms, agree, link, pause, reconcile, request, shadow};
 
 /// Takes the next step of a record, if there is one to take.
 pub fn pursue<J: Journal>(
@@ -57,6 +57,10 @@ pub fn pursue<J: Journal>(
             keys_changed,
         )
     };
+    let again = matches!(step, Step::LookUp(_)) && !keys_changed && shadow::is_on(journal);
+    if again && shadow::creates(&customer.records[record]) {
+        return journal.trace("would_be_created", Some(record));
+    }
     take(journal, terms, record, step);
 }
 
@@ -68,7 +72,7 @@ pub fn is_in_intercom<J: Journal>(journal: &J, terms: &Terms<'_>, record: &Recor
 
 fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step: Step) {
     match step {
-        Step::Rest { .. } => {}
+        Step::Rest { .. } => shadow::rests(journal, record),
         Step::Wait { .. } | Step::Defer { .. } | Step::LookUp(_) if terms.quiet => {}
         Step::Found(verdict) => found(journal, terms, record, verdict, &[]),
         Step::Wait { missing } => {
@@ -76,6 +80,7 @@ fn take<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, step
                 record: record.clone(),
                 missing,
             });
+            shadow::rests(journal, record);
         }
         Step::StopWaiting => journal.emit(E::WaitingEnded {
             record: record.clone(),

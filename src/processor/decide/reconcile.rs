@@ -1,9 +1,10 @@
 //! Reconcile: where *seen* differs from *desired* and nothing is in the way, a write follows.
 
+use crate::domain::brakes::Withheld;
 use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
 use crate::domain::view::{Journal, record_state};
-use crate::domain::{RecordRef, ReviewId};
-use crate::processor::decide::{Terms, relation, request};
+use crate::domain::{Name, RecordRef, ReviewId};
+use crate::processor::decide::{Terms, brake, mass_change, relation, request, shadow};
 use crate::sync::writes::{Plan, plan};
 
 /// Journals what a record should hold and reconciles it.
@@ -33,13 +34,15 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
         // Nothing is written to it; a block tells of a creation from it, which is another matter.
         return;
     }
-    match plan(record, &state) {
+    let waits = |name: &Name| mass_change::waits(journal, record, name);
+    match plan(record, &state, waits) {
         Plan::Nothing { why } => {
             if why == "in_agreement" {
                 let attaching = relation::is_refused(journal, terms, record, &state);
                 if !attaching {
                     unblock(journal, record, "in_agreement");
                 }
+                shadow::ended(journal, record, |what| *what == Withheld::Update);
                 relation::join_company(journal, terms, record);
             }
         }
@@ -58,6 +61,13 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
                 pair,
                 review,
             });
+        }
+        Plan::Write { fields, .. }
+            if brake::trip(journal, terms, record, &state, &fields)
+                || mass_change::brake(journal, terms, record, &state, &fields) =>
+        {
+            // Without those that were stopped.
+            reconcile(journal, terms, record);
         }
         Plan::Write { fields, unblocks } => {
             if unblocks {

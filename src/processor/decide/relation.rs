@@ -1,10 +1,11 @@
 //! Relations: a person joins the Intercom company of the account that their contact belongs to.
 
+use crate::domain::brakes::Withheld;
 use crate::domain::ids::derive;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{RecordRef, WriteTarget};
 use crate::mapping::System;
-use crate::processor::decide::{Terms, agree, reconcile, request};
+use crate::processor::decide::{Terms, agree, reconcile, request, shadow};
 
 /// The object of companies in Salesforce, and the field of contacts that names one.
 const ACCOUNT: &str = "Account";
@@ -16,7 +17,11 @@ pub fn join_company<J: Journal>(journal: &mut J, terms: &Terms<'_>, contact: &Re
     let Some(state) = record_state(journal, journal.bridge(), contact) else {
         return;
     };
-    if let Some(company) = missing(journal, terms, contact, &state)
+    let company = missing(journal, terms, contact, &state);
+    if company.is_none() {
+        shadow::ended(journal, contact, |what| *what == Withheld::Attach);
+    }
+    if let Some(company) = company
         && !is_refused(journal, terms, contact, &state)
     {
         request::attach(journal, terms, contact, &state, company);

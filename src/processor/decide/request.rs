@@ -6,7 +6,8 @@ use crate::domain::view::{Journal, Outstanding, RecordState, record_state};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, ObjectName, RecordRef};
 use crate::domain::{SourceId, Value, WriteCommand, WriteTarget};
 use crate::mapping::System;
-use crate::processor::decide::Terms;
+use crate::processor::decide::{Terms, relation, shadow};
+use crate::sync::writes;
 
 /// Asks for an update of a record by its id.
 pub fn update<J: Journal>(
@@ -19,6 +20,7 @@ pub fn update<J: Journal>(
     let read_first = fields
         .iter()
         .any(|field| is_said_there(terms, record, field));
+    let pair = writes::pair(record, &fields);
     let write = WriteCommand {
         target: WriteTarget::Record(record.clone()),
         sequence: state.write_sequence + 1,
@@ -29,7 +31,17 @@ pub fn update<J: Journal>(
     let kind = CommandKind::Write(write);
     let lane = lane(record, state);
     let command = new(journal, terms, &record.source, lane, kind);
+    send(journal, record, pair, command);
+}
+
+/// Asks for a write. In shadow mode it is only noted; false then.
+fn send<J: Journal>(journal: &mut J, record: &RecordRef, pair: [u8; 16], command: Command) -> bool {
+    if shadow::is_on(journal) {
+        shadow::withhold(journal, record, pair, command);
+        return false;
+    }
     journal.emit(E::WriteRequested { command });
+    true
 }
 
 /// Whether what a write replaces may be somebody's words that nobody has told us of: people of
@@ -51,6 +63,7 @@ pub fn attach<J: Journal>(
     state: &RecordState,
     company: RecordRef,
 ) {
+    let pair = relation::pair(contact, &company);
     let write = WriteCommand {
         target: WriteTarget::Attach {
             contact: contact.clone(),
@@ -63,7 +76,7 @@ pub fn attach<J: Journal>(
     };
     let kind = CommandKind::Write(write);
     let command = new(journal, terms, &contact.source, contact.to_string(), kind);
-    journal.emit(E::WriteRequested { command });
+    send(journal, contact, pair, command);
 }
 
 /// Writes of the children of one account lock the account: they go one after the other.
@@ -98,12 +111,15 @@ pub fn creation_fields(creation: &Creation) -> Vec<FieldWrite> {
 }
 
 /// Asks for a record to be created in the other system than its origin's, by what it is known by.
+/// False in shadow mode.
 pub fn create<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     origin: &RecordRef,
     creation: &Creation,
-) {
+) -> bool {
+    let fields = creation_fields(creation);
+    let pair = writes::pair(origin, &fields);
     let write = WriteCommand {
         target: WriteTarget::Create {
             object: creation.object.clone(),
@@ -112,12 +128,12 @@ pub fn create<J: Journal>(
             origin: origin.clone(),
         },
         sequence: 1,
-        fields: creation_fields(creation),
+        fields,
         auto_assign: creation.auto_assign,
         read_first: false,
     };
     let Some(source) = terms.mapping.source_opposite(origin) else {
-        return;
+        return true;
     };
     let command = new(
         journal,
@@ -126,7 +142,7 @@ pub fn create<J: Journal>(
         origin.to_string(),
         CommandKind::Write(write),
     );
-    journal.emit(E::WriteRequested { command });
+    send(journal, origin, pair, command)
 }
 
 /// Asks who in the other system holds one of a record's identifiers.

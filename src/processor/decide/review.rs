@@ -7,7 +7,7 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ReviewItem, ViewEntry, customer_of, record_state};
 use crate::domain::{MatchKey, RecordRef, ReviewAnswer, ReviewId, Value, ViewKey};
 use crate::mapping::{FieldMap, Section};
-use crate::processor::decide::{Terms, agree, link, pause, pursue, reconcile};
+use crate::processor::decide::{Terms, agree, brake, link, mass_change, pause, pursue, reconcile};
 
 /// Carries a person's answer out. An item that was closed meanwhile needs none.
 pub fn answered<J: Journal>(
@@ -31,7 +31,16 @@ pub fn answered<J: Journal>(
         answer: answer.to_string(),
         by: by.to_owned(),
     });
+    if item.kind == ReviewKind::Oscillating {
+        brake::count_anew(journal, terms, &item);
+    }
     match answer {
+        ReviewAnswer::Retry | ReviewAnswer::Dismiss if item.kind == ReviewKind::Oscillating => {
+            let goes_on = *answer == ReviewAnswer::Retry;
+            brake::answered(journal, terms, &item, goes_on);
+        }
+        ReviewAnswer::Approve => mass_change::answered(journal, &item, true),
+        ReviewAnswer::Refuse => mass_change::answered(journal, &item, false),
         ReviewAnswer::Link { to } => link_to(journal, terms, &item, to),
         ReviewAnswer::Keep { record } => keep(journal, terms, &item, record),
         ReviewAnswer::Retry => {
@@ -50,10 +59,16 @@ pub fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
             item.kind == ReviewKind::Ambiguous && item.candidates.contains(to)
         }
         ReviewAnswer::Keep { record } => {
-            item.kind == ReviewKind::Conflict && item.candidates.contains(record)
+            let asks = matches!(item.kind, ReviewKind::Conflict | ReviewKind::Oscillating);
+            asks && item.candidates.contains(record)
         }
-        ReviewAnswer::Retry => !matches!(item.kind, ReviewKind::Conflict | ReviewKind::Shared),
-        ReviewAnswer::Dismiss => true,
+        ReviewAnswer::Retry => !matches!(
+            item.kind,
+            ReviewKind::Conflict | ReviewKind::Shared | ReviewKind::MassChange
+        ),
+        // Nothing else would say why it waits.
+        ReviewAnswer::Dismiss => item.kind != ReviewKind::MassChange,
+        ReviewAnswer::Approve | ReviewAnswer::Refuse => item.kind == ReviewKind::MassChange,
         ReviewAnswer::Apart => {
             // Two records of which one bears our key for the other are no question of likeness.
             let by_key = pursue::asked_by(&item.reason, MatchRule::Explicit);

@@ -165,7 +165,7 @@ fn set_back<J: Journal>(journal: &J, snapshot: &RecordSnapshot) -> BTreeSet<Name
         let last = writes().find(|write| write.hashes.contains_key(*name));
         let unconfirmed = state.seen.get(*name);
         let unconfirmed = unconfirmed.is_some_and(|one| one.via == Via::Write && !one.confirmed);
-        unconfirmed && last.is_some_and(|write| write.before.get(*name) == Some(&shown.hash()))
+        unconfirmed && last.is_some_and(|write| write.before.get(*name) == Some(shown))
     };
     let back = snapshot.fields.iter().filter(is_back);
     back.map(|(name, _)| name.clone()).collect()

@@ -7,7 +7,7 @@ use crate::domain::view::{Journal, Matching, Pursuit, matching, record_state};
 use crate::domain::{MatchKey, MatchRule, RecordRef, ReviewId, ViewKey};
 use crate::identity::keys::is_shared;
 use crate::processor::decide::pursue::RELEASED_MAX;
-use crate::processor::decide::{Terms, pursue, unlink};
+use crate::processor::decide::{Terms, brake, pursue, unlink};
 
 /// Holders of a shared identifier that are named to a person.
 const TOLD_MAX: usize = 20;
@@ -68,6 +68,7 @@ pub fn revisit<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRe
 pub fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, event: E) {
     let state = record_state(journal, journal.bridge(), record);
     let before = state.map(|state| (*state.keys).clone()).unwrap_or_default();
+    brake::set_back(journal, record, "left");
     journal.emit(event);
     changed(journal, terms, record, &before);
 }

@@ -7,7 +7,7 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, customer_of, matching};
 use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value, ViewKey};
 use crate::mapping::{Mapping, Section};
-use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile};
+use crate::processor::decide::{Terms, agree, brake, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
 use crate::sync::split::{Parts, Whole, given_back, own_claim, parts, was_made};
 
@@ -201,6 +201,9 @@ fn split<J: Journal>(
             review: *review,
             how: "unlinked".into(),
         });
+    }
+    for record in before.records.keys() {
+        brake::set_back(journal, record, "unlinked");
     }
     for part in &parts.leave {
         journal.emit(E::RecordsUnlinked {

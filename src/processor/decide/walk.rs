@@ -7,12 +7,14 @@ use crate::domain::journal::{Basis, DomainEvent as E, Via, WalkReason};
 use crate::domain::view::{Customer, Decided, Journal, ViewEntry, ViewRead, Walk};
 use crate::domain::view::{bridge_state, customer_of, record_state};
 use crate::domain::{
-    BridgeId, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Value, ViewKey,
+    BridgeId, CustomerId, Name, RecordRef, RecordSnapshot, SourceId, Timestamp, Value, ViewKey,
 };
 use crate::identity::keys::keys_of;
 use crate::mapping::{FieldMap, Section};
 use crate::processor::decide::agree::{self, Move};
-use crate::processor::decide::{Terms, create, fold, pursue, reconcile, shared};
+use crate::processor::decide::{
+    Terms, brake, create, fold, mass_change, pursue, reconcile, revert, shared,
+};
 use crate::sync::desires::{self, Target};
 
 /// Customers looked at in one step.
@@ -47,6 +49,26 @@ pub fn start<J: Journal>(
     record: Option<RecordRef>,
     version: u64,
 ) {
+    begin(journal, reason, record, version, None);
+}
+
+/// Starts a walk over what was written since a time.
+pub fn start_since<J: Journal>(
+    journal: &mut J,
+    reason: WalkReason,
+    version: u64,
+    since: Timestamp,
+) {
+    begin(journal, reason, None, version, Some(since));
+}
+
+fn begin<J: Journal>(
+    journal: &mut J,
+    reason: WalkReason,
+    record: Option<RecordRef>,
+    version: u64,
+    since: Option<Timestamp>,
+) {
     let (mut from, to) = ViewKey::range(journal.bridge(), 0x0f);
     for _ in 0..WAITING_MAX {
         let Some((key, entry)) = journal.first(&from, &to) else {
@@ -54,13 +76,15 @@ pub fn start<J: Journal>(
                 reason,
                 record,
                 version,
+                since,
             });
         };
         from = key.next();
         if let ViewEntry::Walk(walk) = &*entry
             && (walk.reason, &walk.record) == (reason, &record)
             && walk.to.is_none()
-            && reason != WalkReason::Import
+            && !matches!(reason, WalkReason::Import | WalkReason::Brake)
+            && (since.is_none() || (walk.version, walk.since) == (version, since))
         {
             return journal.trace("walk_waits_already", record.as_ref());
         }
@@ -92,11 +116,7 @@ pub fn advance<J: Journal>(journal: &mut J, terms: &Terms<'_>, id: u64, walk: &W
     let (mut customers, mut last) = (walk.customers, None);
     for _ in 0..SLICE_MAX {
         let Some((key, entry)) = journal.first(&from, &end) else {
-            return journal.emit(E::WalkEnded {
-                walk: id,
-                reason: walk.reason,
-                customers,
-            });
+            return finish(journal, id, walk, customers);
         };
         from = key.next();
         let ViewEntry::Customer(customer) = &*entry else {
@@ -118,6 +138,18 @@ pub fn advance<J: Journal>(journal: &mut J, terms: &Terms<'_>, id: u64, walk: &W
     }
 }
 
+fn finish<J: Journal>(journal: &mut J, id: u64, walk: &Walk, customers: u64) {
+    let again = walk.reason == WalkReason::Brake && mass_change::gives_up(journal, id);
+    journal.emit(E::WalkEnded {
+        walk: id,
+        reason: walk.reason,
+        customers,
+    });
+    if again {
+        start(journal, WalkReason::Brake, None, 0);
+    }
+}
+
 fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &Customer) {
     let live = agree::live(customer).into_iter().map(|(record, _)| record);
     let live: Vec<RecordRef> = live.collect();
@@ -126,8 +158,12 @@ fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &
     };
     match (walk.reason, &walk.record) {
         // What both sides hold is known: where nothing is to be created, nobody is looked for.
-        (WalkReason::Import, _) => settle(journal, terms, &live, |_| false),
+        (WalkReason::Import | WalkReason::Live, _) => settle(journal, terms, &live, |_| false),
         (WalkReason::Mapping, _) => {
+            // Under other rules it may come to rest.
+            for record in &live {
+                brake::under_new_mapping(journal, record);
+            }
             let remapped = live
                 .iter()
                 .filter(|one| remap(journal, terms, section, one));
@@ -145,6 +181,13 @@ fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &
             };
             for record in live.iter().filter(owned) {
                 rename(journal, terms, section, record, owner);
+            }
+        }
+        (WalkReason::Revert, _) => revert::look(journal, terms, walk, customer),
+        (WalkReason::Brake, _) => {
+            for record in &live {
+                mass_change::give_up(journal, record);
+                reconcile::reconcile(journal, terms, record);
             }
         }
         (WalkReason::Relations, _) | (WalkReason::Owner, None) => {

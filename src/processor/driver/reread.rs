@@ -30,7 +30,7 @@ impl Driver {
                 self.check_view()?;
                 self.commit(output, &[], now)?;
                 taken += part.entries.len().max(1);
-                self.show_quarantined();
+                self.show_bridges();
             }
         }
         Ok(taken)

@@ -5,13 +5,13 @@ use crate::domain::journal::Via;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, WriteEnding};
 use crate::domain::view::record_state;
 use crate::domain::view::{
-    Blocked, Due, Outstanding, OutstandingHeld, Own, Pursuit, RECENT_WRITES_MAX, RecentWrite,
+    Asked, Blocked, Due, Outstanding, OutstandingHeld, Own, Pursuit, RECENT_WRITES_MAX, RecentWrite,
 };
 use crate::domain::view::{RecordState, Seen, ViewEntry, ViewWrite, bridge_state, outstanding};
 use crate::domain::{Command, CommandId, CommandKind, FieldWrite, Fields, Name, ReadCommand};
 use crate::domain::{Value, Version, ViewKey, WriteCommand, WriteTarget};
-use crate::processor::evolve::bookkeeping;
 use crate::processor::evolve::edit::Edit;
+use crate::processor::evolve::{bookkeeping, brakes};
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
@@ -82,6 +82,10 @@ fn requested<V: ViewWrite>(
         folded = state.folded;
         since = state.version;
     });
+    let active = match edit.view.get(&ViewKey::mapping(edit.bridge)).as_deref() {
+        Some(ViewEntry::Mapping(active)) => active.version,
+        _ => 0,
+    };
     let entry = Outstanding {
         command: command.clone(),
         purpose,
@@ -89,6 +93,7 @@ fn requested<V: ViewWrite>(
         folded: known.as_ref().map_or(folded, |known| known.folded),
         since: known.as_ref().map_or(since, |known| known.since),
         sequence: known.as_ref().map_or(edit.sequence, |known| known.sequence),
+        mapping: known.as_ref().map_or(active, |known| known.mapping),
         review: known.and_then(|known| known.review),
     };
     edit.put_due(command.deadline, Due::Command(command.id));
@@ -109,30 +114,47 @@ pub fn subject(command: &Command) -> RecordRef {
     }
 }
 
-/// What the write of a record that is out sends.
-pub fn sent_in_flight<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) -> Fields {
+/// When a command was asked for, and under which mapping.
+fn asked(waiting: &Outstanding) -> Asked {
+    Asked {
+        at: waiting.command.requested_at,
+        mapping: waiting.mapping,
+    }
+}
+
+/// What the write of a record that is out sends, and when it was asked for.
+pub fn sent_in_flight<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) -> (Fields, Asked) {
     let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
     let waiting = writing.and_then(|id| outstanding(edit.view, edit.bridge, &id));
-    match waiting.as_ref().map(|waiting| &waiting.command.kind) {
-        Some(CommandKind::Write(write)) => {
+    let Some(waiting) = waiting else {
+        return Default::default();
+    };
+    match &waiting.command.kind {
+        CommandKind::Write(write) => {
             let sent = write.fields.iter();
             let sent = sent.map(|field| (field.name.clone(), field.value.clone()));
-            sent.collect()
+            (sent.collect(), asked(&waiting))
         }
-        _ => Fields::new(),
+        CommandKind::Read(_) => Default::default(),
     }
 }
 
 /// The first of our writes in a row puts aside what stood in a field.
-pub fn put_aside(state: &mut RecordState, name: &Name) {
-    if state.own.contains_key(name) {
+pub fn put_aside(state: &mut RecordState, name: &Name, asked: Asked) {
+    if let Some(own) = state.own.get_mut(name) {
+        own.last = asked;
         return;
     }
-    let before = state.seen.get(name).map(|seen| Own {
-        value: seen.value.clone(),
-        version: seen.version,
-    });
-    state.own.insert(name.clone(), before.unwrap_or_default());
+    let before = state.seen.get(name);
+    let before = before.map(|seen| (seen.value.clone(), seen.version));
+    let (value, version) = before.unwrap_or_default();
+    let own = Own {
+        value,
+        version,
+        first: asked,
+        last: asked,
+    };
+    state.own.insert(name.clone(), own);
 }
 
 fn begin<V: ViewWrite>(
@@ -147,13 +169,18 @@ fn begin<V: ViewWrite>(
             target: WriteTarget::Create { .. },
             ..
         }) => {
+            edit.record(record, |state| state.suppressed = None);
             edit.pursue(record, Pursuit::Creating { command: id });
         }
-        CommandKind::Write(write) => edit.record(record, |state| {
-            state.writing = Some(id);
-            state.write_sequence = write.sequence;
-            state.echoed.clear();
-        }),
+        CommandKind::Write(write) => {
+            brakes::written(edit, record, write);
+            edit.record(record, |state| {
+                state.suppressed = None;
+                state.writing = Some(id);
+                state.write_sequence = write.sequence;
+                state.echoed.clear();
+            });
+        }
         CommandKind::Read(ReadCommand::Record { .. }) => edit.record(record, |state| {
             state.reading = Some(id);
             state.reread_required = false;
@@ -207,13 +234,13 @@ fn write_settled<V: ViewWrite>(
     let CommandKind::Write(write) = &ended.command.kind else {
         panic!("a read was settled as the write {}", ended.command.id);
     };
-    let sequence = edit.sequence;
+    let (sequence, asked) = (edit.sequence, asked(ended));
     edit.record(record, |state| {
         if state.writing == Some(ended.command.id) {
             state.writing = None;
         }
         if let WriteEnding::Done { .. } = ending {
-            confirm(state, write, ending);
+            confirm(state, write, asked, ending);
             state.folded = sequence;
         }
         let of_record = matches!(write.target, WriteTarget::Record(_));
@@ -224,7 +251,7 @@ fn write_settled<V: ViewWrite>(
         );
         if of_record && doubtful {
             let since = state.version;
-            remember(state, write, since, true);
+            remember(state, write, (since, asked), true);
         }
         state.echoed.clear();
     });
@@ -269,7 +296,7 @@ fn echoed(state: &mut RecordState, write: u64, fields: &[Name]) {
 
 /// Sets *seen* to what the remote answered, or to what was sent where it answers no values. Where
 /// a feed has shown the write already, it has also shown what came after it.
-fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) {
+fn confirm(state: &mut RecordState, write: &WriteCommand, asked: Asked, ending: &WriteEnding) {
     let WriteEnding::Done {
         values, version, ..
     } = ending
@@ -306,7 +333,7 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
         // What a record was created with is its own, also where an earlier try created it.
         let creates = matches!(write.target, WriteTarget::Create { .. });
         if !creates || (!created && state.seen.contains_key(name)) {
-            put_aside(state, name);
+            put_aside(state, name, asked);
         }
         note(
             state,
@@ -315,11 +342,16 @@ fn confirm(state: &mut RecordState, write: &WriteCommand, ending: &WriteEnding) 
             answered.is_some(),
         );
     }
-    remember(state, write, since, false);
+    remember(state, write, (since, asked), false);
 }
 
 /// Keeps a write among the last ones, so that its echo is known when it comes.
-fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubtful: bool) {
+fn remember(
+    state: &mut RecordState,
+    write: &WriteCommand,
+    (since, asked): (Version, Asked),
+    doubtful: bool,
+) {
     if state.recent_writes.len() == RECENT_WRITES_MAX {
         state.recent_writes.pop_front();
     }
@@ -327,13 +359,14 @@ fn remember(state: &mut RecordState, write: &WriteCommand, since: Version, doubt
     let hashes = fields
         .clone()
         .map(|field| (field.name.clone(), field.value.hash()));
-    let before = fields.map(|field| (field.name.clone(), field.expect.hash()));
+    let before = fields.map(|field| (field.name.clone(), field.expect.clone()));
     let write = RecentWrite {
         looked: write.read_first && !doubtful,
         sequence: write.sequence,
         hashes: hashes.collect(),
         before: before.collect(),
         since,
+        asked,
         echoed: std::mem::take(&mut state.echoed),
         doubtful,
     };

@@ -1,9 +1,11 @@
 //! Evolve: mappings, what should hold, and what waits for people.
 
-use crate::domain::journal::{DomainEvent as E, ReviewKind};
-use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, Pursuit, RecordState, ReviewItem};
+use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
+use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, MAPPINGS_KEPT_MAX, Pursuit};
+use crate::domain::view::{RecordState, ReviewItem};
 use crate::domain::view::{ViewEntry, ViewWrite, bridge_state, customer_of};
 use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
+use crate::processor::evolve::brakes;
 use crate::processor::evolve::edit::Edit;
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -13,13 +15,18 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             hash,
             body,
         } => {
+            let key = ViewKey::mapping(edit.bridge);
+            let earlier = match edit.view.get(&key).as_deref() {
+                Some(ViewEntry::Mapping(before)) => earlier(before),
+                _ => Vec::new(),
+            };
             let active = ActiveMapping {
                 version: *version,
                 hash: *hash,
                 body: body.clone(),
+                earlier,
             };
-            edit.view
-                .put(ViewKey::mapping(edit.bridge), ViewEntry::Mapping(active));
+            edit.view.put(key, ViewEntry::Mapping(active));
             try_refused_again(edit);
         }
         E::FieldAgreed {
@@ -52,15 +59,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 }
             });
         }
-        E::DesiredChanged { record, desires } => edit.record(record, |state| {
-            for desire in desires {
-                let accepted = state.accepted.get(&desire.name);
-                if accepted.is_some_and(|form| form.desired != desire.value) {
-                    state.accepted.remove(&desire.name);
-                }
-                state.desired.insert(desire.name.clone(), desire.clone());
-            }
-        }),
+        E::DesiredChanged { record, desires } => desired(edit, record, desires),
         E::FormAccepted {
             record,
             name,
@@ -75,11 +74,41 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         }),
         E::ConflictOpened { .. } => contested(edit, event),
         // These say why; what follows from them stands in events of its own.
-        E::ConflictDecided { .. } | E::ReviewAnswered { .. } | E::LetterSettled { .. } => {}
+        E::ConflictDecided { .. }
+        | E::ReviewAnswered { .. }
+        | E::LetterSettled { .. }
+        | E::RevertDecided { .. } => {}
         E::ReviewOpened { .. } => opened(edit, event),
         E::ReviewClosed { review, .. } => closed(edit, review),
         other => unreachable!("{} is no decision", other.name()),
     }
+}
+
+/// The mappings that were active up to now, this one included.
+fn earlier(before: &ActiveMapping) -> Vec<(u64, [u8; 32])> {
+    let mut earlier = before.earlier.clone();
+    if earlier.len() == MAPPINGS_KEPT_MAX {
+        earlier.remove(0);
+    }
+    earlier.push((before.version, before.hash));
+    earlier
+}
+
+fn desired<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, desires: &[Desire]) {
+    let mut new = Vec::new();
+    edit.record(record, |state| {
+        for desire in desires {
+            let accepted = state.accepted.get(&desire.name);
+            if accepted.is_some_and(|form| form.desired != desire.value) {
+                state.accepted.remove(&desire.name);
+            }
+            let known = state.desired.insert(desire.name.clone(), desire.clone());
+            if known.is_none() && state.gone.is_none() {
+                new.push(desire.name.clone());
+            }
+        }
+    });
+    brakes::tally(edit, record, new, true);
 }
 
 /// Records that a new mapping gives another try; beyond it they wait for a change of their own.
@@ -227,6 +256,7 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
         if state.told == Some(*review) {
             state.told = None;
         }
+        brakes::reset(state, *review);
     });
     if waits {
         edit.pursue(&record, Pursuit::Idle);

@@ -11,6 +11,8 @@ pub struct Edit<'a, V: ViewWrite> {
     pub view: &'a mut V,
     pub bridge: &'a BridgeId,
     pub sequence: u64,
+    /// The event's stamp; those of a bridge never go back.
+    pub at: Timestamp,
     /// The observation that was being decided.
     pub cause: Option<ObservationId>,
 }

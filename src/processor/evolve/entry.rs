@@ -4,8 +4,8 @@ use crate::domain::journal::DomainEvent as E;
 use crate::domain::view::{ViewWrite, bridge_state};
 use crate::domain::{JournalEntry, JournalKey};
 use crate::processor::evolve::edit::Edit;
-use crate::processor::evolve::{bookkeeping, commands, decisions, holds, links, records};
-use crate::processor::evolve::{sweeps, walks};
+use crate::processor::evolve::{bookkeeping, brakes, commands, decisions, holds, links};
+use crate::processor::evolve::{records, sweeps, walks};
 
 /// Folds one entry. Returns false when the view had it already, which changes nothing.
 ///
@@ -27,6 +27,7 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
                     view,
                     bridge,
                     sequence: entry.sequence,
+                    at: entry.at,
                     cause: entry.cause,
                 },
                 &entry.event,
@@ -43,6 +44,7 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::ReviewClosed { .. }
         | E::ReviewAnswered { .. }
         | E::LetterSettled { .. }
+        | E::RevertDecided { .. }
         | E::ConflictDecided { .. }
         | E::ConflictOpened { .. }
         | E::FormAccepted { .. } => {
@@ -80,6 +82,13 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         | E::WalkStarted { .. }
         | E::WalkAdvanced { .. }
         | E::WalkEnded { .. } => walks::apply(edit, event),
+        E::BreakerTripped { .. }
+        | E::BreakerReset { .. }
+        | E::MassChangeBraked { .. }
+        | E::MassChangeSettled { .. }
+        | E::ModeChanged { .. }
+        | E::WriteSuppressed { .. }
+        | E::SuppressionEnded { .. } => brakes::apply(edit, event),
         E::RecordHealed { .. } | E::SweepEnded { .. } => sweeps::apply(edit, event),
         // Its stamp is what it says, and every entry's stamp is folded above.
         E::TimeAdvanced { .. } => {}

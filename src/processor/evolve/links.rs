@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::brakes::{Suppressed, Withheld};
 use crate::domain::journal::{DomainEvent as E, ReviewKind};
 use crate::domain::shared::Shared;
 use crate::domain::view::{APART_MAX, AWAITED_BY_MAX, Customer, Due, Link, Pursuit, RecordState};
@@ -101,6 +102,14 @@ fn linked<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     for state in kept.records.values_mut() {
         if state.apart.iter().any(|one| all.contains(one)) {
             state.apart.retain(|one| !all.contains(one));
+        }
+    }
+    for record in [left, right] {
+        // It has a counterpart: nothing would be made of it.
+        let state = kept.records.get_mut(record);
+        let made = |one: &Suppressed| matches!(one.what, Withheld::Create(_));
+        if let Some(state) = state.filter(|state| state.suppressed.as_ref().is_some_and(made)) {
+            state.suppressed = None;
         }
     }
     if *rule == MatchRule::Conversion {

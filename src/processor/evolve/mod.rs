@@ -4,6 +4,7 @@
 
 pub mod entry;
 pub mod bookkeeping;
+mod brakes;
 pub mod commands;
 pub mod decisions;
 pub mod edit;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::journal::{DomainEvent as E, Via};
-use crate::domain::view::{Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
+use crate::domain::view::record_state;
+use crate::domain::view::{Asked, Customer, Pursuit, RecordState, Seen, ViewEntry, ViewWrite};
 use crate::domain::{CustomerId, Fields, Gone, Name, RecordRef, Value, ViewKey};
-use crate::processor::evolve::commands;
 use crate::processor::evolve::edit::Edit;
+use crate::processor::evolve::{brakes, commands};
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
@@ -45,6 +46,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 edit.pursue(record, Pursuit::Idle);
             }
             edit.keys(record, &BTreeSet::new());
+            count(edit, record, false);
             edit.record(record, |state| {
                 state.gone = Some(*how);
                 if let Some(at) = at {
@@ -55,13 +57,17 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 state.reread_required = false;
             });
         }
-        E::RecordReturned { record } => edit.record(record, |state| state.gone = None),
+        E::RecordReturned { record } => {
+            count(edit, record, true);
+            edit.record(record, |state| state.gone = None);
+        }
         E::LeadConverted { lead, .. } => {
             // Neither does this end a creation in flight: the contact would be made a second time.
             if !edit.creates(lead) {
                 edit.pursue(lead, Pursuit::Idle);
             }
             edit.keys(lead, &BTreeSet::new());
+            count(edit, lead, false);
             edit.record(lead, |state| {
                 state.gone = Some(Gone::Converted);
                 state.reread_required = false;
@@ -75,6 +81,16 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     }
 }
 
+/// A record leaves or comes back: its fields are those of one fewer or more, if that is news.
+fn count<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, comes: bool) {
+    let Some(state) = record_state(edit.view, edit.bridge, record) else {
+        return;
+    };
+    if state.gone.is_some() == comes {
+        brakes::tally(edit, record, state.desired.keys().cloned(), comes);
+    }
+}
+
 /// Notes in the index which customer holds a record.
 pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer: &CustomerId) {
     let key = ViewKey::customer_of(edit.bridge, record);
@@ -82,34 +98,45 @@ pub fn index<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, customer:
 }
 
 /// What a record shows of a field is its own unless it is what we wrote there, in whatever form.
-fn own(state: &mut RecordState, sent: &Fields, name: &Name, value: &Value) {
-    let accepted = |sent: &Value| {
-        let form = state.accepted.get(name);
-        form.is_some_and(|form| form.stored == *value && form.desired == *sent)
-    };
+/// True where it was what we had written and somebody has replaced it.
+fn own(
+    state: &mut RecordState,
+    (sent, asked): (&Fields, Asked),
+    name: &Name,
+    value: &Value,
+) -> bool {
     if let Some(sent) = sent.get(name)
-        && (sent == value || accepted(sent))
+        && is_ours(state, sent, name, value)
     {
-        return commands::put_aside(state, name);
+        commands::put_aside(state, name, asked);
+        return false;
     }
     if state.value_seen(name) == value {
-        return;
+        return false;
     }
     let last = state
         .writes()
         .rfind(|write| write.hashes.contains_key(name));
     let sent = last.is_some_and(|write| write.hashes[name] == value.hash());
     let doubtful = last.is_some_and(|write| write.doubtful);
+    let last_asked = last.map_or_else(Asked::default, |write| write.asked);
     let form = state.accepted.get(name);
     let stored = form.is_some_and(|form| form.stored == *value);
     match (state.own.contains_key(name), sent || stored) {
         // Nobody knew whether it had taken effect.
-        (false, true) if doubtful => commands::put_aside(state, name),
-        (true, false) => {
-            state.own.remove(name);
+        (false, true) if doubtful => {
+            commands::put_aside(state, name, last_asked);
+            false
         }
-        _ => {}
+        (true, false) => state.own.remove(name).is_some(),
+        _ => false,
     }
+}
+
+/// Whether a value is what was sent, or the form of it that the remote stores.
+fn is_ours(state: &RecordState, sent: &Value, name: &Name, value: &Value) -> bool {
+    let accepted = state.accepted.get(name);
+    sent == value || accepted.is_some_and(|form| form.stored == *value && form.desired == *sent)
 }
 
 fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
@@ -125,16 +152,20 @@ fn seen<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     else {
         unreachable!("the caller matched the event");
     };
-    let sequence = edit.sequence;
-    let sent = commands::sent_in_flight(edit, record);
+    let (sequence, at) = (edit.sequence, edit.at);
+    let (sent, asked) = commands::sent_in_flight(edit, record);
     edit.record(record, |state| {
         for (name, value) in fields {
-            own(state, &sent, name, value);
+            let mut replaced = own(state, (&sent, asked), name, value);
             let writes = *via == Via::Feed && sent.contains_key(name);
             if writes && *value != *state.value_seen(name) {
                 // What others change is held meanwhile: this is what automation made of the write
                 // in flight, whose answer tells of nothing newer.
                 state.echoed.insert(name.clone());
+                replaced |= !is_ours(state, &sent[name], name, value);
+            }
+            if replaced {
+                brakes::replaced(state, name, at);
             }
             let seen = Seen {
                 value: value.clone(),

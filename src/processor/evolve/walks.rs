@@ -3,8 +3,8 @@
 use crate::domain::ViewKey;
 use crate::domain::journal::{DomainEvent as E, WalkReason};
 use crate::domain::view::{Importing, ViewEntry, ViewWrite, Walk};
-use crate::processor::evolve::bookkeeping;
 use crate::processor::evolve::edit::Edit;
+use crate::processor::evolve::{bookkeeping, brakes};
 
 pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
     match event {
@@ -24,6 +24,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
             reason,
             record,
             version,
+            since,
         } => {
             if *reason == WalkReason::Import {
                 bookkeeping::of_bridge(edit.view, edit.bridge, |state| state.importing = None);
@@ -32,6 +33,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 reason: *reason,
                 record: record.clone(),
                 version: *version,
+                since: *since,
                 to: None,
                 customers: 0,
             };
@@ -51,7 +53,12 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 }
             });
         }
-        E::WalkEnded { walk, .. } => edit.view.remove(&ViewKey::walk(edit.bridge, *walk)),
+        E::WalkEnded { walk, reason, .. } => {
+            edit.view.remove(&ViewKey::walk(edit.bridge, *walk));
+            if *reason == WalkReason::Brake {
+                brakes::walked(edit, *walk);
+            }
+        }
         other => unreachable!("{} is no event of a walk", other.name()),
     }
 }

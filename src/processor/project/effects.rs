@@ -1,6 +1,6 @@
 //! Work and words that follow from a journal event: commands, dead letters, notifications.
 
-use crate::domain::journal::{DomainEvent as E, ReadEnding, WalkReason, WriteEnding};
+use crate::domain::journal::{BridgeMode, DomainEvent as E, ReadEnding, WalkReason, WriteEnding};
 use crate::domain::view::{ViewRead, outstanding};
 use crate::domain::{BridgeId, CommandId, DeadLetter, JournalEntry, Message, Notification};
 use crate::domain::{Rejection, Topic};
@@ -118,9 +118,12 @@ fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
         }
         E::WalkEnded {
             reason, customers, ..
-        } if matches!(reason, WalkReason::Import | WalkReason::Mapping) => {
+        } if !matches!(reason, WalkReason::Owner | WalkReason::Relations) => {
             let what = match reason {
                 WalkReason::Import => "the import is over and pursued",
+                WalkReason::Brake => "what waited for a person is written or given up",
+                WalkReason::Revert => "what was written under the mapping is undone",
+                WalkReason::Live => "what shadow mode had suppressed is pursued and asked for",
                 _ => "the new mapping has reached everybody",
             };
             let text = format!("{what}: {customers} customers looked at");
@@ -167,6 +170,58 @@ fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
             let mut records = vec![record.clone()];
             records.extend(candidates.iter().cloned());
             notice(bridge, entry, "review_opened", text, records)
+        }
+        brakes => return notice_of_brakes(bridge, entry, brakes),
+    })
+}
+
+/// What people are told of what stops writes of ours.
+fn notice_of_brakes(bridge: &BridgeId, entry: &JournalEntry, event: &E) -> Option<Notification> {
+    Some(match event {
+        E::MassChangeBraked {
+            review,
+            record,
+            field,
+            changed,
+            records,
+            ..
+        } => {
+            let text = format!(
+                "{review}: {field} would be changed in {changed} of {records} records of {}/{} \
+                 within an hour; no more are written until a person approves or refuses",
+                record.source, record.object
+            );
+            notice(
+                bridge,
+                entry,
+                "mass_change_braked",
+                text,
+                vec![record.clone()],
+            )
+        }
+        E::ModeChanged { mode, by } => {
+            let text = match mode {
+                BridgeMode::Shadow => {
+                    format!("{bridge} decides and writes nothing from now on ({by})")
+                }
+                BridgeMode::Live => format!("{bridge} writes what it decides from now on ({by})"),
+            };
+            notice(bridge, entry, "mode_changed", text, Vec::new())
+        }
+        E::BreakerTripped {
+            review,
+            record,
+            field,
+            claims,
+            reversals,
+            ..
+        } => {
+            let records: Vec<_> = claims.iter().map(|claim| claim.record.clone()).collect();
+            let text = format!(
+                "{review}: {field} of {record} was changed back {reversals} times; it is written \
+                 no more until a person decides"
+            );
+            notice(bridge, entry, "breaker_tripped", text, records)
         }
         _ => return None,
     })

@@ -41,6 +41,7 @@ fn joining() -> (World, Command) {
         folded: 0,
         since: crate::domain::Version::default(),
         sequence: 0,
+        mapping: 1,
         review: None,
     };
     let key = ViewKey::outstanding(&bridge(), &command.id);

@@ -32,6 +32,7 @@ fn poisoned() -> (World, Observation) {
         folded: 0,
         since: crate::domain::Version::default(),
         sequence: 0,
+        mapping: 1,
         review: None,
     };
     let entry = Some(Arc::new(ViewEntry::Outstanding(Box::new(outstanding))));

@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::domain::{Command, Observation, Topic};
 use crate::ports::view_store::MemoryStore;
+use crate::processor::decide::Brakes;
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::tests::world::{DEADLINE_MS, World};
@@ -90,6 +91,8 @@ impl Storm {
         let mut chance = Prng::new(seed);
         let mut world = World::new();
         world.rebuild_is_checked = false;
+        // What it does within seconds takes people days.
+        world.settings.brakes = Brakes::OFF;
         Self {
             salesforce: Salesforce::seeded(&mut chance),
             world,

@@ -17,7 +17,7 @@ use crate::domain::{WriteCommand, WriteTarget};
 use crate::mapping::{Offer, Sources};
 use crate::ports::event_log::{Entry, EntryBody, TopicPartition};
 use crate::ports::view_store::MemoryStore;
-use crate::processor::decide::Timing;
+use crate::processor::decide::{Brakes, Timing};
 use crate::processor::evolve::evolve;
 use crate::processor::overlay::Overlay;
 use crate::processor::step::{Mappings, Output, Part, Settings, reread, step, waiting};
@@ -185,6 +185,7 @@ impl World {
                 attempts_before_review: 5,
                 deferral_deadline_ms: 2 * DEADLINE_MS,
             },
+            brakes: Brakes::default(),
             resting: BTreeMap::new(),
         };
         let sources = Sources {

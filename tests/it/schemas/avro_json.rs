@@ -155,7 +155,7 @@ fn branch_name(schema: &Schema) -> String {
     let plain = match schema {
         Schema::Null => "null",
         Schema::Boolean => "boolean",
-        Schema::Long => "long",
+        Schema::Long | Schema::TimestampMillis => "long",
         Schema::Double => "double",
         Schema::String => "string",
         Schema::Array(_) => "array",

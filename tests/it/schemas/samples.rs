@@ -131,6 +131,8 @@ fn decisions() -> Vec<(String, Message)> {
         ("answered.retry", answered(ReviewAnswer::Retry)),
         ("answered.dismiss", answered(ReviewAnswer::Dismiss)),
         ("answered.apart", answered(ReviewAnswer::Apart)),
+        ("answered.approve", answered(ReviewAnswer::Approve)),
+        ("answered.refuse", answered(ReviewAnswer::Refuse)),
         (
             "link_decided",
             ObservationBody::LinkDecided {
@@ -145,6 +147,21 @@ fn decisions() -> Vec<(String, Message)> {
             ObservationBody::LetterSettled {
                 letter: "0@17".to_owned(),
                 how: LetterSettlement::Redriven,
+                by: "ops".to_owned(),
+            },
+        ),
+        (
+            "revert_decided",
+            ObservationBody::RevertDecided {
+                mapping: [0xab; 32],
+                since: AT,
+                by: "ops".to_owned(),
+            },
+        ),
+        (
+            "mode_decided",
+            ObservationBody::ModeDecided {
+                mode: crosswalk::domain::journal::BridgeMode::Shadow,
                 by: "ops".to_owned(),
             },
         ),

@@ -12,6 +12,7 @@ use crosswalk::domain::{
 };
 
 use super::samples::*;
+use super::samples_brakes;
 
 pub fn journal() -> Vec<(String, Message)> {
     let mut events = records();
@@ -28,6 +29,11 @@ pub fn journal() -> Vec<(String, Message)> {
             place as u64,
             event,
         ));
+    }
+    let next = all.len();
+    for (place, event) in samples_brakes::brakes().into_iter().enumerate() {
+        let key = JournalKey::Bridge(bridge());
+        all.push(entry("", key, (next + place) as u64, event));
     }
     for (place, event) in bookkeeping().into_iter().enumerate() {
         all.push(entry("", JournalKey::Partition(0), place as u64, event));
@@ -48,11 +54,11 @@ fn entry(case: &str, key: JournalKey, sequence: u64, event: DomainEvent) -> (Str
     (name, Message::Journal(Box::new(entry)))
 }
 
-fn customer(sequence: u64) -> CustomerId {
+pub fn customer(sequence: u64) -> CustomerId {
     CustomerId::founded_at(&bridge(), sequence)
 }
 
-fn review() -> ReviewId {
+pub fn review() -> ReviewId {
     ReviewId::opened_at(&bridge(), 9)
 }
 
@@ -60,7 +66,7 @@ fn ids(ids: &[&str]) -> Option<BTreeSet<String>> {
     Some(ids.iter().map(|id| (*id).to_owned()).collect())
 }
 
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     text.to_owned()
 }
 
@@ -307,6 +313,7 @@ fn disputes() -> Cases {
         reason: WalkReason::Owner,
         record: record("User", "0055g00000ABCDEAA4"),
         version: 0,
+        since: None,
     };
     let advanced = DomainEvent::WalkAdvanced {
         walk: 12,

@@ -107,6 +107,9 @@ impl Stage {
                 }},
             },
             "bridges": {"main": {"sources": ["support", "sales"], "mapping": "mapping.yaml"}},
+            // What happens here within seconds takes people days.
+            "processor": {"mass_change_percent_max": 100, "breaker_window_seconds": 1,
+                "breaker_reversals_max": 16},
             "sink": {"request_timeout_seconds": 2, "retry_interval_max_ms": 2_000},
             "feeds": {
                 "import_rows_per_second_max": 100_000, "owners_interval_seconds": 2,

@@ -189,7 +189,8 @@ bridges:
   main: {{sources: [support, sales], mapping: mapping.yaml}}
 # A short patience, because the story makes Salesforce fall silent once.
 sink: {{request_timeout_seconds: 2}}
-processor: {{walk_commands_per_second_max: 1000}}
+# The story changes half of the titles within a minute, which the brake is there to ask about.
+processor: {{walk_commands_per_second_max: 1000, mass_change_percent_max: 100}}
 # All that can be logged, because it is searched for what identifies people.
 logging: {{format: json, level: debug}}
 ",

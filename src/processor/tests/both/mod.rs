@@ -1,5 +1,6 @@
 //! Both ways: change events in, writes to Intercom out, echoes, conflicts, conversion.
 
+mod breaker;
 mod conflicts;
 mod conversion;
 mod echoes;
@@ -9,6 +10,7 @@ mod joining;
 mod late;
 mod outward;
 mod relations;
+mod shadow;
 pub mod stage;
 mod starved;
 mod transforms;

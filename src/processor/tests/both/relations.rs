@@ -9,7 +9,7 @@ use crate::processor::tests::world::*;
 
 const ACCOUNT: &str = "001000000000001AAA";
 
-fn joins(command: &Command) -> Option<String> {
+pub(super) fn joins(command: &Command) -> Option<String> {
     match &command.kind {
         CommandKind::Write(write) => match &write.target {
             WriteTarget::Attach { company, .. } => Some(company.id.clone()),
@@ -20,7 +20,7 @@ fn joins(command: &Command) -> Option<String> {
 }
 
 /// A pair whose contact belongs to an account that is linked to the company `acme`.
-fn at_the_account() -> (Pair, Vec<Command>) {
+pub(super) fn at_the_account() -> (Pair, Vec<Command>) {
     let mapping = format!("{BOTH}{COMPANIES}");
     let mut pair = Pair::of(&mapping);
     let known = RecordSnapshot {

@@ -283,7 +283,7 @@ impl Pair {
     pub fn is_at_rest(&self) -> bool {
         [&self.contact, &self.lead].into_iter().all(|record| {
             let state = self.world.state(record);
-            let plan = crate::sync::writes::plan(record, &state);
+            let plan = crate::sync::writes::plan(record, &state, |_| false);
             matches!(plan, crate::sync::writes::Plan::Nothing { why } if why != "paused")
                 && state.writing.is_none()
                 && state.reading.is_none()
