@@ -21,7 +21,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 13;
+pub const VIEW_VERSION: u32 = 14;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -453,6 +453,15 @@ pub struct RecentWrite {
     pub doubtful: bool,
     /// It read first, and found what it expected.
     pub looked: bool,
+    /// How the remote stores what it sent, where that is in a form of its own.
+    pub forms: BTreeMap<Name, [u8; 16]>,
+}
+
+impl RecentWrite {
+    /// Whether a value is what the write sent, as it was sent or as the remote stores it.
+    pub fn sent(&self, name: &str, hash: &[u8; 16]) -> bool {
+        self.hashes.get(name) == Some(hash) || self.forms.get(name) == Some(hash)
+    }
 }
 
 /// A desired value and how the remote stores it.

@@ -198,10 +198,21 @@ fn conflict(
     at: &str,
     out: &mut Findings,
 ) -> Conflict {
-    const KNOWN: [&str; 4] = ["owner_wins", "newest_wins", "restrictive_wins", "review"];
+    const KNOWN: [&str; 5] = [
+        "owner_wins",
+        "newest_wins",
+        "restrictive_wins",
+        "review",
+        "merge",
+    ];
     let at = format!("{at}.conflict");
+    let transform = file.value.transform.as_ref();
+    let is_set = transform.is_some_and(|given| given.value == "set");
     let Some(given) = &file.value.conflict else {
-        return Conflict::OwnerWins;
+        return match is_set {
+            true => Conflict::Merge,
+            false => Conflict::OwnerWins,
+        };
     };
     if direction.is_some_and(|direction| direction != Direction::Both) {
         let what = "conflict says what counts where a field flows both ways, and this one does not";
@@ -212,12 +223,20 @@ fn conflict(
         "newest_wins" => Conflict::NewestWins,
         "restrictive_wins" => Conflict::RestrictiveWins,
         "review" => Conflict::Review,
+        "merge" => {
+            if !is_set {
+                let what = "merge joins sets value by value, and this field has one value";
+                let fix = "add `transform: set`, or write another policy";
+                out.at(given, &at, what, fix);
+            }
+            Conflict::Merge
+        }
         other => {
             let what = format!("conflict policy `{other}` is unknown");
             let near = did_you_mean(other, KNOWN);
             let fix = hint(
                 &near,
-                "write owner_wins, newest_wins, restrictive_wins or review",
+                "write owner_wins, newest_wins, restrictive_wins, review or merge",
             );
             out.at(given, &at, what, fix);
             Conflict::OwnerWins

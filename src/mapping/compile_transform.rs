@@ -8,14 +8,15 @@ use serde_saphyr::Spanned;
 
 use crate::domain::nearest::did_you_mean;
 use crate::mapping::compile_field::hint;
+use crate::mapping::compile_set::set;
 use crate::mapping::field::Direction;
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
 use crate::mapping::moment;
 use crate::mapping::number::Decimal;
-use crate::mapping::transform::{Band, Transform, Unknown};
+use crate::mapping::transform::{Band, Transform, Unknown, lost_on_the_way_back};
 
-const TRANSFORMS: [&str; 7] = [
+const TRANSFORMS: [&str; 8] = [
     "split_name",
     "phone_e164",
     "picklist",
@@ -23,6 +24,7 @@ const TRANSFORMS: [&str; 7] = [
     "date_time",
     "number",
     "bands",
+    "set",
 ];
 /// Bands of one field.
 const BANDS_MAX: usize = 100;
@@ -72,6 +74,7 @@ pub fn transform(
             decimal: decimal(file, at, out),
         },
         "bands" => bands(file, direction, at, out),
+        "set" => set(file, direction, at, out),
         _ => Transform::Same,
     }
 }
@@ -154,19 +157,27 @@ fn bands(
     Transform::Bands(bands)
 }
 
-/// Where the way back is used, each of its values has one.
 fn picklist(
     file: &Spanned<FieldFile>,
     direction: Direction,
     at: &str,
     out: &mut Findings,
 ) -> Transform {
-    let unknown = unknown(file, at, out);
+    Transform::Picklist {
+        unknown: unknown(file, at, out),
+        values: list(file, direction, at, out),
+    }
+}
+
+/// Intercom's values to Salesforce's values. Where the way back is used, each has one.
+pub fn list(
+    file: &Spanned<FieldFile>,
+    direction: Direction,
+    at: &str,
+    out: &mut Findings,
+) -> BTreeMap<String, String> {
     let Some(given) = &file.value.values else {
-        return Transform::Picklist {
-            values: BTreeMap::new(),
-            unknown,
-        };
+        return BTreeMap::new();
     };
     let at = format!("{at}.values");
     let texts = given.value.iter().flat_map(|(ours, theirs)| [ours, theirs]);
@@ -174,11 +185,7 @@ fn picklist(
         let what = format!("`{text}` has white space around it, which no value keeps");
         out.advise(given, &at, (what, "write it without".to_owned()));
     }
-    let list = Transform::Picklist {
-        values: given.value.clone(),
-        unknown,
-    };
-    let lost = list.lost_on_the_way_back();
+    let lost = lost_on_the_way_back(&given.value);
     if let Some((one, other)) = lost.filter(|_| direction != Direction::ToSalesforce) {
         let what = match one {
             "" => format!("`{other}` is a blank in Salesforce, which has no way back"),
@@ -189,10 +196,10 @@ fn picklist(
         let fix = "give each its own value, or write `direction: to_salesforce`";
         out.at(given, &at, what, fix);
     }
-    list
+    given.value.clone()
 }
 
-fn unknown(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Unknown {
+pub fn unknown(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Unknown {
     let given = file.value.unknown.as_ref();
     match given.map(|given| (given, given.value.as_str())) {
         None | Some((_, "pass")) => Unknown::Pass,
@@ -218,7 +225,8 @@ fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> O
     let near = did_you_mean(&given.value, TRANSFORMS);
     let fix = hint(
         &near,
-        "use split_name, phone_e164, picklist, date, date_time, number or bands, or leave it out",
+        "use split_name, phone_e164, picklist, date, date_time, number, bands or set, or leave it \
+         out",
     );
     out.at(given, &format!("{at}.transform"), what, fix);
     None
@@ -226,21 +234,24 @@ fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> O
 
 /// Settings of a transform that the field does not have would be ignored in silence.
 fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Findings) {
-    if let Some(values) = file.value.values.as_ref().filter(|_| wanted != "picklist") {
-        let what = "values belong to a picklist";
+    let field = &file.value;
+    let lists = ["picklist", "set"];
+    if let Some(values) = field.values.as_ref().filter(|_| !lists.contains(&wanted)) {
+        let what = "values belong to a picklist or a set";
         let fix = "add `transform: picklist`, or leave them out";
         out.at(values, &format!("{at}.values"), what, fix);
     }
-    let field = &file.value;
-    let others = [
-        (field.unknown.as_ref(), "unknown", "picklist"),
-        (field.time_zone.as_ref(), "time_zone", "date"),
-        (field.decimal.as_ref(), "decimal", "number"),
+    let others: [(_, _, &[&str]); 4] = [
+        (field.unknown.as_ref(), "unknown", &lists),
+        (field.time_zone.as_ref(), "time_zone", &["date"]),
+        (field.decimal.as_ref(), "decimal", &["number"]),
+        (field.separator.as_ref(), "separator", &["set"]),
     ];
     for (given, name, of) in others {
-        if let Some(given) = given.filter(|_| wanted != of) {
-            let what = format!("{name} belongs to the transform {of}");
-            let fix = format!("add `transform: {of}`, or leave it out");
+        if let Some(given) = given.filter(|_| !of.contains(&wanted)) {
+            let first = of[0];
+            let what = format!("{name} belongs to the transform {first}");
+            let fix = format!("add `transform: {first}`, or leave it out");
             out.at(given, &format!("{at}.{name}"), what, fix);
         }
     }

@@ -30,6 +30,8 @@ pub enum Conflict {
     RestrictiveWins,
     /// A person decides.
     Review,
+    /// Both, value by value: for sets.
+    Merge,
 }
 
 /// What is done where several records match.
@@ -119,6 +121,7 @@ impl Conflict {
             Self::NewestWins => "newest_wins",
             Self::RestrictiveWins => "restrictive_wins",
             Self::Review => "review",
+            Self::Merge => "merge",
         }
     }
 }
@@ -215,6 +218,11 @@ impl FieldMap {
 
     fn is_restrictive(&self, value: &Value) -> bool {
         truth(value) == Some(self.restrictive)
+    }
+
+    /// Whether it holds several values, whose order says nothing.
+    pub fn is_set(&self) -> bool {
+        matches!(self.transform, Transform::Set(_))
     }
 
     /// Whether two values of one of its fields mean the same: the remote's own form of what was

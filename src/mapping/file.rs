@@ -272,7 +272,7 @@ pub struct FieldFile {
     /// For `direction: both`: what counts where both sides changed the field.
     #[schemars(
         with = "Option<String>",
-        extend("enum" = ["owner_wins", "newest_wins", "restrictive_wins", "review"])
+        extend("enum" = ["owner_wins", "newest_wins", "restrictive_wins", "review", "merge"])
     )]
     pub conflict: Option<Spanned<String>>,
     /// For `conflict: restrictive_wins`: the value that is never undone by the other side.
@@ -282,16 +282,19 @@ pub struct FieldFile {
     #[schemars(
         with = "Option<String>",
         extend("enum" = [
-            "split_name", "phone_e164", "picklist", "date", "date_time", "number", "bands"
+            "split_name", "phone_e164", "picklist", "date", "date_time", "number", "bands", "set"
         ])
     )]
     pub transform: Option<Spanned<String>>,
-    /// For `transform: picklist`: Intercom's value to Salesforce's value.
+    /// For `transform: picklist` and `set`: Intercom's value to Salesforce's value.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<Spanned<BTreeMap<String, String>>>,
-    /// For `transform: picklist`: what becomes of a value that `values` does not name.
+    /// For `transform: picklist` and `set`: what becomes of a value that `values` does not name.
     #[schemars(with = "Option<String>", extend("enum" = ["pass", "refuse"]))]
     pub unknown: Option<Spanned<String>>,
+    /// For `transform: set`: what stands between values in Intercom.
+    #[schemars(with = "Option<String>")]
+    pub separator: Option<Spanned<String>>,
     /// For `transform: date`: the time zone in which a day begins, such as `Europe/Berlin`.
     #[schemars(with = "Option<String>")]
     pub time_zone: Option<Spanned<String>>,

@@ -1,5 +1,7 @@
 //! The mapping as a sheet: what flows, in a table that people read, one row for each field.
 
+use std::collections::BTreeMap;
+
 use crate::mapping::compile::{Mapping, Section};
 use crate::mapping::field::{Direction, FieldMap, System};
 use crate::mapping::transform::Transform;
@@ -82,10 +84,19 @@ fn transform(transform: &Transform) -> String {
             let labels: Vec<&str> = bands.iter().map(|band| band.label.as_str()).collect();
             format!("bands ({})", labels.join(", "))
         }
-        Transform::Picklist { values, .. } if values.is_empty() => "picklist".to_owned(),
-        Transform::Picklist { values, .. } => {
-            let pairs = values.iter().map(|(from, to)| format!("{from} = {to}"));
-            format!("picklist ({})", pairs.collect::<Vec<_>>().join(", "))
+        Transform::Set(set) => {
+            let sign = set.separator().trim();
+            match set.values().is_empty() {
+                true => format!("set ({sign})"),
+                false => format!("set ({sign}: {})", listed(set.values())),
+            }
         }
+        Transform::Picklist { values, .. } if values.is_empty() => "picklist".to_owned(),
+        Transform::Picklist { values, .. } => format!("picklist ({})", listed(values)),
     }
+}
+
+fn listed(values: &BTreeMap<String, String>) -> String {
+    let pairs = values.iter().map(|(from, to)| format!("{from} = {to}"));
+    pairs.collect::<Vec<_>>().join(", ")
 }

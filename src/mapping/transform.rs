@@ -12,6 +12,7 @@ use crate::domain::Value;
 use crate::mapping::moment;
 use crate::mapping::number::{Decimal, number};
 use crate::mapping::phone::{e164, e164_value};
+use crate::mapping::set::SetOf;
 
 /// The values of the one or two fields that a decided value is written to.
 pub type Written = SmallVec<[Value; 2]>;
@@ -37,6 +38,8 @@ pub enum Transform {
     Number { decimal: Decimal },
     /// The label of the band that a whole number lies in, the lowest band first.
     Bands(Vec<Band>),
+    /// Several values in one field; their order says nothing.
+    Set(SetOf),
 }
 
 /// What becomes of a value that a picklist does not name.
@@ -96,19 +99,6 @@ impl Transform {
         }
     }
 
-    /// Two of Intercom's values that are one in Salesforce, or one that is a blank there: the way
-    /// back would lose them.
-    pub fn lost_on_the_way_back(&self) -> Option<(&str, &str)> {
-        let Self::Picklist { values, .. } = self else {
-            return None;
-        };
-        let mut known: BTreeMap<&str, &str> = BTreeMap::from([("", "")]);
-        values.iter().find_map(|(ours, theirs)| {
-            let other = known.insert(theirs.trim(), ours)?;
-            Some((other, ours.as_str()))
-        })
-    }
-
     /// The decided form of a value as Intercom holds it. It is its own decided form, and so is what
     /// comes back from Salesforce after it was written there, if nothing is lost on the way.
     pub fn decided(&self, value: &Value) -> Value {
@@ -131,6 +121,7 @@ impl Transform {
                 let ours = (!known).then(|| intercoms_own(values, shown)).flatten();
                 Value::text(ours.unwrap_or(shown))
             }
+            Self::Set(set) => set.decided(value),
             Self::Same => tidied(value),
         }
     }
@@ -148,6 +139,7 @@ impl Transform {
                 let shown = shown.trim();
                 Value::text(intercoms_own(values, shown).unwrap_or(shown))
             }
+            Self::Set(set) => set.decided_from_salesforce(first),
             _ => self.decided(first),
         }
     }
@@ -155,7 +147,10 @@ impl Transform {
     /// The value of the Intercom attribute.
     pub fn to_intercom(&self, decided: &Value) -> Result<Value, Refusal> {
         self.check(decided)?;
-        Ok(decided.clone())
+        Ok(match self {
+            Self::Set(set) => set.to_intercom(decided),
+            _ => decided.clone(),
+        })
     }
 
     /// Whether a decided value is one that can be written. A blank always is.
@@ -189,6 +184,7 @@ impl Transform {
                 let shown = decided.display();
                 fits(values.contains_key(&shown), "not_in_the_list")
             }
+            Self::Set(set) => set.check(decided),
             _ => Ok(()),
         }
     }
@@ -214,6 +210,7 @@ impl Transform {
                 let number = |value| number(value, *decimal);
                 plain(sent) == plain(stored) || same(number(sent), number(stored))
             }
+            Self::Set(set) => set.equivalent(sent, stored),
             Self::Same | Self::SplitName | Self::Picklist { .. } | Self::Bands(_) => {
                 plain(sent) == plain(stored)
             }
@@ -238,6 +235,7 @@ impl Transform {
                 let mapped = values.get(&shown).map_or(&shown, |mapped| mapped);
                 smallvec![Value::text(mapped.as_str())]
             }
+            (Self::Set(set), _) => smallvec![set.to_salesforce(decided)],
             _ => smallvec![decided.clone()],
         })
     }
@@ -287,6 +285,16 @@ fn split_name(name: &Value, fields: usize) -> Written {
     }
 }
 
+/// Two of Intercom's values that are one in Salesforce, or one that is a blank there: the way back
+/// would lose them.
+pub fn lost_on_the_way_back(values: &BTreeMap<String, String>) -> Option<(&str, &str)> {
+    let mut known: BTreeMap<&str, &str> = BTreeMap::from([("", "")]);
+    values.iter().find_map(|(ours, theirs)| {
+        let other = known.insert(theirs.trim(), ours)?;
+        Some((other, ours.as_str()))
+    })
+}
+
 /// Intercom's value for one that Salesforce shows; a blank is never one of them.
 fn intercoms_own<'a>(values: &'a BTreeMap<String, String>, shown: &str) -> Option<&'a str> {
     let mut known = values.iter().filter(|_| !shown.is_empty());
@@ -314,6 +322,7 @@ fn is_one_spaced(text: &str) -> bool {
     tidy && last != ' '
 }
 
-fn one_space(text: &str) -> String {
+/// A text with one space between its words.
+pub fn one_space(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

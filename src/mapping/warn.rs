@@ -109,5 +109,6 @@ fn kind(transform: &Transform) -> Option<&'static str> {
         Transform::DateTime => "a moment",
         Transform::Number { .. } => "a number",
         Transform::Bands(_) => "a band of numbers",
+        Transform::Set(_) => "a set",
     })
 }

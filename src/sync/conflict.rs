@@ -103,7 +103,8 @@ pub fn rule(field: &FieldMap, standing: (&Claim, System), challenger: (&Claim, S
         Order::Overlaps => owners(challenger.1),
     };
     match field.conflict {
-        Conflict::OwnerWins => owners(challenger.1),
+        // Sets are joined before anybody has to win.
+        Conflict::OwnerWins | Conflict::Merge => owners(challenger.1),
         Conflict::NewestWins => newest(),
         Conflict::RestrictiveWins => match field.stricter(&old.value, &new.value) {
             Some(value) if *value == new.value => Ruling::Challenger,

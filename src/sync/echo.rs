@@ -310,6 +310,8 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         };
         let news = match snapshot.version.against(&write.since) {
             _ if placed == Placed::Shown && known => false,
+            // The write found what came after it.
+            Order::Older if placed == Placed::Causally && write.looked => false,
             _ if placed == Placed::Causally => write.before.get(*name) != Some(shown),
             Order::Newer => write.before.get(*name) != Some(shown),
             // In the second of what was known: what we have not seen there before is news too,
@@ -317,9 +319,9 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
             Order::Overlaps => !known && !found_later(write),
             Order::Older => false,
         };
-        let stands = state.value_seen(name).hash() == write.hashes[*name];
+        let stands = write.sent(name, &state.value_seen(name).hash());
         // What the write itself sent is that write coming back.
-        let is_ours = write.hashes.get(*name) == Some(&hash);
+        let is_ours = write.sent(name, &hash);
         stands && news && !is_ours
     };
     let lost = snapshot.fields.iter().filter(is_lost);

@@ -98,6 +98,7 @@ mod tests {
             echoed: BTreeSet::new(),
             doubtful: false,
             looked: false,
+            forms: Default::default(),
         };
         state.recent_writes.push_back(sent.into());
         let left = news(&state, &held, &record, false).fields;

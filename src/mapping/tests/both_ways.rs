@@ -88,7 +88,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "direction: to_salesforce\n      meaning: where the person is called",
         "direction: both\n      conflict: newest\n      meaning: where the person is called",
         "30:17: people.fields.conflict: conflict policy `newest` is unknown; write owner_wins, \
-         newest_wins, restrictive_wins or review",
+         newest_wins, restrictive_wins, review or merge",
     ),
     (
         "direction: to_salesforce\n      meaning: where the person is called",

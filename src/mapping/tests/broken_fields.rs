@@ -89,7 +89,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "transform: split_name",
         "transform: rot13",
         "20:18: people.fields.transform: transform `rot13` is unknown; use split_name, \
-         phone_e164, picklist, date, date_time, number or bands, or leave it out",
+         phone_e164, picklist, date, date_time, number, bands or set, or leave it out",
     ),
     (
         "[FirstName, LastName]",
@@ -184,7 +184,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     (
         "transform: picklist",
         "transform: phone_e164",
-        "34:15: people.fields.values: values belong to a picklist; add `transform: \
+        "34:15: people.fields.values: values belong to a picklist or a set; add `transform: \
          picklist`, or leave them out",
     ),
     (
@@ -196,7 +196,7 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
     (
         "      transform: picklist\n",
         "",
-        "33:15: people.fields.values: values belong to a picklist; add `transform: \
+        "33:15: people.fields.values: values belong to a picklist or a set; add `transform: \
          picklist`, or leave them out",
     ),
     (
@@ -262,6 +262,37 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "bands: [1-10]",
         "33:14: people.fields.bands: bands belongs to the transform bands; add `transform: \
          bands`, or leave it out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: set\n      separator: and",
+        "34:18: people.fields.separator: `and` is nothing that can stand between values; write a \
+         sign, such as `separator: \", \"` or `separator: \"|\"`",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: set\n      values: {a: x;y}",
+        "34:15: people.fields.values: `x;y` holds `;`, which stands between values; write one \
+         value, without it",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "transform: set\n      separator: '|'\n      values: {'a|b': x}",
+        "35:15: people.fields.values: `a|b` holds `|`, which stands between values; write one \
+         value, without it",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}",
+        "separator: '|'",
+        "33:18: people.fields.separator: separator belongs to the transform set; add \
+         `transform: set`, or leave it out",
+    ),
+    (
+        "transform: picklist\n      values: {10: 1-10}\n      owner: intercom\n      \
+         direction: to_salesforce",
+        "conflict: merge\n      owner: intercom\n      direction: both",
+        "33:17: people.fields.conflict: merge joins sets value by value, and this field has one \
+         value; add `transform: set`, or write another policy",
     ),
     (
         "transform: picklist\n      values: {10: 1-10}",

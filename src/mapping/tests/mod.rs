@@ -11,5 +11,6 @@ mod small_file;
 mod transforms;
 mod round_trips;
 mod schema;
+mod sets;
 mod watched;
 mod warnings;

@@ -8,7 +8,9 @@ use proptest::{prop_assert, prop_assert_eq};
 
 use crate::domain::{Fields, Value};
 use crate::mapping::number::Decimal;
+use crate::mapping::set::SetOf;
 use crate::mapping::tests::small_file::{GOOD, compile};
+use crate::mapping::transform::lost_on_the_way_back;
 use crate::mapping::{Band, FieldMap, Refusal, System, Transform, Unknown};
 
 fn value() -> BoxedStrategy<Value> {
@@ -19,6 +21,7 @@ fn value() -> BoxedStrategy<Value> {
         any::<f64>().prop_map(|number| Value::Float(number.to_bits())),
         any::<String>().prop_map(|text| Value::Text(text.into())),
         "[ a-c]{0,4}".prop_map(|text| Value::Text(text.into())),
+        "[ a-d,;|]{0,12}".prop_map(|text| Value::Text(text.into())),
         "[+]?[0-9 ()-]{3,18}".prop_map(|text| Value::Text(text.into())),
         "[0-9]{1,5}([.,][0-9]{1,3})?( EUR)?".prop_map(|text| Value::Text(text.into())),
         (-9_000_000_000_i64..70_000_000_000).prop_map(Value::Int),
@@ -69,9 +72,25 @@ fn transform() -> BoxedStrategy<Transform> {
                 .filter_map(Band::parse)
                 .collect()
         )),
-        lists.prop_filter("a way back", |list| list.lost_on_the_way_back().is_none()),
+        lists.prop_filter("a way back", |list| match list {
+            Transform::Picklist { values, .. } => lost_on_the_way_back(values).is_none(),
+            _ => true,
+        }),
+        sets(),
     ]
     .boxed()
+}
+
+fn sets() -> BoxedStrategy<Transform> {
+    let values = proptest::collection::btree_map("[a-c]{1,2}", "[a-d]{0,2}", 0..4);
+    let values = values.prop_filter("a way back", |list| lost_on_the_way_back(list).is_none());
+    let separator = proptest::sample::select(vec![", ", "|", " ; "]);
+    let unknown = proptest::sample::select(vec![Unknown::Pass, Unknown::Refuse]);
+    (separator, values, unknown)
+        .prop_map(|(separator, values, unknown)| {
+            Transform::Set(SetOf::new(separator.to_owned(), values, unknown))
+        })
+        .boxed()
 }
 
 fn back(transform: &Transform, written: &[Value]) -> Value {
@@ -110,8 +129,9 @@ proptest! {
         values in proptest::collection::btree_map("[abc]", "[abcd]", 1..4),
         shown in "[abcd]",
     ) {
+        let has_way_back = lost_on_the_way_back(&values).is_none();
         let list = Transform::Picklist { values, unknown: Unknown::Pass };
-        if list.lost_on_the_way_back().is_none() {
+        if has_way_back {
             let decided = list.decided(&Value::text(shown));
             let written = list.to_salesforce(&decided, 1).unwrap();
             prop_assert_eq!(back(&list, &written), decided);

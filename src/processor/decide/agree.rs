@@ -6,8 +6,9 @@ use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, HeldObserva
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
-use crate::mapping::{Direction, FieldMap, Section};
-use crate::processor::decide::{Terms, reconcile, review};
+use crate::mapping::set::Base;
+use crate::mapping::{Conflict, Direction, FieldMap, Section, System};
+use crate::processor::decide::{Terms, merge, reconcile, review};
 use crate::sync::conflict::{Ruling, Sent, is_pending, rule};
 use crate::sync::desires::{self, Target};
 use crate::sync::moves::{Proposal, is_spokesman, proposals};
@@ -44,6 +45,14 @@ impl Move<'_> {
         // A contact is shown whole: the first of those that show the values told of them.
         let told = tells.skip_while(|one| !shows(one)).take_while(shows).last();
         told.map_or_else(|| self.interval(names), |told| told.version)
+    }
+
+    /// Whether the record shows what it showed before: under a new mapping it says it in another
+    /// form.
+    fn is_said_anew(&self, field: &FieldMap, system: System) -> bool {
+        let names = field.names_in(system).iter();
+        let mut told = names.filter_map(|name| self.fields.get_key_value(name));
+        told.all(|(name, value)| value == self.before.value_seen(name))
     }
 
     /// From when the old value was last known to be there to the answer.
@@ -233,6 +242,17 @@ fn propose<J: Journal>(
         decided(journal, &customer, field, &claim, previous, "moved");
         return true;
     }
+    if field.is_set() && field.direction == Direction::Both && !moved.is_said_anew(field, system) {
+        let shown = field.decided_from(system, moved.before);
+        if shown == claim.value {
+            // The same values in another order.
+            return false;
+        }
+        if field.conflict == Conflict::Merge {
+            let base = merge::base(moved.before, field.names_in(system), &shown);
+            return merge::merge(journal, &customer, field, &claim, base);
+        }
+    }
     let writing = moved.before.writing;
     let writing = writing.and_then(|command| outstanding(journal, &bridge, &command));
     let answers = field
@@ -243,7 +263,7 @@ fn propose<J: Journal>(
         && standing.by != *moved.record
         && (answers || is_pending(field, system, moved.before, Sent::of(writing.as_deref())));
     if apart {
-        return settle(journal, terms, &customer, field, &claim);
+        return settle(journal, terms, &customer, field, &claim, Base::Unknown);
     }
     let previous = standing.value.clone();
     decided(journal, &customer, field, &claim, previous, "moved");
@@ -273,19 +293,24 @@ fn is_followed(
         })
 }
 
-/// Decides a conflict by the field's policy. True if the decided value changed.
+/// Decides a conflict by the field's policy. `base`: what a set was before the claim changed it.
+/// True if the decided value changed.
 pub fn settle<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     customer: &Customer,
     field: &FieldMap,
     claim: &Claim,
+    base: Base<'_>,
 ) -> bool {
     let Some(standing) = customer.decided.get(&field.intercom) else {
         return false;
     };
     if standing.value == claim.value {
         return false;
+    }
+    if field.conflict == Conflict::Merge {
+        return merge::merge(journal, customer, field, claim, base);
     }
     let against = standing_claim(standing);
     let system_of = |record: &RecordRef| terms.mapping.system_of(record);

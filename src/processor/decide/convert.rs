@@ -7,6 +7,7 @@ use crate::domain::record::{Gone, MatchRule};
 use crate::domain::time::Order;
 use crate::domain::view::{Decided, Journal, RecordState, customer_of, record_state};
 use crate::domain::{Fields, Name, RecordRef, Value};
+use crate::mapping::set::Base;
 use crate::mapping::{Direction, Section};
 use crate::processor::decide::agree::Move;
 use crate::processor::decide::{Terms, agree, first_link, link, pursue, reconcile, shared};
@@ -115,7 +116,8 @@ fn decided_since<'a, J: Journal>(
             version: decided.version,
         };
         if !customer.contested.contains_key(name) {
-            agree::settle(journal, terms, &customer, field, &claim);
+            let base = Base::Unknown;
+            agree::settle(journal, terms, &customer, field, &claim, base);
             settled.insert(name.clone());
         }
     }

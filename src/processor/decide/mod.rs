@@ -8,6 +8,7 @@ pub mod observed;
 pub mod feed;
 pub mod fold;
 pub mod agree;
+pub mod merge;
 pub mod overwrite;
 pub mod owner;
 pub mod convert;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::Claim;
 use crate::domain::view::{Journal, RecordState, customer_of, record_state};
-use crate::domain::{Name, Over, RecordSnapshot, Version};
+use crate::domain::{Fields, Name, Over, RecordSnapshot, Version};
 use crate::mapping::Section;
+use crate::mapping::set::Base;
 use crate::processor::decide::{Terms, agree};
 use crate::sync::echo::{Placed, overwritten};
 
@@ -54,13 +55,31 @@ pub fn claims<J: Journal>(
             value: field.decided_from(system, &shown),
             version,
         };
+        let before = before_our_write(&state, names);
+        let before = field.decided_from(system, &Over(&before, &*state));
+        if before == claim.value {
+            // It was there already, in another form.
+            continue;
+        }
         claimed = true;
-        if agree::settle(journal, terms, &customer, field, &claim) {
+        let base = Base::Agreed(&before);
+        if agree::settle(journal, terms, &customer, field, &claim, base) {
             changed.insert(field.intercom.clone());
         }
     }
     agree::follow(journal, terms, section, record, &changed);
     claimed
+}
+
+/// What stood in fields before the last write of ours that replaced it: fields that no write has
+/// replaced are as they are.
+fn before_our_write(state: &RecordState, names: &[Name]) -> Fields {
+    let before = names.iter().filter_map(|name| {
+        let mut writes = state.writes().rev();
+        let write = writes.find(|write| write.hashes.contains_key(name))?;
+        Some((name.clone(), write.before.get(name)?.clone()))
+    });
+    before.collect()
 }
 
 /// From what was known before the write that replaced a value to when the value was there.

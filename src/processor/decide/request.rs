@@ -46,13 +46,17 @@ fn send<J: Journal>(journal: &mut J, record: &RecordRef, pair: [u8; 16], command
 
 /// Whether what a write replaces may be somebody's words that nobody has told us of: people of
 /// Intercom say the field too, and Intercom gives a webhook up after its second delivery
-/// (`../shared/intercom.md`, webhooks). The stream of an org leaves nothing out.
+/// (`../shared/intercom.md`, webhooks). The stream of an org leaves nothing out, but for a set it
+/// tells too late: what was replaced of it must be measured against what stood before.
 fn is_said_there(terms: &Terms<'_>, record: &RecordRef, write: &FieldWrite) -> bool {
     let system = terms.mapping.system_of(record);
     let section = terms.mapping.section_of(record);
     let mut fields = section.into_iter().flat_map(|section| &section.fields);
-    system == System::Intercom
-        && fields.any(|field| field.intercom == write.name && field.flows_from(system))
+    fields.any(|field| {
+        let here = system == System::Intercom || field.is_set();
+        let names = field.names_in(system);
+        here && field.flows_from(system) && names.contains(&write.name)
+    })
 }
 
 /// Asks for a contact to join a company in Intercom.

@@ -359,11 +359,19 @@ fn remember(
     let hashes = fields
         .clone()
         .map(|field| (field.name.clone(), field.value.hash()));
-    let before = fields.map(|field| (field.name.clone(), field.expect.clone()));
+    let before = fields
+        .clone()
+        .map(|field| (field.name.clone(), field.expect.clone()));
+    let forms = fields.filter_map(|field| {
+        let form = state.accepted.get(&field.name);
+        let form = form.filter(|form| form.desired == field.value)?;
+        Some((field.name.clone(), form.stored.hash()))
+    });
     let write = RecentWrite {
         looked: write.read_first && !doubtful,
         sequence: write.sequence,
         hashes: hashes.collect(),
+        forms: forms.collect(),
         before: before.collect(),
         since,
         asked,

@@ -71,6 +71,11 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 stored: stored.clone(),
             };
             state.accepted.insert(name.clone(), form);
+            let sent = desired.hash();
+            let mut writes = state.recent_writes.iter_mut().rev();
+            if let Some(write) = writes.find(|one| one.hashes.get(name) == Some(&sent)) {
+                write.forms.insert(name.clone(), stored.hash());
+            }
         }),
         E::ConflictOpened { .. } => contested(edit, event),
         // These say why; what follows from them stands in events of its own.

@@ -10,6 +10,7 @@ mod joining;
 mod late;
 mod outward;
 mod relations;
+mod sets;
 mod shadow;
 pub mod stage;
 mod starved;
