@@ -57,6 +57,8 @@ pub fn reader(options: &Options) -> ClientConfig {
     config.set("enable.partition.eof", "true");
     set_default(&mut config, options, "fetch.wait.max.ms", "100");
     set_default(&mut config, options, "queued.max.messages.kbytes", "16384");
+    // What it keeps beside a message is more than a small message, and not counted in the bytes.
+    set_default(&mut config, options, "queued.min.messages", "10000");
     set_default(&mut config, options, "fetch.queue.backoff.ms", "5");
     config
 }
