@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::domain::record::RecordSnapshot;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Longest text id we accept from configuration or a remote system, in bytes.
@@ -309,10 +310,27 @@ impl ObservationId {
         Self(derive("change_event", &parts.map(str::as_bytes)))
     }
 
-    /// A row of a sweep: equal as long as nobody saves the record again.
-    pub fn of_swept_row(record: &RecordRef, modified_ms: i64) -> Self {
+    /// A row of a sweep: equal as long as it shows the same. The time of its last change is told to
+    /// the second, in which the record can have been saved again.
+    pub fn of_swept_row(row: &RecordSnapshot) -> Self {
+        let mut parts: Vec<Vec<u8>> = vec![
+            row.record.hash().to_vec(),
+            row.version.from_ms.to_be_bytes().to_vec(),
+        ];
+        for (name, value) in &row.fields {
+            parts.extend([name.as_bytes().to_vec(), value.hash().to_vec()]);
+        }
+        for list in [&row.tags, &row.companies] {
+            let ids = list.iter().flat_map(|list| &list.ids);
+            parts.push(derive_from("list", ids.map(String::as_bytes)).to_vec());
+        }
+        Self(derive_from("swept_row", parts.iter().map(Vec::as_slice)))
+    }
+
+    /// A record that a sweep found among the deleted ones.
+    pub fn of_swept_gone(record: &RecordRef, modified_ms: i64) -> Self {
         let parts: [&[u8]; 2] = [&record.hash(), &modified_ms.to_be_bytes()];
-        Self(derive("swept_row", &parts))
+        Self(derive("swept_gone", &parts))
     }
 
     /// A row of an import: the same however often the run shows it.
@@ -350,11 +368,17 @@ impl ObservationId {
 
 /// Hashes length-prefixed parts under a name: equal parts give equal ids on every machine.
 pub fn derive(kind: &str, parts: &[&[u8]]) -> [u8; 16] {
+    derive_from(kind, parts.iter().copied())
+}
+
+fn derive_from<'p>(kind: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
-        hasher.update(&(part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    part(kind.as_bytes());
+    parts.into_iter().for_each(part);
     let mut id = [0; 16];
     id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     id
@@ -380,6 +404,7 @@ fn check_text(text: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{RefSet, Value, Version};
 
     #[test]
     fn parts_are_kept_apart_in_derived_ids() {
@@ -392,6 +417,28 @@ mod tests {
         let id = ObservationId::of_notification("abc123def", "notif_1");
         assert_eq!(id.to_string(), "obs_6af4bfdb1b8f620d3439071d974a473c");
         assert_eq!(ObservationId::parse(&id.to_string()), Ok(id));
+    }
+
+    #[test]
+    fn a_row_of_a_sweep_is_another_once_it_shows_something_else() {
+        let source = SourceId::new("sales").unwrap();
+        let row = |title: &str, tags: &[&str]| RecordSnapshot {
+            record: RecordRef::new(&source, "Lead", "00Q000000000001AAA").unwrap(),
+            version: Version::second(40),
+            fields: [("Title".into(), Value::text(title))].into(),
+            tags: Some(RefSet {
+                ids: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                complete: true,
+            }),
+            companies: None,
+        };
+        let id = |row: RecordSnapshot| ObservationId::of_swept_row(&row);
+        assert_eq!(id(row("Chief", &["1"])), id(row("Chief", &["1"])));
+        assert_ne!(id(row("Chief", &["1"])), id(row("Analyst", &["1"])));
+        assert_ne!(id(row("Chief", &["1"])), id(row("Chief", &["1", "2"])));
+        let record = row("Chief", &[]).record;
+        let gone = ObservationId::of_swept_gone(&record, 40_000);
+        assert_ne!(gone, id(row("Chief", &[])));
     }
 
     #[test]

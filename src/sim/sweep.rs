@@ -86,6 +86,7 @@ impl World {
     pub(super) fn sweep_goes_on(&mut self) {
         if self.sweep.loses && self.now - self.sweep.since > INTERVAL_MS {
             self.sweeps();
+            self.was_read();
         }
     }
 
@@ -139,11 +140,14 @@ impl World {
 }
 
 fn swept(change: Change) -> (ObservationId, crate::domain::SourceId, Change) {
-    let (record, version) = match &change {
-        Change::Swept(row) => (&row.record, row.version),
-        Change::SweptGone { record, at } => (record, *at),
+    let (id, record) = match &change {
+        Change::Swept(row) => (ObservationId::of_swept_row(row), &row.record),
+        Change::SweptGone { record, at } => {
+            let id = ObservationId::of_swept_gone(record, at.from_ms);
+            (id, record)
+        }
         _ => unreachable!("a sweep shows rows"),
     };
-    let id = ObservationId::of_swept_row(record, version.from_ms);
-    (id, record.source.clone(), change)
+    let source = record.source.clone();
+    (id, source, change)
 }

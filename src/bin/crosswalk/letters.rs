@@ -182,7 +182,7 @@ impl Letters {
             (false, "company") => company_snapshot(&source, &raw).map_err(|e| e.to_string())?,
             (false, _) => contact_snapshot(&source, &raw).map_err(|e| e.to_string())?,
         };
-        let id = ObservationId::of_swept_row(&row.record, row.version.from_ms);
+        let id = ObservationId::of_swept_row(&row);
         let body = ObservationBody::Changed {
             source,
             topic: object.to_owned(),

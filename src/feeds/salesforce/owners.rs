@@ -153,7 +153,7 @@ impl Owners {
     }
 
     fn gather(&self, row: &Json, snapshot: RecordSnapshot, pack: &mut Pack) {
-        let id = ObservationId::of_swept_row(&snapshot.record, snapshot.version.from_ms);
+        let id = ObservationId::of_swept_row(&snapshot);
         if self.remembered.contains(&id) || !pack.ids.insert(id) {
             pack.count("row", "repeated", None);
             return;

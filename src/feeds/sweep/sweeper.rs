@@ -201,11 +201,11 @@ impl Sweeper {
         let (source, object) = (phase.source(), phase.object());
         let (id, change, raw) = match item {
             Item::Row(row, raw) => {
-                let id = ObservationId::of_swept_row(&row.record, row.version.from_ms);
+                let id = ObservationId::of_swept_row(&row);
                 (id, Change::Swept(*row), raw)
             }
             Item::Gone(record, at, raw) => {
-                let id = ObservationId::of_swept_row(&record, at.from_ms);
+                let id = ObservationId::of_swept_gone(&record, at.from_ms);
                 (id, Change::SweptGone { record, at }, raw)
             }
             Item::Tag(tag_id, name, raw) => {
