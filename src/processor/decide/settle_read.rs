@@ -148,7 +148,7 @@ fn answered<J: Journal>(
         ..snapshot.clone()
     };
     if !link::first_look(journal, terms, section, &snapshot) {
-        own_forms(journal, terms, section, &snapshot);
+        own_writes(journal, terms, section, &snapshot);
         let against = set_back(journal, &snapshot);
         fold::fold_against(journal, terms, section, &snapshot, Via::Read, &against);
     }
@@ -171,9 +171,10 @@ fn set_back<J: Journal>(journal: &J, snapshot: &RecordSnapshot) -> BTreeSet<Name
     back.map(|(name, _)| name.clone()).collect()
 }
 
-/// Takes what a read shows of an unconfirmed write in another form as that write: it moves nothing,
-/// also where something else has been decided since.
-fn own_forms<J: Journal>(
+/// Takes what a read shows of a write of ours as that write, of one in flight and of one that nothing
+/// has confirmed, which the remote may show in a form of its own: it moves nothing, also where
+/// something else has been decided since.
+fn own_writes<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     section: &Section,
@@ -184,19 +185,28 @@ fn own_forms<J: Journal>(
     let Some(state) = record_state(journal, journal.bridge(), record) else {
         return;
     };
+    let writing = state.writing;
+    let waiting = writing.and_then(|id| outstanding(journal, journal.bridge(), &id));
+    let in_flight = Sent::of(waiting.as_deref());
     let mut shown = Fields::new();
     for (name, stored) in &snapshot.fields {
-        let sent = state.seen.get(name);
-        let sent = sent.filter(|seen| seen.via == Via::Write && !seen.confirmed);
-        let field = section.written_as(system, record.object.as_str(), name);
-        let (Some(sent), Some(field)) = (sent, field) else {
+        if stored == state.value_seen(name) {
             continue;
-        };
-        if *stored != sent.value && field.equivalent(&sent.value, stored) {
+        }
+        let unconfirmed = state.seen.get(name);
+        let unconfirmed = unconfirmed.filter(|seen| seen.via == Via::Write && !seen.confirmed);
+        let unconfirmed = unconfirmed.map(|seen| &seen.value);
+        let in_flight = in_flight.value(name);
+        let in_flight = in_flight.filter(|_| !state.echoed.contains(name));
+        let field = section.written_as(system, record.object.as_str(), name);
+        let means = |sent: &&Value| field.is_some_and(|field| field.equivalent(sent, stored));
+        if in_flight == Some(stored) {
+            shown.insert(name.clone(), stored.clone());
+        } else if let Some(sent) = in_flight.or(unconfirmed).filter(means) {
             journal.emit(E::FormAccepted {
                 record: record.clone(),
                 name: name.clone(),
-                desired: sent.value.clone(),
+                desired: sent.clone(),
                 stored: stored.clone(),
             });
             shown.insert(name.clone(), stored.clone());

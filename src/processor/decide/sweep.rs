@@ -30,9 +30,17 @@ pub fn row<J: Journal>(journal: &mut J, terms: &Terms<'_>, row: &RecordSnapshot)
         let busy = state.writing.is_some() || state.reading.is_some();
         let watched = fold::watched(terms, section, record);
         let told = |name: &Name| state.seen.contains_key(name);
-        if ties && !busy && moved(&state, watched, row).fields.keys().any(told) {
-            // Of two changes in one second one may have been lost: a read tells.
-            return request::read_record(journal, terms, record, ReadPurpose::Tie);
+        if ties && moved(&state, watched, row).fields.keys().any(told) {
+            // Of two changes in one second one may have been lost: a read tells. Our own writes,
+            // too, set the second of a change that nobody told of.
+            if !busy {
+                return request::read_record(journal, terms, record, ReadPurpose::Tie);
+            }
+            if !state.reread_required {
+                journal.emit(E::RereadRequired {
+                    record: record.clone(),
+                });
+            }
         }
     }
     row_read(journal, terms, row, Via::Sweep);

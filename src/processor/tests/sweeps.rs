@@ -115,6 +115,22 @@ fn of_two_changes_in_one_second_a_read_tells() {
     );
 }
 
+/// Found by the simulation: the event fell into a gap, and each sweep came beside a write of ours.
+#[test]
+fn what_ties_beside_our_own_write_is_read_behind_it() {
+    let mut pair = Pair::new();
+    let more = pair.event(40, Writer::Foreign, &[("Status", "Working")]);
+    pair.settle(more, 41);
+    let write = pair.webhook(50_000, &[(TITLE, "Countess")]);
+    let lead = pair.lead.clone();
+    let command = writes_to(&write, &lead)[0].clone();
+    let row = lead_row(&pair, 40, &[("Status", "Closed")]);
+    assert_eq!(swept(&mut pair, row), vec![]);
+    let done = pair.outcome(&command, 51, &[("Title", "Countess")]);
+    let out = pair.world.answer(&command, done);
+    assert!(out.iter().any(|one| is_read_of(one, &lead)), "{out:?}");
+}
+
 #[test]
 fn a_row_beside_our_own_write_waits_for_its_answer() {
     let mut pair = Pair::new();

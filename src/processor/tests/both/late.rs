@@ -484,3 +484,37 @@ fn of_one_systems_claims_the_later_counts_whichever_is_judged_first() {
     assert_eq!(pair.seen(&pair.lead, "Phone"), Value::text(FOURTH));
     assert_eq!(pair.seen(&pair.contact, "phone"), Value::text(FOURTH));
 }
+
+/// Found by the simulation: an owner's read came between a write and its answer, and the org shows
+/// numbers in a form of its own. It passed for a change by the org, newer than the agent's second.
+#[test]
+fn a_read_that_shows_our_write_in_flight_decides_nothing() {
+    for shown in ["(415) 555-0047", "+14155550047"] {
+        let mut pair = Pair::new();
+        let write = pair.webhook(50_000, &[("phone", "+14155550047")]);
+        let lead = pair.lead.clone();
+        assert_eq!(writes_to(&write, &lead).len(), 1);
+        let read = pair.event(51, Writer::Foreign, &[("OwnerId", "005000000000010AAA")]);
+        assert!(is_read_of(&read[0], &lead), "{read:?}");
+        pair.webhook(53_000, &[("phone", "+14155550056")]);
+        let stored = [
+            ("OwnerId", "005000000000010AAA"),
+            ("Owner.Name", "Mary Jackson"),
+            ("Phone", shown),
+        ];
+        let shows = pair.outcome(&read[0], 54, &stored);
+        let out = pair.world.answer(&read[0], shows);
+        assert_eq!(
+            pair.decided("phone"),
+            Value::text("+14155550056"),
+            "{shown}"
+        );
+        assert_eq!(pair.count("conflict_decided"), 0);
+        let done = pair.outcome(&write[0], 55, &[]);
+        let more = pair.world.answer(&write[0], done);
+        pair.settle([out, more].concat(), 56);
+        assert_eq!(pair.seen(&lead, "Phone"), Value::text("+14155550056"));
+        let contact = pair.contact.clone();
+        assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550056"));
+    }
+}
