@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::sim::history::Shown;
+use crate::sim::history::{Shown, Side};
 use crate::sim::mapping::CLIENT_TOKEN;
 use crate::sim::world::World;
 
@@ -19,6 +19,8 @@ const REPS: [&str; 3] = [
 ];
 /// Addresses that both systems use: some people are in both from the start.
 const PEOPLE: usize = 6;
+/// Of new leads in Intercom, those with an address of their own.
+const ALONE_PERMILLE: usize = 350;
 
 impl World {
     /// Automations and the first people.
@@ -53,6 +55,9 @@ impl World {
 
     /// One act of one person, in either system.
     pub(super) fn somebody_acts(&mut self) {
+        if self.crosses() {
+            return;
+        }
         if self.outward && self.chance.permille(60) {
             return self.new_person_in_salesforce();
         }
@@ -72,17 +77,21 @@ impl World {
         }
     }
 
+    pub(super) fn some_rep(&mut self) -> &'static str {
+        *self.chance.one_of(&REPS)
+    }
+
     fn address(&mut self) -> String {
         format!("person{}@example.com", self.chance.below(PEOPLE))
     }
 
     /// A word that nobody used before.
-    fn word(&mut self, kind: &str) -> String {
+    pub(super) fn word(&mut self, kind: &str) -> String {
         self.words += 1;
         format!("{kind}{}", self.words)
     }
 
-    fn number(&mut self) -> String {
+    pub(super) fn number(&mut self) -> String {
         self.words += 1;
         let line = self.words % 10_000;
         match self.chance.below(3) {
@@ -93,7 +102,12 @@ impl World {
     }
 
     fn new_lead_in_intercom(&mut self) {
-        let (name, email) = (self.word("Ada N"), self.address());
+        // Of somebody whom nobody else can be, it can be told which value has to stand.
+        let email = match self.chance.permille(ALONE_PERMILLE) {
+            true => format!("{}@example.com", self.word("alone")),
+            false => self.address(),
+        };
+        let name = self.word("Ada N");
         let mut act = json!({
             "verb": "create_contact", "role": "lead", "name": name, "email": email,
         });
@@ -123,9 +137,10 @@ impl World {
             return;
         };
         let set = match self.chance.below(20) {
-            0..4 => json!({"phone": self.number()}),
-            4..8 => json!({"custom_attributes": {"job_title": self.word("Title ")}}),
-            8..12 => json!({"custom_attributes": {"nickname": self.word("Nick ")}}),
+            place @ 0..12 => {
+                self.agent_sets(&id, place / 4);
+                return self.was_edited(Side::Intercom, &id, place / 4);
+            }
             12..14 => json!({"custom_attributes": {"support_tier": *self.chance.one_of(&TIERS)}}),
             14..16 => json!({"unsubscribed_from_emails": self.chance.permille(500)}),
             16..19 => json!({"name": self.word("Ada N")}),
@@ -140,16 +155,17 @@ impl World {
             return;
         };
         let fields = match self.chance.below(20) {
-            0..4 => json!({"Phone": self.number()}),
-            4..8 => json!({"Title": self.word("Title ")}),
-            8..12 => json!({"External_User_ID__c": self.word("Nick ")}),
+            place @ 0..12 => {
+                self.rep_sets(&id, place / 4);
+                return self.was_edited(Side::Salesforce, &id, place / 4);
+            }
             12..14 => json!({"Salutation": *self.chance.one_of(&TIERS)}),
             14..16 => json!({"HasOptedOutOfEmail": self.chance.permille(500)}),
             16..18 => json!({"Status": *self.chance.one_of(&STATUSES)}),
             18 => json!({"OwnerId": *self.chance.one_of(&REPS)}),
             _ => json!({"Title": self.word("Title "), "Phone": self.number()}),
         };
-        let user = *self.chance.one_of(&REPS);
+        let user = self.some_rep();
         let act = json!({"verb": "update", "id": id, "fields": fields, "as_user": user});
         self.remotes.act_in_salesforce(&act, self.now);
     }

@@ -46,6 +46,7 @@ impl World {
         let rests = if self.import.phase == 0 { 960 } else { 600 };
         if !self.chance.permille(rests) {
             self.import_page();
+            self.was_read();
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod actors;
 pub mod checker;
+mod crossing;
 mod edges;
 mod executions;
 mod history;

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use crate::clients::transport::{Failure, Request, Response};
 use crate::domain::{Observation, Outcome, Topic};
 use crate::sim::checker;
+use crate::sim::crossing::Crossing;
 use crate::sim::edges::{Feed, of_post};
 use crate::sim::executions::{Execution, Mishap};
 use crate::sim::faults::Faults;
@@ -108,6 +109,7 @@ pub struct World {
     pub(super) import: Import,
     pub(super) sweep: Sweep,
     pub(super) operator: Operator,
+    pub(super) crossing: Crossing,
 }
 
 /// Runs one seed.
@@ -165,6 +167,7 @@ impl World {
             import: Import::of(options.seed),
             sweep: Sweep::of(options.seed, START_MS),
             operator: Operator::of(options.seed),
+            crossing: Crossing::default(),
             repeats: Vec::new(),
             clock: Arc::default(),
             runtime,
@@ -299,8 +302,10 @@ impl World {
         self.operator_speaks();
         self.import_goes_on();
         self.sweep_goes_on();
+        let crosses = self.crosses_in();
         self.observe(None);
         let pause = match self.chance.below(100) {
+            _ if crosses.is_some() => crosses.unwrap_or_default(),
             0..40 => self.chance.between(0, 900),
             40..75 => self.chance.between(900, 8_000),
             75..96 => self.chance.between(8_000, 2 * MINUTE_MS),
