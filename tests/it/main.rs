@@ -43,6 +43,7 @@ mod mapping_command;
 mod public_clients;
 mod pubsub;
 mod registry;
+mod revert;
 mod salesforce_session;
 mod schemas;
 mod shadow;
