@@ -528,6 +528,16 @@ pub struct Outstanding {
     pub review: Option<ReviewId>,
 }
 
+impl Outstanding {
+    /// When it was asked for, and under which mapping.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            at: self.command.requested_at,
+            mapping: self.mapping,
+        }
+    }
+}
+
 /// What a deadline is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Due {

@@ -227,7 +227,7 @@ pub fn revertible(
     };
     Ok(page(view, bridge, after, |customer| {
         let mut told = Vec::new();
-        for (record, fields) in revert::of_customer(&mapping, customer, scope) {
+        for (record, fields) in revert::of_customer(view, bridge, &mapping, customer, scope) {
             let mut by_what: BTreeMap<&str, Vec<Name>> = BTreeMap::new();
             for (name, what) in fields {
                 by_what.entry(what.label()).or_default().push(name);

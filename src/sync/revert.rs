@@ -4,7 +4,7 @@
 use crate::domain::brakes::Undo;
 use crate::domain::journal::Basis;
 use crate::domain::view::{Asked, Own, RecordState};
-use crate::domain::{Name, Timestamp, Value};
+use crate::domain::{Name, Timestamp, Value, WriteCommand};
 use crate::mapping::Section;
 use crate::sync::desires::{Target, never_blank};
 
@@ -27,36 +27,62 @@ impl Scope {
     }
 }
 
-/// What becomes of each field of a record that was written in the scope, by name.
-pub fn undo(section: &Section, target: Target<'_>, scope: Scope) -> Vec<(Name, Undo)> {
+/// A write that is out, and when it was asked for.
+pub type InFlight<'a> = Option<(&'a WriteCommand, Asked)>;
+
+/// What becomes of each field of a record that was written in the scope, by name. A write that is
+/// out counts as made: what it will have written is undone once it is answered.
+pub fn undo(
+    section: &Section,
+    target: Target<'_>,
+    scope: Scope,
+    in_flight: InFlight<'_>,
+) -> Vec<(Name, Undo)> {
     let state = target.state;
     let mut found = Vec::new();
-    for (name, own) in state.own.iter().filter(|(_, own)| scope.holds(own.last)) {
-        let desire = state.desired.get(name);
-        // Our key goes with the link, a stand-in with what it stands for.
-        let decided = desire.is_some_and(|one| matches!(one.basis, Basis::Agreed | Basis::Kept));
-        if !decided {
-            continue;
+    let sent = in_flight.filter(|(_, asked)| scope.holds(*asked));
+    let sent = sent.map_or(&[][..], |(write, _)| &write.fields);
+    let standing = |name: &Name| state.own.get(name).filter(|own| scope.holds(own.last));
+    let is_out = |name: &Name| sent.iter().any(|field| field.name == *name);
+    for name in state.own.keys().filter(|name| !is_out(name)) {
+        if let Some(own) = standing(name) {
+            let what = before(state, name, own, scope);
+            let is_seen = |value: &Value| state.value_seen(name) == value;
+            found.extend(of_field(section, target, name, what, is_seen));
         }
-        let what = match before(state, name, own, scope) {
-            None => Undo::Unknown,
-            Some(value) if value.is_blank() && never_blank(section, target, name) => Undo::Required,
-            Some(value) => Undo::To(value),
+    }
+    for field in sent {
+        let name = &field.name;
+        let what = match standing(name) {
+            Some(own) => before(state, name, own, scope),
+            None => Some(field.expect.clone()),
         };
-        let is_done = match (&what, desire) {
-            (Undo::To(value), Some(desire)) => {
-                desire.value == *value && state.value_seen(name) == value
-            }
-            _ => false,
-        };
-        if !is_done {
-            found.push((name.clone(), what));
-        }
+        found.extend(of_field(section, target, name, what, |_| true));
     }
     for name in replaced_since(state, scope) {
         found.push((name, Undo::Changed));
     }
     found
+}
+
+/// What becomes of one field that held something else before; nothing if that is desired already.
+fn of_field(
+    section: &Section,
+    target: Target<'_>,
+    name: &Name,
+    before: Option<Value>,
+    is_seen: impl Fn(&Value) -> bool,
+) -> Option<(Name, Undo)> {
+    // Our key goes with the link, a stand-in with what it stands for.
+    let desire = target.state.desired.get(name);
+    let desire = desire.filter(|one| matches!(one.basis, Basis::Agreed | Basis::Kept))?;
+    let what = match before {
+        None => Undo::Unknown,
+        Some(value) if value.is_blank() && never_blank(section, target, name) => Undo::Required,
+        Some(value) if desire.value == value && is_seen(&value) => return None,
+        Some(value) => Undo::To(value),
+    };
+    Some((name.clone(), what))
 }
 
 /// What stood in a field before the first write in the scope; none where that is not kept any more.

@@ -2,8 +2,10 @@
 
 use crate::domain::brakes::Undo;
 use crate::domain::journal::{Basis, Desire, DomainEvent as E, WalkReason};
-use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, Walk, record_state};
-use crate::domain::{BridgeId, Name, RecordRef, Timestamp, ViewKey};
+use crate::domain::view::{
+    Customer, Journal, ViewEntry, ViewRead, Walk, outstanding, record_state,
+};
+use crate::domain::{BridgeId, CommandKind, Name, RecordRef, Timestamp, ViewKey};
 use crate::mapping::Mapping;
 use crate::processor::decide::{Terms, agree, reconcile, walk};
 use crate::sync::desires::Target;
@@ -46,7 +48,9 @@ pub fn known<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> Vec<(u64, [u8
 }
 
 /// What becomes of the fields of a customer that were written in a scope.
-pub fn of_customer(
+pub fn of_customer<V: ViewRead + ?Sized>(
+    view: &V,
+    bridge: &BridgeId,
     mapping: &Mapping,
     customer: &Customer,
     scope: Scope,
@@ -61,7 +65,15 @@ pub fn of_customer(
             record: &record,
             state: &state,
         };
-        let fields = undo(section, target, scope);
+        let waiting = state.writing.and_then(|id| outstanding(view, bridge, &id));
+        let in_flight = waiting.as_deref().and_then(|waiting| {
+            let asked = waiting.asked();
+            match &waiting.command.kind {
+                CommandKind::Write(write) => Some((write, asked)),
+                CommandKind::Read(_) => None,
+            }
+        });
+        let fields = undo(section, target, scope, in_flight);
         if !fields.is_empty() {
             found.push((record, fields));
         }
@@ -78,7 +90,8 @@ pub fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, custome
         mapping: walk.version,
         since,
     };
-    for (record, fields) in of_customer(terms.mapping, customer, scope) {
+    let bridge = journal.bridge().clone();
+    for (record, fields) in of_customer(journal, &bridge, terms.mapping, customer, scope) {
         if record_state(journal, journal.bridge(), &record).is_none() {
             continue;
         }

@@ -114,14 +114,6 @@ pub fn subject(command: &Command) -> RecordRef {
     }
 }
 
-/// When a command was asked for, and under which mapping.
-fn asked(waiting: &Outstanding) -> Asked {
-    Asked {
-        at: waiting.command.requested_at,
-        mapping: waiting.mapping,
-    }
-}
-
 /// What the write of a record that is out sends, and when it was asked for.
 pub fn sent_in_flight<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) -> (Fields, Asked) {
     let writing = record_state(edit.view, edit.bridge, record).and_then(|state| state.writing);
@@ -133,7 +125,7 @@ pub fn sent_in_flight<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef) 
         CommandKind::Write(write) => {
             let sent = write.fields.iter();
             let sent = sent.map(|field| (field.name.clone(), field.value.clone()));
-            (sent.collect(), asked(&waiting))
+            (sent.collect(), waiting.asked())
         }
         CommandKind::Read(_) => Default::default(),
     }
@@ -234,7 +226,7 @@ fn write_settled<V: ViewWrite>(
     let CommandKind::Write(write) = &ended.command.kind else {
         panic!("a read was settled as the write {}", ended.command.id);
     };
-    let (sequence, asked) = (edit.sequence, asked(ended));
+    let (sequence, asked) = (edit.sequence, ended.asked());
     edit.record(record, |state| {
         if state.writing == Some(ended.command.id) {
             state.writing = None;

@@ -369,3 +369,39 @@ fn an_item_of_a_mass_change_takes_yes_or_no_and_nothing_else() {
         assert_eq!(item(&world).kind, ReviewKind::MassChange);
     }
 }
+
+/// A name is one value in two fields: neither is written without the other.
+#[test]
+fn a_name_waits_as_a_whole() {
+    let mut world = crowd(PEOPLE);
+    let mut written = 0;
+    for number in 0..PEOPLE / 2 {
+        let mut shown = here(number, 100, "Analyst");
+        let name = format!("Grace{number} Lovelace");
+        shown.fields.insert("name".into(), Value::text(name));
+        // At the first link each kept its own; the first change is followed.
+        let out = world.show(shown);
+        let names = writes_to(&out, &there(number)).into_iter();
+        let names = names.flat_map(fields);
+        written += names.filter(|(name, _)| name == "FirstName").count();
+        answer_all(&mut world, out);
+    }
+    let mut again = 0;
+    for number in 0..PEOPLE / 2 {
+        let mut shown = here(number, 200, "Analyst");
+        let name = format!("Ada{number} King{number}");
+        shown.fields.insert("name".into(), Value::text(name));
+        let out = world.show(shown);
+        again += writes_to(&out, &there(number)).len();
+        answer_all(&mut world, out);
+    }
+    assert_eq!((written, again), (PEOPLE / 2, SHARE));
+    let stopped = brakes(&world.view, &bridge());
+    let stopped = stopped.iter().filter(|one| one.is_stopped());
+    let names: Vec<&str> = stopped.map(|one| &*one.field.name).collect();
+    let mut names = names;
+    names.sort_unstable();
+    assert_eq!(names, ["FirstName", "LastName"]);
+    let asked = world.counted(|event| matches!(event, E::MassChangeBraked { .. }));
+    assert_eq!(asked, 1);
+}

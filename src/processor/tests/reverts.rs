@@ -238,3 +238,40 @@ fn a_mapping_that_was_never_active_undoes_nothing() {
     let known = queries::revert_decision(view, &bridge(), &mapping[..8], Timestamp(0));
     assert_eq!(known.unwrap().1, hash(&pair.world));
 }
+
+#[test]
+fn a_write_that_is_out_is_undone_once_it_is_answered() {
+    let mut pair = Pair::new();
+    let since = now(&mut pair.world);
+    let out = pair.webhook(50_000, &[(TITLE, "Analyst")]);
+    let write = writes_to(&out, &pair.lead)[0].clone();
+    let mapping = hash(&pair.world);
+    assert_eq!(revert(&mut pair.world, mapping, since), vec![]);
+    let more = pair.done(&write, 51);
+    assert_eq!(titles(&pair, &more), [""]);
+    pair.settle(more, 52);
+    assert!(pair.is_at_rest());
+    assert_eq!(revert(&mut pair.world, mapping, since), vec![]);
+}
+
+/// A Lead has a last name, whatever stood there before.
+#[test]
+fn what_the_org_wants_filled_stays_filled() {
+    let mut pair = Pair::new();
+    let since = now(&mut pair.world);
+    let lead = pair.lead.clone();
+    let blank = super::both::stage::texts(&[("LastName", "")]);
+    let kind = crate::domain::EventKind::Updated;
+    let out = pair.event_of(&lead, kind, 50, Writer::Foreign, blank);
+    pair.settle(out, 51);
+    let filled = pair.seen(&lead, "LastName");
+    assert!(!filled.is_blank(), "it was written back");
+    let mapping = hash(&pair.world);
+    let out = revert(&mut pair.world, mapping, since);
+    assert!(
+        out.iter()
+            .all(|one| !fields(one).iter().any(|(name, _)| name == "LastName"))
+    );
+    pair.settle(out, 60);
+    assert_eq!(pair.seen(&lead, "LastName"), filled);
+}
