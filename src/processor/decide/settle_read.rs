@@ -171,9 +171,9 @@ fn set_back<J: Journal>(journal: &J, snapshot: &RecordSnapshot) -> BTreeSet<Name
     back.map(|(name, _)| name.clone()).collect()
 }
 
-/// Takes what a read shows of a write of ours as that write, of one in flight and of one that nothing
-/// has confirmed, which the remote may show in a form of its own: it moves nothing, also where
-/// something else has been decided since.
+/// Takes what a read shows of a write of ours as that write, of one in flight and of one that
+/// nothing has confirmed, which the remote may show in a form of its own: it moves nothing, also
+/// where something else has been decided since.
 fn own_writes<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
