@@ -19,6 +19,15 @@ const REPS: [&str; 3] = [
 ];
 /// Addresses that both systems use: some people are in both from the start.
 const PEOPLE: usize = 6;
+/// 2026-03-01, about when trials end.
+const TRIALS_S: i64 = 1_772_323_200;
+/// Web addresses of companies, some of them of everybody's mail.
+const SITES: [&str; 4] = [
+    "https://kestrel.example",
+    "www.heron.example",
+    "https://gmail.com",
+    "mail.yahoo.com",
+];
 /// Of new leads in Intercom, those with an address of their own.
 const ALONE_PERMILLE: usize = 350;
 
@@ -72,7 +81,8 @@ impl World {
             82..88 => self.new_lead_in_intercom(),
             88..93 => self.new_person_in_salesforce(),
             93..96 => self.rep_converts(),
-            96..98 => self.agents_merge(),
+            96 => self.new_company(),
+            97 => self.agents_merge(),
             _ => self.rep_deletes(),
         }
     }
@@ -136,15 +146,21 @@ impl World {
         let Some(id) = self.some_contact() else {
             return;
         };
-        let set = match self.chance.below(20) {
-            place @ 0..12 => {
+        let set = match self.chance.below(26) {
+            place @ 0..12 | place @ 20..24 => {
+                let place = if place < 12 { place } else { 12 };
                 self.agent_sets(&id, place / 4);
                 return self.was_edited(Side::Intercom, &id, place / 4);
             }
             12..14 => json!({"custom_attributes": {"support_tier": *self.chance.one_of(&TIERS)}}),
             14..16 => json!({"unsubscribed_from_emails": self.chance.permille(500)}),
             16..19 => json!({"name": self.word("Ada N")}),
-            _ => json!({"email": self.address()}),
+            19 => json!({"email": self.address()}),
+            _ => {
+                // Within some hours of a midnight somewhere, on any day of two months.
+                let at = TRIALS_S + self.chance.between(0, 60 * 24) * 3_600;
+                json!({"custom_attributes": {"trial_ends": at}})
+            }
         };
         let act = json!({"verb": "update_contact", "id": id, "set": set});
         self.remotes.act_in_intercom(&act, self.now);
@@ -154,15 +170,16 @@ impl World {
         let Some((_, id)) = self.some_row() else {
             return;
         };
-        let fields = match self.chance.below(20) {
-            place @ 0..12 => {
+        let fields = match self.chance.below(24) {
+            place @ 0..12 | place @ 20..24 => {
+                let place = if place < 12 { place } else { 12 };
                 self.rep_sets(&id, place / 4);
                 return self.was_edited(Side::Salesforce, &id, place / 4);
             }
             12..14 => json!({"Salutation": *self.chance.one_of(&TIERS)}),
             14..16 => json!({"HasOptedOutOfEmail": self.chance.permille(500)}),
             16..18 => json!({"Status": *self.chance.one_of(&STATUSES)}),
-            18 => json!({"OwnerId": *self.chance.one_of(&REPS)}),
+            18 => json!({"OwnerId": self.some_rep()}),
             _ => json!({"Title": self.word("Title "), "Phone": self.number()}),
         };
         let user = self.some_rep();
@@ -187,6 +204,22 @@ impl World {
         }
         let act = json!({"verb": "create", "object": object, "fields": fields});
         self.remotes.act_in_salesforce(&act, self.now);
+    }
+
+    /// A company in either system. Those of one site are one company, but where the site is
+    /// everybody's.
+    fn new_company(&mut self) {
+        let (name, site) = (self.word("Works "), *self.chance.one_of(&SITES));
+        if self.chance.permille(500) {
+            let act = json!({"verb": "create_company", "name": name, "website": site});
+            let made = self.remotes.act_in_intercom(&act, self.now);
+            self.remotes.has_site(made, site);
+        } else {
+            let fields = json!({"Name": name, "Website": site});
+            let act = json!({"verb": "create", "object": "Account", "fields": fields});
+            let made = self.remotes.act_in_salesforce(&act, self.now);
+            self.remotes.has_site(made, site);
+        }
     }
 
     fn rep_converts(&mut self) {

@@ -3,6 +3,7 @@
 
 mod parted;
 mod records;
+mod sets;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,10 +102,12 @@ pub fn check(world: &World) -> Verdict {
             let why = disagreement(world, &pair, field);
             verdict.expect(why.map(|why| told(world, &pair.kin, &[field.0, field.1], &why)));
         }
+        sets::check(world, &pair, &mut verdict);
     }
     writes::check(world, &kin, &mut verdict);
     records::check(world, &kin, &mut verdict);
     parted::check(world, &kin, &mut verdict);
+    sets::companies(world, &mut verdict);
     verdict
 }
 

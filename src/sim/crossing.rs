@@ -1,6 +1,8 @@
 //! Edits that meet: the same field of the same person on the other side a little later, or of the
 //! same record within the second in which somebody read it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use crate::sim::history::Side;
@@ -15,11 +17,13 @@ const CROSSING_MS: (i64, i64) = (2_500, 90_000);
 const HURRY_MS: (i64, i64) = (30, 600);
 
 /// Fields that both sides edit: contact's path, row's name.
-pub const BOTH: [(&str, &str); 3] = [
+pub const BOTH: [(&str, &str); 4] = [
     ("phone", "Phone"),
     ("custom_attributes.job_title", "Title"),
     ("custom_attributes.nickname", "External_User_ID__c"),
+    ("custom_attributes.interests", "EmailBouncedReason"),
 ];
+const INTERESTS: [&str; 5] = ["api", "bots", "calls", "docs", "email"];
 
 /// What somebody edited last, or is about to edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +112,11 @@ impl World {
         let set = match field {
             0 => json!({"phone": self.number()}),
             1 => json!({"custom_attributes": {"job_title": self.word("Title ")}}),
+            3 => {
+                let known = &self.remotes.contacts[contact][BOTH[field].0];
+                let set = self.other_interests(&elements(known));
+                json!({"custom_attributes": {"interests": set.join(", ")}})
+            }
             _ => json!({"custom_attributes": {"nickname": self.word("Nick ")}}),
         };
         let act = json!({"verb": "update_contact", "id": contact, "set": set});
@@ -121,6 +130,10 @@ impl World {
         fields[BOTH[field].1] = Json::String(match field {
             0 => self.number(),
             1 => self.word("Title "),
+            3 => {
+                let known = elements(&self.remotes.rows[row][BOTH[field].1]);
+                self.other_interests(&known).join(";")
+            }
             _ => self.word("Nick "),
         });
         let user = self.some_rep();
@@ -128,4 +141,21 @@ impl World {
         self.remotes.act_in_salesforce(&act, self.now);
         self.crossing.last = None;
     }
+
+    /// One interest more or less.
+    fn other_interests(&mut self, known: &BTreeSet<String>) -> Vec<String> {
+        let one = (*self.chance.one_of(&INTERESTS)).to_owned();
+        let mut set = known.clone();
+        if !set.remove(&one) {
+            set.insert(one);
+        }
+        set.into_iter().collect()
+    }
+}
+
+/// The elements of a set as either system shows it.
+pub fn elements(shown: &str) -> BTreeSet<String> {
+    let parts = shown.split([',', ';']).map(str::trim);
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }

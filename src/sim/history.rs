@@ -66,16 +66,18 @@ pub fn text(value: &Json) -> String {
 
 /// The fields of a contact that matter here, under the names of the mapping.
 pub const INTERCOM_FIELDS: [&str; 4] = ["name", "email", "phone", "unsubscribed_from_emails"];
-pub const ATTRIBUTES: [&str; 7] = [
+pub const ATTRIBUTES: [&str; 9] = [
     "job_title",
     "nickname",
     "support_tier",
+    "interests",
+    "trial_ends",
     "SALESFORCE_STATUS",
     "SALESFORCE_OWNER_NAME",
     "SALESFORCE_ID",
     "crosswalk_created_from",
 ];
-pub const SALESFORCE_FIELDS: [&str; 15] = [
+pub const SALESFORCE_FIELDS: [&str; 17] = [
     "Id",
     "FirstName",
     "LastName",
@@ -84,6 +86,8 @@ pub const SALESFORCE_FIELDS: [&str; 15] = [
     "Title",
     "External_User_ID__c",
     "Salutation",
+    "EmailBouncedReason",
+    "MobilePhone",
     "HasOptedOutOfEmail",
     "Status",
     "OwnerId",

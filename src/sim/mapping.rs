@@ -59,6 +59,19 @@ people:
       direction: both
       conflict: restrictive_wins
       meaning: consent
+    - intercom: custom_attributes.interests
+      salesforce: EmailBouncedReason
+      transform: set
+      owner: salesforce
+      direction: both
+      meaning: what the person is interested in
+    - intercom: custom_attributes.trial_ends
+      salesforce: MobilePhone
+      transform: date
+      time_zone: Asia/Kolkata
+      owner: intercom
+      direction: to_salesforce
+      meaning: until when the person may try
     - intercom: custom_attributes.SALESFORCE_STATUS
       salesforce: Lead.Status
       owner: salesforce
@@ -74,6 +87,16 @@ people:
       owner: salesforce
       direction: to_intercom
       meaning: where to find the person
+companies:
+  objects: {intercom: company, salesforce: [Account]}
+  match:
+    - domain: {salesforce: Website, intercom: website, on_match: link}
+  fields:
+    - intercom: name
+      salesforce: Name
+      owner: salesforce
+      direction: to_intercom
+      meaning: what the company is called
 "#;
 
 /// What makes contacts of the people that reps enter.

@@ -1,5 +1,7 @@
 //! Both remote systems: the sandbox models, with a record of what truly happened in them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
 use crate::clients::transport::{Request, Response};
@@ -19,6 +21,8 @@ pub struct Remotes {
     pub requests: Option<Vec<String>>,
     pub contacts: People,
     pub rows: People,
+    /// The web addresses of companies and accounts.
+    pub sites: BTreeMap<String, String>,
     /// The answer to a login.
     pub login: Vec<u8>,
     pub user_id: String,
@@ -45,10 +49,16 @@ impl Remotes {
         };
         workspace.switches.cleared_attributes_stay = cleared_stay;
         let mut workspace = intercom::Simulated::new(&workspace);
-        for name in ["nickname", "crosswalk_created_from"] {
+        let attributes = [
+            ("nickname", "string"),
+            ("interests", "string"),
+            ("trial_ends", "integer"),
+            ("crosswalk_created_from", "string"),
+        ];
+        for (name, data_type) in attributes {
             let attribute = json!({
                 "verb": "define_attribute", "model": "contact", "name": name,
-                "data_type": "string",
+                "data_type": data_type,
             });
             workspace.act(&attribute, now).expect("it can be defined");
         }
@@ -60,6 +70,7 @@ impl Remotes {
             requests: tells.then(Vec::new),
             contacts: People::new(),
             rows: People::new(),
+            sites: BTreeMap::new(),
             login: login.body,
             user_id,
             org_id,
@@ -78,6 +89,13 @@ impl Remotes {
         let done = self.salesforce.act(act, now).ok();
         self.note(Side::Salesforce, &By::Person, None, now);
         done
+    }
+
+    /// Takes down the web address of what was made.
+    pub fn has_site(&mut self, made: Option<Json>, site: &str) {
+        if let Some(id) = made.as_ref().and_then(|made| made["id"].as_str()) {
+            self.sites.insert(id.to_owned(), site.to_owned());
+        }
     }
 
     /// A request of ours arrives.

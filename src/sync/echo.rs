@@ -210,7 +210,8 @@ impl Known<'_> {
             value: got.clone(),
             signal,
             write: found.sequence,
-            confirms: got == self.state.value_seen(name),
+            // What stands between it and the latest is still to come.
+            confirms: found.sequence == latest && got == self.state.value_seen(name),
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::journal::{Basis, Claim, Desire, DomainEvent as E, HeldObservation, Via};
 use crate::domain::shared::Shared;
+use crate::domain::time::Order;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
 use crate::mapping::set::Base;
@@ -44,6 +45,10 @@ impl Move<'_> {
         };
         // A contact is shown whole: the first of those that show the values told of them.
         let told = tells.skip_while(|one| !shows(one)).take_while(shows).last();
+        // What our own write made the contact tell has the time of that write.
+        let told = told.filter(|told| {
+            self.via != Via::Write || told.version.against(&self.version) != Order::Overlaps
+        });
         told.map_or_else(|| self.interval(names), |told| told.version)
     }
 
@@ -61,9 +66,14 @@ impl Move<'_> {
             let seen = self.before.seen.get(name);
             seen.map_or(0, |seen| seen.version.from_ms)
         };
-        // What waits for the answer tells what was there before: it shows another value.
+        // What waits for the answer and shows another value tells what was there before.
         let held = self.before.held.iter().map(|held| &held.observation);
-        let showed = held.filter(|one| names.iter().any(|name| one.fields.contains_key(name)));
+        let showed = held.filter(|one| {
+            names.iter().any(|name| {
+                let shown = one.fields.get(name);
+                shown.is_some_and(|shown| self.fields.get(name) != Some(shown))
+            })
+        });
         let before = showed.map(|one| one.version.from_ms);
         let before = before.filter(|at| *at <= self.version.to_ms).max();
         let from_ms = names.iter().map(known).min().max(before).unwrap_or(0);

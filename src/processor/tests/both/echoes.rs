@@ -2,8 +2,10 @@
 
 use super::stage::*;
 use crate::domain::journal::{DomainEvent, EchoSignal};
-use crate::domain::{EventKind, Value, Writer};
+use crate::domain::{EventKind, Outcome, RecordSnapshot, Value, Version, Writer};
 use crate::processor::tests::world::*;
+
+const NICKNAME: &str = "custom_attributes.nickname";
 
 fn signals(pair: &Pair) -> Vec<EchoSignal> {
     let entries = pair.world.journal.iter();
@@ -379,4 +381,36 @@ fn what_intercom_shows_of_a_field_follows_the_echo_of_our_own_write() {
         pair.event(51, Writer::Ours, &[("Title", "Engineer")]),
         vec![]
     );
+}
+
+/// Found by the simulation: the answer to the first write was lost, the rep's value was found and lost
+/// against the owner's, and the feed told of all three late. The first echo took the place of the
+/// read, before which the rep's value had stood.
+#[test]
+fn an_echo_of_an_earlier_write_does_not_stand_for_what_came_after_it() {
+    let mut pair = Pair::new();
+    let (lead, contact) = (pair.lead.clone(), pair.contact.clone());
+    let first = pair.webhook(51_000, &[(NICKNAME, "Ada")]);
+    let mut shown = pair.fields_of(&lead);
+    shown.extend(texts(&[("Nickname__c", "Countess")]));
+    let snapshot = RecordSnapshot {
+        record: lead.clone(),
+        version: Version::second(53),
+        fields: shown,
+        tags: None,
+        companies: None,
+    };
+    let found = Outcome::FoundOther { snapshot };
+    let second = pair.world.answer(&first[0], found);
+    assert_eq!(writes_to(&second, &lead).len(), 1, "the owner's stands");
+    pair.settle(second, 54);
+    let read = pair.event_of(&lead, EventKind::Gap, 54, Writer::Foreign, texts(&[]));
+    pair.settle(read, 55);
+    pair.event(51, Writer::Ours, &[("Nickname__c", "Ada")]);
+    let out = pair.event(53, Writer::Foreign, &[("Nickname__c", "Countess")]);
+    assert_eq!(out, vec![]);
+    pair.event(54, Writer::Ours, &[("Nickname__c", "Ada")]);
+    assert_eq!(pair.decided(NICKNAME), Value::text("Ada"));
+    assert_eq!(pair.seen(&lead, "Nickname__c"), Value::text("Ada"));
+    assert_eq!(pair.seen(&contact, NICKNAME), Value::text("Ada"));
 }

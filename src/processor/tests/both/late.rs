@@ -518,3 +518,23 @@ fn a_read_that_shows_our_write_in_flight_decides_nothing() {
         assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550056"));
     }
 }
+
+/// Found by the simulation: the agent's webhook was late, and the contact was told of in the second of
+/// our write to another field. Its number passed for one of that second, newer than the rep's.
+#[test]
+fn what_our_write_made_the_contact_tell_is_no_change_of_that_second() {
+    let mut pair = Pair::new();
+    let out = pair.event(60, Writer::Foreign, &[("Status", "Working")]);
+    let contact = pair.contact.clone();
+    let write = writes_to(&out, &contact)[0].clone();
+    let status = ("custom_attributes.SALESFORCE_STATUS", "Working");
+    // Said at 50 by the agent, and nobody told; at 55 by the rep.
+    let more = pair.event(55, Writer::Foreign, &[("Phone", "+14155550056")]);
+    pair.webhook(70_500, &[("phone", "+14155550055"), status]);
+    let done = pair.outcome(&write, 70, &[("phone", "+14155550055"), status]);
+    let out = pair.world.answer(&write, done);
+    assert_eq!(pair.decided("phone"), Value::text("+14155550056"));
+    assert_eq!(pair.count("conflict_decided"), 1);
+    pair.settle([more, out].concat(), 71);
+    assert_eq!(pair.seen(&contact, "phone"), Value::text("+14155550056"));
+}
