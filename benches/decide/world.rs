@@ -441,6 +441,9 @@ impl World {
             CommandKind::Read(ReadCommand::Record { record, .. }) => Outcome::Read {
                 snapshot: self.shown(record, version),
             },
+            CommandKind::Read(ReadCommand::Gone { record }) => Outcome::NotFound {
+                record: record.clone(),
+            },
             CommandKind::Read(ReadCommand::Lookup(_)) => Outcome::LookedUp {
                 rows: Vec::new(),
                 truncated: false,

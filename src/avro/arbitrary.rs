@@ -397,6 +397,7 @@ fn kind() -> BoxedStrategy<CommandKind> {
         (record(), vec(query, 0..3)).prop_map(|(origin, queries)| {
             CommandKind::Read(ReadCommand::Lookup(Lookup { origin, queries }))
         }),
+        record().prop_map(|record| CommandKind::Read(ReadCommand::Gone { record })),
     ]
     .boxed()
 }

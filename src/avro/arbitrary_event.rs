@@ -340,6 +340,7 @@ fn commands() -> BoxedStrategy<DomainEvent> {
         ReadPurpose::Company,
         ReadPurpose::Owner,
         ReadPurpose::Incomplete,
+        ReadPurpose::Master,
     ]);
     prop_oneof![
         command().prop_map(|command| DomainEvent::WriteRequested { command }),

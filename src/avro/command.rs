@@ -9,6 +9,7 @@ use crate::domain::{Name, WriteCommand, WriteTarget};
 const WRITE_COMMAND: i64 = 0;
 const READ_RECORD: i64 = 1;
 const LOOKUP: i64 = 2;
+const READ_GONE: i64 = 3;
 
 /// By hand: the schema calls `kind` the body.
 impl Wire for Command {
@@ -58,6 +59,10 @@ impl Wire for CommandKind {
                 w.branch(LOOKUP, "Lookup");
                 lookup.put(w);
             }
+            Self::Read(ReadCommand::Gone { record }) => {
+                w.branch(READ_GONE, "ReadGone");
+                w.field("record", record);
+            }
         }
     }
 
@@ -69,6 +74,9 @@ impl Wire for CommandKind {
                 fields: r.field("fields")?,
             })),
             LOOKUP => Ok(Self::Read(ReadCommand::Lookup(Lookup::take(r)?))),
+            READ_GONE => Ok(Self::Read(ReadCommand::Gone {
+                record: r.field("record")?,
+            })),
             other => Err(r.unknown_case(other)),
         }
     }

@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 160] = [
+pub const FILES: [(&str, &str); 161] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -629,6 +629,10 @@ pub const FILES: [(&str, &str); 160] = [
     (
         "crosswalk.write.LookupTerm",
         include_str!("../../schemas/write/lookup_term.v1.avsc"),
+    ),
+    (
+        "crosswalk.write.ReadGone",
+        include_str!("../../schemas/write/read_gone.v1.avsc"),
     ),
     (
         "crosswalk.write.ReadRecord",

@@ -92,6 +92,8 @@ pub enum ReadCommand {
     },
     /// Look for records that hold one of some identifiers.
     Lookup(Lookup),
+    /// Ask the bin of an org what became of a record that left: whether it was merged into another.
+    Gone { record: RecordRef },
 }
 
 /// The search before a first create. `origin` is the record that looks for its counterpart.

@@ -17,7 +17,9 @@ use crate::domain::time::{Timestamp, Version};
 use crate::domain::value::Value;
 
 pub use crate::domain::vocabulary::{Basis, BridgeMode, Claim, CustomerKind, Desire, EchoSignal};
-pub use crate::domain::vocabulary::{HeldObservation, ReadEnding, ReadPurpose, ReviewKind};
+pub use crate::domain::vocabulary::{
+    HeldObservation, RESTORED, ReadEnding, ReadPurpose, ReviewKind,
+};
 pub use crate::domain::vocabulary::{Verdict, Via, WalkReason, WriteEnding};
 
 /// One line of the journal. Sequences are dense and begin at 0 for each key.
@@ -137,6 +139,7 @@ pub enum DomainEvent {
     RecordsUnlinked {
         left: RecordRef,
         right: RecordRef,
+        /// The person who says so, or `RESTORED`.
         by: String,
         /// The customer that keeps its id.
         customer: CustomerId,

@@ -10,6 +10,9 @@ use crate::domain::result::Rejection;
 use crate::domain::time::Version;
 use crate::domain::value::Value;
 
+/// Who took two records apart where their source did: it restored one that it had merged away.
+pub const RESTORED: &str = "source:restored";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CustomerKind {
     Person,
@@ -153,6 +156,8 @@ pub enum ReadPurpose {
     Owner,
     /// A change event that does not say what changed.
     Incomplete,
+    /// A record left: its org may have merged it into another one.
+    Master,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

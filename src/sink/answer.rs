@@ -83,6 +83,7 @@ pub fn kind(command: &Command) -> &'static str {
             WriteTarget::Attach { .. } => "attach",
         },
         CommandKind::Read(ReadCommand::Record { .. }) => "read",
+        CommandKind::Read(ReadCommand::Gone { .. }) => "read_gone",
         CommandKind::Read(ReadCommand::Lookup(_)) => "lookup",
     }
 }

@@ -34,8 +34,15 @@ pub enum Whole {
 /// Takes the links between two records of a customer away; all links of one where both are the
 /// same. Records that their own source made one go together.
 pub fn parts(customer: &Customer, left: &RecordRef, right: &RecordRef) -> Result<Parts, Whole> {
-    let by_source =
-        |link: &&Link| matches!(link.rule, MatchRule::SourceMerge | MatchRule::Conversion);
+    let by_source = |link: &&Link| match link.rule {
+        MatchRule::Conversion => true,
+        // Until the one that was merged away is back.
+        MatchRule::SourceMerge => {
+            let absorbed = customer.records.get(&link.right);
+            absorbed.is_some_and(|state| state.gone.is_some())
+        }
+        _ => false,
+    };
     let fixed: Vec<&Link> = customer.links.iter().filter(by_source).collect();
     let (here, there) = (reached(&fixed, left), reached(&fixed, right));
     let out = left == right;

@@ -123,6 +123,47 @@ async fn a_lead_is_made_found_changed_and_read() {
     assert!(matches!(other, Outcome::FoundOther { .. }), "{other:?}");
 }
 
+/// Makes a person and answers its record.
+fn made_by_hand(sandbox: &Handle, name: &str) -> RecordRef {
+    let fields = json!({"LastName": name});
+    let act = json!({"verb": "create", "object": "Contact", "fields": fields});
+    let made = sandbox.act(act).unwrap();
+    RecordRef::new(&org(), "Contact", made["id"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bin_tells_who_a_record_was_merged_into() {
+    let (sandbox, executor) = world().await;
+    let master = made_by_hand(&sandbox, "Stays");
+    let loser = made_by_hand(&sandbox, "Goes");
+    let deleted = made_by_hand(&sandbox, "Is deleted");
+    let losers = json!([loser.id]);
+    let merge = json!({"verb": "merge", "winner": master.id, "losers": losers});
+    sandbox.act(merge).unwrap();
+    sandbox
+        .act(json!({"verb": "delete", "id": deleted.id}))
+        .unwrap();
+    let ask = |record: &RecordRef| {
+        let record = record.clone();
+        command(9, "a", CommandKind::Read(ReadCommand::Gone { record }))
+    };
+    let told = |outcome: Outcome| match outcome {
+        Outcome::Read { snapshot } => snapshot.fields["MasterRecordId"].clone(),
+        other => panic!("the bin shows the row, not {other:?}"),
+    };
+    let by_id = executor.execute(&read(&loser, &["LastName"]), false).await;
+    assert!(matches!(by_id, Outcome::NotFound { .. }), "{by_id:?}");
+    let asked = executor.execute(&ask(&loser), false).await;
+    assert_eq!(told(asked), master.id.as_str().into());
+    let asked = executor.execute(&ask(&deleted), false).await;
+    assert!(told(asked).is_blank());
+    sandbox
+        .act(json!({"verb": "purge", "id": loser.id}))
+        .unwrap();
+    let asked = executor.execute(&ask(&loser), false).await;
+    assert!(matches!(asked, Outcome::NotFound { .. }), "{asked:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upsert_that_updates_is_understood_with_either_status() {
     let (sandbox, executor) = world().await;

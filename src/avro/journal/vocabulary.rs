@@ -53,6 +53,7 @@ symbols!(ReadPurpose {
     5 "COMPANY" => Company,
     6 "OWNER" => Owner,
     7 "INCOMPLETE" => Incomplete,
+    8 "MASTER" => Master,
 });
 
 symbols!(Verdict {

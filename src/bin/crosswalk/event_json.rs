@@ -72,6 +72,9 @@ impl Show {
             CommandKind::Read(ReadCommand::Record { record, .. }) => {
                 json!({"read": record.to_string()})
             }
+            CommandKind::Read(ReadCommand::Gone { record }) => {
+                json!({"read_gone": record.to_string()})
+            }
             CommandKind::Read(ReadCommand::Lookup(lookup)) => {
                 let queries = lookup.queries.iter().map(|query| {
                     let by: Vec<&str> = query.any_of.iter().map(|(name, _)| &**name).collect();

@@ -10,7 +10,7 @@ use crate::domain::{EventKind, Fields, Name, RecordEvent, RecordRef, RecordSnaps
 use crate::mapping::Section;
 use crate::processor::decide::observed::known_or_founded;
 use crate::processor::decide::{
-    Terms, first_link, fold, holds, overwrite, owner, pursue, request, shared,
+    Terms, first_link, fold, holds, overwrite, owner, pursue, request, source_merge,
 };
 use crate::sync::conflict::Sent;
 use crate::sync::echo::{self, Known, Placed, Sorted};
@@ -28,14 +28,15 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, event: &RecordEven
         }
         EventKind::Created | EventKind::Updated | EventKind::Undeleted => {
             let state = known_or_founded(journal, section, record);
-            if is_back(journal, event, &state) {
+            if is_back(journal, terms, event, &state) {
                 change(journal, terms, section, event);
             }
         }
     }
 }
 
-/// A record of Salesforce that was deleted can be restored, until it is purged.
+/// A record of Salesforce that was deleted can be restored, until it is purged; it may have been
+/// merged into another one.
 fn delete<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, event: &RecordEvent) {
     let record = &event.record;
     let state = known_or_founded(journal, section, record);
@@ -49,12 +50,17 @@ fn delete<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, eve
         how: Gone::Deleted,
         at: Some(event.version),
     };
-    shared::leave(journal, terms, record, left);
+    source_merge::leave(journal, terms, record, left);
     pursue::release(journal, terms, waiting);
 }
 
 /// Whether the record is there to be changed.
-fn is_back<J: Journal>(journal: &mut J, event: &RecordEvent, state: &RecordState) -> bool {
+fn is_back<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    event: &RecordEvent,
+    state: &RecordState,
+) -> bool {
     let record = &event.record;
     match state.gone {
         None => return true,
@@ -69,9 +75,7 @@ fn is_back<J: Journal>(journal: &mut J, event: &RecordEvent, state: &RecordState
         }
         Some(Gone::Deleted | Gone::Archived | Gone::NotFound) => {}
     }
-    journal.emit(E::RecordReturned {
-        record: record.clone(),
-    });
+    source_merge::returned(journal, terms, record);
     true
 }
 

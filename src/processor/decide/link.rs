@@ -7,8 +7,8 @@ use crate::domain::record::{Gone, MatchRule};
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, agree, convert, create, first_link, fold, holds, owner};
-use crate::processor::decide::{pursue, reconcile, request, walk};
+use crate::processor::decide::{Terms, agree, convert, create, first_link, fold, holds};
+use crate::processor::decide::{owner, pursue, reconcile, request, source_merge, walk};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
@@ -72,13 +72,18 @@ pub fn join<J: Journal>(
     let Some(theirs) = theirs.filter(|theirs| theirs.id != ours.id) else {
         return;
     };
-    let (one, other) = (standing(terms, &ours), standing(terms, &theirs));
+    // A record that its source merged away has stood for its customer until then.
+    let merged = (rule == MatchRule::SourceMerge).then_some(right);
+    let (one, other) = (
+        standing(terms, &ours, None),
+        standing(terms, &theirs, merged),
+    );
     let settled = if outward && one < Standing::Connected {
         theirs
     } else if rule == MatchRule::Created && !outward && other < Standing::Connected {
         // It holds what was decided for the one that it was made from.
         ours
-    } else if other > one || (other == one && one == Standing::InSalesforce) {
+    } else if other > one || (other == one && one == Standing::InSalesforce && merged.is_none()) {
         theirs
     } else {
         ours
@@ -110,11 +115,11 @@ enum Standing {
     Connected,
 }
 
-fn standing(terms: &Terms<'_>, customer: &Customer) -> Standing {
+fn standing(terms: &Terms<'_>, customer: &Customer, merged: Option<&RecordRef>) -> Standing {
     // A converted lead counts: its customer goes on with the contact.
     let counts = |state: &RecordState| matches!(state.gone, None | Some(Gone::Converted));
     let records = customer.records.iter();
-    let known = records.filter(|(_, state)| counts(state));
+    let known = records.filter(|(record, state)| counts(state) || merged == Some(*record));
     let sides: BTreeSet<bool> = known
         .map(|(record, _)| terms.mapping.is_salesforce(record))
         .collect();
@@ -175,18 +180,21 @@ pub fn first_look<J: Journal>(
     let Some(customer) = customer_of(journal, journal.bridge(), &row.record) else {
         return false;
     };
-    let linked = customer
-        .links
-        .iter()
-        .find(|link| link.right == row.record && !terms.mapping.is_salesforce(&link.left));
-    let Some(linked) = linked.filter(|_| customer.records[&row.record].seen.is_empty()) else {
+    let unseen = customer.records[&row.record].seen.is_empty();
+    let mut links = customer.links.iter();
+    let linked =
+        links.find(|link| link.right == row.record && !terms.mapping.is_salesforce(&link.left));
+    let linked = linked.map(|link| link.left.clone());
+    let linked = linked.or_else(|| source_merge::follower(terms, &customer, &row.record));
+    let Some(linked) = linked.filter(|_| unseen) else {
         return false;
     };
     let row = owner::enriched(journal, terms, section, row);
     fold::note(journal, terms, section, &row, Via::Read);
     if !convert::converted(journal, terms, section, &row.record) {
+        source_merge::first_look(journal, terms, section, &row.record);
         // Not `adopt`: a row without any mapped field would be read for ever.
-        first_link::connect(journal, terms, section, &linked.left, &row.record);
+        first_link::connect(journal, terms, section, &linked, &row.record);
     }
     true
 }

@@ -12,6 +12,7 @@ pub mod merge;
 pub mod overwrite;
 pub mod owner;
 pub mod convert;
+pub mod source_merge;
 pub mod first_link;
 pub mod review;
 pub mod pursue;

@@ -192,6 +192,23 @@ pub fn read_record<J: Journal>(
     journal.emit(E::ReadRequested { command, purpose });
 }
 
+/// Asks the bin what became of a record of Salesforce that left.
+pub fn read_gone<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    record: &RecordRef,
+    purpose: ReadPurpose,
+) {
+    if terms.quiet {
+        return;
+    }
+    let kind = CommandKind::Read(ReadCommand::Gone {
+        record: record.clone(),
+    });
+    let command = new(journal, terms, &record.source, record.to_string(), kind);
+    journal.emit(E::ReadRequested { command, purpose });
+}
+
 /// Asks again for a command that stayed unanswered: the same id and write sequence, the next
 /// attempt, a longer deadline.
 pub fn again<J: Journal>(journal: &mut J, terms: &Terms<'_>, waiting: &Outstanding) {

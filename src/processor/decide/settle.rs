@@ -4,12 +4,12 @@ use crate::domain::command::ReadCommand;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Via, WriteEnding};
 use crate::domain::record::Gone;
-use crate::domain::view::{Journal, Outstanding, outstanding, record_state};
+use crate::domain::view::{Journal, Outstanding, customer_of, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
 use crate::mapping::System;
 use crate::processor::decide::{
-    Terms, fold, holds, owner, pause, reconcile, relation, request, shared,
+    Terms, fold, holds, owner, pause, reconcile, relation, request, source_merge,
 };
 use crate::processor::decide::{settle_lookup, settle_read};
 use crate::sync::writes;
@@ -46,6 +46,9 @@ pub fn decide<J: Journal>(journal: &mut J, terms: &Terms<'_>, result: &CommandRe
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => {
             settle_read::read(journal, terms, &waiting, record, result);
+        }
+        CommandKind::Read(ReadCommand::Gone { record }) => {
+            source_merge::answered(journal, terms, &waiting, record, result);
         }
         CommandKind::Read(ReadCommand::Lookup(_)) => {
             settle_lookup::lookup(journal, terms, &waiting, result);
@@ -268,9 +271,12 @@ fn refused<J: Journal>(
         record: record.clone(),
         ending: WriteEnding::Rejected(rejection.clone()),
     });
-    let state = record_state(journal, journal.bridge(), record);
-    if state.is_some_and(|state| state.gone == Some(Gone::Converted)) {
-        // What it was to hold is decided for the contact that it became.
+    let customer = customer_of(journal, journal.bridge(), record);
+    if customer.is_some_and(|customer| {
+        let converted = customer.records[record].gone == Some(Gone::Converted);
+        converted || source_merge::merged_into(&customer, record).is_some()
+    }) {
+        // What it was to hold is decided for the record that it became.
         return;
     }
     let pair = relation::pair_of(record, &write.target);
@@ -282,7 +288,7 @@ fn refused<J: Journal>(
             how: Gone::NotFound,
             at: None,
         };
-        shared::leave(journal, terms, record, left);
+        source_merge::leave(journal, terms, record, left);
     }
 }
 

@@ -6,9 +6,9 @@ use crate::domain::journal::{DomainEvent as E, ReadEnding, ReviewKind, Via};
 use crate::domain::record::Gone;
 use crate::domain::view::{Journal, Outstanding, RecordState, outstanding, record_state};
 use crate::domain::{CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot, ReviewId};
-use crate::domain::{Value, Version};
+use crate::domain::{Rejection, Value, Version};
 use crate::mapping::Section;
-use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile, shared};
+use crate::processor::decide::{Terms, create, fold, holds, link, pursue, reconcile, source_merge};
 use crate::sync::conflict::Sent;
 use crate::sync::moves::moved;
 
@@ -55,20 +55,13 @@ pub fn read<J: Journal>(
                     how: Gone::NotFound,
                     at: None,
                 };
-                shared::leave(journal, terms, record, left);
+                source_merge::leave(journal, terms, record, left);
                 pursue::release(journal, terms, behind);
             }
         }
         Outcome::Rejected(rejection) => {
             journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
-            let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
-            journal.emit(E::ReviewOpened {
-                review,
-                kind: ReviewKind::Rejected,
-                record: record.clone(),
-                candidates: Vec::new(),
-                reason: format!("read_{}:{}", rejection.class.as_str(), rejection.code),
-            });
+            refused(journal, record, rejection);
         }
         // Reads change nothing: the deadline asks again.
         _ => return journal.trace("read_unknown", Some(record)),
@@ -83,6 +76,18 @@ pub fn read<J: Journal>(
         pursue::pursue(journal, terms, record, false);
     }
     reconcile::reconcile(journal, terms, record);
+}
+
+/// Tells a person that a record cannot be read.
+pub fn refused<J: Journal>(journal: &mut J, record: &RecordRef, rejection: &Rejection) {
+    let review = ReviewId::opened_at(journal.bridge(), journal.next_sequence());
+    journal.emit(E::ReviewOpened {
+        review,
+        kind: ReviewKind::Rejected,
+        record: record.clone(),
+        candidates: Vec::new(),
+        reason: format!("read_{}:{}", rejection.class.as_str(), rejection.code),
+    });
 }
 
 /// Whether a read shows anything else than what is seen now.
@@ -136,9 +141,7 @@ fn answered<J: Journal>(
         .as_ref()
         .map_or(snapshot.version, |state| merged(state.version, snapshot));
     match state.and_then(|state| state.gone) {
-        Some(Gone::NotFound) => journal.emit(E::RecordReturned {
-            record: record.clone(),
-        }),
+        Some(Gone::NotFound) => source_merge::returned(journal, terms, record),
         // It left after it was read.
         Some(_) => return journal.trace("record_gone", Some(record)),
         None => {}

@@ -6,7 +6,7 @@ use crate::domain::time::Order;
 use crate::domain::view::{Journal, RecordState, ViewEntry, record_state};
 use crate::domain::{Name, RecordRef, RecordSnapshot, SourceId, Timestamp, Version, ViewKey};
 use crate::processor::decide::observed::row_read;
-use crate::processor::decide::{Terms, fold, pursue, request, shared};
+use crate::processor::decide::{Terms, fold, pursue, request, source_merge};
 use crate::sync::moves::{Moved, moved};
 
 /// How a sweep's tags and companies stand among the names of fields.
@@ -77,9 +77,7 @@ fn comes_back<J: Journal>(
     if !is_back {
         return false;
     }
-    journal.emit(E::RecordReturned {
-        record: record.clone(),
-    });
+    source_merge::returned(journal, terms, record);
     journal.emit(E::RecordHealed {
         record: record.clone(),
         fields: Vec::new(),
@@ -110,7 +108,7 @@ pub fn gone<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef, 
         how: Gone::Deleted,
         at: Some(at),
     };
-    shared::leave(journal, terms, record, left);
+    source_merge::leave(journal, terms, record, left);
     journal.emit(E::RecordHealed {
         record: record.clone(),
         fields: Vec::new(),

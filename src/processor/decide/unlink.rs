@@ -181,7 +181,9 @@ fn join<J: Journal>(
     pursue::pursue(journal, terms, left, true);
 }
 
-fn split<J: Journal>(
+/// Takes two records of a customer apart, and lets each part say what it says of itself. `by`: the
+/// person who says so, or `RESTORED`.
+pub fn split<J: Journal>(
     journal: &mut J,
     terms: &Terms<'_>,
     (left, right): (&RecordRef, &RecordRef),

@@ -109,7 +109,9 @@ pub fn subject(command: &Command) -> RecordRef {
             WriteTarget::Create { origin, .. } => origin.clone(),
             WriteTarget::Attach { contact, .. } => contact.clone(),
         },
-        CommandKind::Read(ReadCommand::Record { record, .. }) => record.clone(),
+        CommandKind::Read(ReadCommand::Record { record, .. } | ReadCommand::Gone { record }) => {
+            record.clone()
+        }
         CommandKind::Read(ReadCommand::Lookup(lookup)) => lookup.origin.clone(),
     }
 }
@@ -180,6 +182,8 @@ fn begin<V: ViewWrite>(
                 state.rereads += 1;
             }
         }),
+        // It shows no value of the record: nothing waits for it.
+        CommandKind::Read(ReadCommand::Gone { .. }) => {}
         CommandKind::Read(ReadCommand::Lookup(_)) => {
             edit.pursue(record, Pursuit::LookingUp { command: id });
             claim(edit, record);

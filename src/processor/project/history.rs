@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::ViewKey;
 use crate::domain::customer_event::Lineage;
 use crate::domain::customer_event::{AccountContext, CustomerEvent, CustomerEventKind as Kind};
-use crate::domain::journal::{CustomerKind, DomainEvent as E, Via, WriteEnding};
+use crate::domain::journal::{CustomerKind, DomainEvent as E, RESTORED, Via, WriteEnding};
 use crate::domain::view::{Customer, ViewEntry, ViewRead, customer_id_of};
 use crate::domain::{
     BridgeId, CustomerId, Fields, JournalEntry, JournalKey, MatchRule, Name, RecordRef, ReviewId,
@@ -125,11 +125,16 @@ fn told<V: ViewRead + ?Sized>(
             customer,
             founded,
             moved,
+            by,
             ..
         } => {
             let mut told = Told::new(Kind::Split, *customer, moved.clone());
             told.founded = Some(*founded);
-            told.policy = Some(MatchRule::Operator.label().to_owned());
+            let rule = match by.as_str() {
+                RESTORED => MatchRule::SourceMerge,
+                _ => MatchRule::Operator,
+            };
+            told.policy = Some(rule.label().to_owned());
             Some(told)
         }
         E::LeadConverted { .. } => converted(view, bridge, event),

@@ -11,6 +11,7 @@
 //! | `create` | `object`, `fields` |
 //! | `update` | `id`, `fields`; also answers `changed_fields`. Renames a user, too |
 //! | `delete`, `undelete` | `id` |
+//! | `purge` | `id`: out of the recycle bin for good, and no event tells it |
 //! | `convert_lead` | `id`, `account_id`, `contact_id`, `opportunity`; also answers the three ids |
 //! | `merge` | `winner`, `losers` (one or two), `fields` picked for the winner |
 //! | `expire_sessions` | none: every token is dead |

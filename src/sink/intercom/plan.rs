@@ -107,6 +107,15 @@ pub fn plan(command: &Command) -> Result<Plan, Box<Rejection>> {
         CommandKind::Read(ReadCommand::Record { record, .. }) => {
             Ok(Plan::Read(kind(&record.object)?, record.clone()))
         }
+        CommandKind::Read(ReadCommand::Gone { .. }) => {
+            let text = "Intercom keeps no row of what is gone";
+            Err(Box::new(retry::ours(
+                RejectClass::Other,
+                "UNSUPPORTED",
+                text,
+                text,
+            )))
+        }
         CommandKind::Read(ReadCommand::Lookup(lookup)) => {
             let queries = lookup.queries.iter().filter_map(|q| query(q).transpose());
             Ok(Plan::Lookup(queries.collect::<Result<_, _>>()?))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::clients::salesforce::{Client, Select, row};
+use crate::clients::salesforce::{Client, Page, Select, row};
 use crate::clients::{self, System};
 use crate::domain::WriteTarget;
 use crate::domain::{BridgeId, Command, CommandKind, Lookup, ObjectName, Outcome, ReadCommand};
@@ -181,6 +181,7 @@ impl Call<'_> {
                 })
             }
             CommandKind::Read(ReadCommand::Lookup(lookup)) => self.lookup(lookup).await,
+            CommandKind::Read(ReadCommand::Gone { record }) => self.read_gone(record).await,
         }
     }
 
@@ -299,6 +300,19 @@ impl Call<'_> {
                 Ok(None)
             }
             Err(error) => Err(self.failed(&record.object, Access::Read, error)),
+        }
+    }
+
+    /// The row of a record that left, while the bin keeps it: some fifteen days.
+    async fn read_gone(&self, record: &RecordRef) -> Result<Outcome, Halt> {
+        let (soql, asked) = plan::gone(record)?;
+        let page = self.client.query_page(&Page::All { soql }).await;
+        let mut page = page.map_err(|e| self.failed(&record.object, Access::Read, e))?;
+        match page.rows.pop() {
+            Some(row) => self
+                .snapshot(&record.object, &row, &asked)
+                .map(|snapshot| Outcome::Read { snapshot }),
+            None => Ok(not_found(record)),
         }
     }
 

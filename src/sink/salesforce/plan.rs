@@ -11,6 +11,8 @@ use crate::sink::retry;
 const STAMP: &str = "SystemModstamp";
 /// A converted lead cannot be written; the processor goes on with the contact it became.
 const OF_LEADS: [&str; 2] = ["IsConverted", "ConvertedContactId"];
+/// What is asked of the row of a record that left.
+const OF_GONE: [&str; 4] = ["Id", "IsDeleted", "MasterRecordId", STAMP];
 /// Rows beyond what a lookup may answer, to know that there are more.
 const ROWS_MAX: u32 = 200;
 
@@ -76,6 +78,17 @@ pub fn read(record: &RecordRef, fields: &[String]) -> Result<Read, Box<Rejection
     }
     let id = record.id.clone();
     Ok(Read::ById { object, id, fields })
+}
+
+/// The question for the row of a record that left, and the fields that it asks for: only a query
+/// of deleted rows too shows it, and `MasterRecordId` is shown by no other.
+pub fn gone(record: &RecordRef) -> Result<(String, Vec<String>), Box<Rejection>> {
+    let object = record.object.as_str();
+    soql::check_name(object).map_err(|error| not_askable(&error))?;
+    let asked = OF_GONE.map(str::to_owned).to_vec();
+    let (fields, id) = (OF_GONE.join(", "), soql::literal(&record.id));
+    let soql = format!("SELECT {fields} FROM {object} WHERE Id = {id} LIMIT 1");
+    Ok((soql, asked))
 }
 
 /// The search for a record that an earlier create may have made. Two rows tell that the key is

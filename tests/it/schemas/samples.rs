@@ -394,6 +394,10 @@ pub fn kinds() -> Vec<(&'static str, CommandKind)> {
         ("create", write(create)),
         ("attach", write(attach)),
         ("read", CommandKind::Read(read)),
+        (
+            "read_gone",
+            CommandKind::Read(ReadCommand::Gone { record: lead() }),
+        ),
         ("lookup", CommandKind::Read(ReadCommand::Lookup(lookup))),
     ]
 }

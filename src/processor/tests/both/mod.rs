@@ -8,6 +8,7 @@ mod explaining;
 mod flow;
 mod joining;
 mod late;
+mod merging;
 mod outward;
 mod relations;
 mod sets;

@@ -231,6 +231,7 @@ impl Storm {
                 let snapshot = self.snapshot(record);
                 Outcome::Read { snapshot }
             }
+            CommandKind::Read(ReadCommand::Gone { .. }) => unreachable!("nobody leaves"),
             CommandKind::Read(ReadCommand::Lookup(_)) => unreachable!("nobody is looked up"),
             CommandKind::Write(_) if fate == 0 => {
                 self.tell("the write is lost on its way".into());

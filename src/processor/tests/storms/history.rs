@@ -146,6 +146,7 @@ fn subject(command: &Command) -> Option<(&'static str, &RecordRef)> {
             WriteTarget::Attach { contact, .. } => Some(("write", contact)),
         },
         CommandKind::Read(ReadCommand::Record { record, .. }) => Some(("read", record)),
+        CommandKind::Read(ReadCommand::Gone { record }) => Some(("read_gone", record)),
         CommandKind::Read(ReadCommand::Lookup(_)) => None,
     }
 }

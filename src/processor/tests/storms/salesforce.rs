@@ -65,6 +65,9 @@ impl Salesforce {
                 rows: lookup.queries.iter().flat_map(|q| self.query(q)).collect(),
                 truncated: false,
             },
+            CommandKind::Read(ReadCommand::Gone { record }) => Outcome::NotFound {
+                record: record.clone(),
+            },
             CommandKind::Read(ReadCommand::Record { record, fields }) => {
                 match self.snapshot(record, fields.iter().map(String::as_str)) {
                     Some(snapshot) => Outcome::Read { snapshot },

@@ -139,7 +139,7 @@ fn commands(whole: &Whole, history: &History) {
             CommandKind::Read(ReadCommand::Record { .. }) => {
                 assert_eq!(state.reading, Some(*id));
             }
-            CommandKind::Read(ReadCommand::Lookup(_)) => {}
+            CommandKind::Read(ReadCommand::Lookup(_) | ReadCommand::Gone { .. }) => {}
         }
     }
     for (record, state) in &whole.records {

@@ -68,6 +68,11 @@ impl Org {
                 self.undelete(object, &id, &mut actor).map_err(sentence)?;
                 Ok(json!({"id": id}))
             }
+            "purge" => {
+                let (object, id) = record(act, "id")?;
+                self.purge(object, &id).map_err(sentence)?;
+                Ok(json!({"id": id}))
+            }
             "convert_lead" => {
                 let (_, id) = record(act, "id")?;
                 let optional = |name: &str| {

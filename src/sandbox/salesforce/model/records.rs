@@ -114,6 +114,17 @@ impl Org {
         Ok(())
     }
 
+    /// Takes a row out of the recycle bin for good, which no event tells (salesforce.md 2.5).
+    pub(crate) fn purge(&mut self, object: &'static Object, id: &str) -> Result<(), Refusal> {
+        let row = self.row(object.name, id).ok_or_else(Refusal::not_found)?;
+        if !row.deleted {
+            let message = "entity is not in the recycle bin";
+            return Err(Refusal::new(400, "PURGE_FAILED", message));
+        }
+        self.exchange(object, id, None);
+        Ok(())
+    }
+
     /// A row that exists and is not deleted.
     pub(crate) fn living(&self, object: &'static Object, id: &str) -> Result<&Row, Refusal> {
         let row = self.row(object.name, id).ok_or_else(Refusal::not_found)?;

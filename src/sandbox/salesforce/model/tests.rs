@@ -390,6 +390,14 @@ fn a_merge_points_losers_to_the_winner_and_moves_children() {
         .row("Account", &winner)
         .and_then(|row| row.text("Intercom_Company_ID__c"));
     assert_eq!(kept, None, "the loser's key is lost");
+    let refused = caller.org.act(&json!({"verb": "purge", "id": winner}), NOW);
+    assert!(refused.is_err(), "what stands is not purged");
+    caller
+        .org
+        .act(&json!({"verb": "purge", "id": loser}), NOW)
+        .expect("is purged");
+    let found = body(&caller.call("GET", &soql, Value::Null));
+    assert_eq!(found["totalSize"], 0, "the bin has forgotten it");
 }
 
 #[test]
