@@ -25,10 +25,21 @@ fn kind() -> impl Strategy<Value = CustomerEventKind> {
     ])
 }
 
+fn account() -> impl Strategy<Value = AccountContext> {
+    let top = (of(record()), of(customer()));
+    (record(), of(customer()), top, of(text())).prop_map(|(account, customer, top, fault)| {
+        AccountContext {
+            account,
+            customer,
+            ultimate: top.0,
+            ultimate_customer: top.1,
+            fault,
+        }
+    })
+}
+
 pub fn customer_event() -> BoxedStrategy<CustomerEvent> {
     let id = any::<[u8; 16]>().prop_map(EventId::from_bytes);
-    let account = (record(), of(customer()))
-        .prop_map(|(account, customer)| AccountContext { account, customer });
     let ids = (of(customer()), of(customer()));
     let lineage = (count(), ids, of(review()), of(text())).prop_map(
         |(sequence, (absorbed, founded), review, policy)| Lineage {
@@ -40,7 +51,7 @@ pub fn customer_event() -> BoxedStrategy<CustomerEvent> {
         },
     );
     let head = (id, bridge(), customer(), at(), kind());
-    let about = (vec(record(), 0..3), of(account), vec(text(), 0..3));
+    let about = (vec(record(), 0..3), of(account()), vec(text(), 0..3));
     (head, about, of(observation_id()), lineage)
         .prop_map(
             |(
@@ -69,8 +80,13 @@ pub fn customer_event() -> BoxedStrategy<CustomerEvent> {
 pub fn profile() -> BoxedStrategy<Profile> {
     let kind = select(vec![CustomerKind::Person, CustomerKind::Company]);
     let state = prop_oneof![
-        (fields(), vec(record(), 0..3))
-            .prop_map(|(fields, records)| ProfileState::Golden { fields, records }),
+        (fields(), vec(record(), 0..3), of(account())).prop_map(|(fields, records, account)| {
+            ProfileState::Golden {
+                fields,
+                records,
+                account,
+            }
+        }),
         customer().prop_map(|of| ProfileState::Alias { of }),
     ];
     (customer(), bridge(), at(), kind, state)

@@ -31,6 +31,7 @@ fn walk_reason() -> impl Strategy<Value = WalkReason> {
         WalkReason::Mapping,
         WalkReason::Owner,
         WalkReason::Relations,
+        WalkReason::Tree,
         WalkReason::Live,
         WalkReason::Brake,
         WalkReason::Revert,
@@ -406,6 +407,7 @@ fn people() -> BoxedStrategy<DomainEvent> {
         ReviewKind::Unsettled,
         ReviewKind::Conflict,
         ReviewKind::Shared,
+        ReviewKind::Tree,
         ReviewKind::Oscillating,
         ReviewKind::MassChange,
     ]);
@@ -555,6 +557,13 @@ fn bookkeeping() -> BoxedStrategy<DomainEvent> {
                 customers,
             }
         }),
+        (count(), vec(record(), 0..4), vec(customer(), 0..4)).prop_map(
+            |(walk, path, customers)| DomainEvent::PlacesTold {
+                walk,
+                path,
+                customers,
+            }
+        ),
         (count(), walk_reason(), count()).prop_map(|(walk, reason, customers)| {
             DomainEvent::WalkEnded {
                 walk,

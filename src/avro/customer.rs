@@ -28,7 +28,13 @@ symbols!(CustomerEventKind {
     9 "CONFLICT" => Conflict,
 });
 
-record!(AccountContext { account, customer });
+record!(AccountContext {
+    account,
+    customer,
+    ultimate,
+    ultimate_customer,
+    fault
+});
 
 record!(Lineage {
     sequence,
@@ -47,6 +53,6 @@ record!(Profile {
 });
 
 union!(ProfileState {
-    0 "Golden" => Golden { fields, records },
+    0 "Golden" => Golden { fields, records, account },
     1 "Alias" => Alias { of },
 });

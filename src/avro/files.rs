@@ -1,7 +1,7 @@
 //! Every schema file of today, embedded. One line per file under `schemas/`.
 
 /// Full name and text of each record, enum and fixed.
-pub const FILES: [(&str, &str); 161] = [
+pub const FILES: [(&str, &str); 162] = [
     (
         "crosswalk.Cursor",
         include_str!("../../schemas/cursor.v1.avsc"),
@@ -273,6 +273,10 @@ pub const FILES: [(&str, &str); 161] = [
     (
         "crosswalk.journal.Partition",
         include_str!("../../schemas/journal/partition.v1.avsc"),
+    ),
+    (
+        "crosswalk.journal.PlacesTold",
+        include_str!("../../schemas/journal/places_told.v1.avsc"),
     ),
     (
         "crosswalk.journal.ReadAnswered",

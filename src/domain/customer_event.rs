@@ -58,12 +58,19 @@ impl CustomerEventKind {
     }
 }
 
-/// The company that a person belonged to at that moment.
+/// The company that a person belonged to at that moment; of a company its own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountContext {
     pub account: RecordRef,
     /// The customer that holds the account, if the account was ever seen.
     pub customer: Option<CustomerId>,
+    /// The account at the top of the tree above it; none where none above it is known.
+    pub ultimate: Option<RecordRef>,
+    /// The customer that holds that one.
+    pub ultimate_customer: Option<CustomerId>,
+    /// A code for a way up that does not end at a top: `parent_unknown`, `parent_gone`, `circle`,
+    /// `too_deep`.
+    pub fault: Option<String>,
 }
 
 /// Where an event comes from.
@@ -97,6 +104,8 @@ pub enum ProfileState {
     Golden {
         fields: Fields,
         records: Vec<RecordRef>,
+        /// Where the customer belongs.
+        account: Option<AccountContext>,
     },
     /// The customer was merged into another one, which may have been merged since.
     Alias { of: CustomerId },

@@ -362,6 +362,13 @@ pub enum DomainEvent {
         reason: WalkReason,
         customers: u64,
     },
+    /// Accounts above these customers are others than before: their profiles are told anew.
+    PlacesTold {
+        walk: u64,
+        /// Of a walk over a tree: the way down to the last record that was looked at.
+        path: Vec<RecordRef>,
+        customers: Vec<CustomerId>,
+    },
 
     // === what was lost on the way ===
     /// A sweep showed what no webhook or event had told.
@@ -512,6 +519,7 @@ impl DomainEvent {
             Self::WalkStarted { .. } => "walk_started",
             Self::WalkAdvanced { .. } => "walk_advanced",
             Self::WalkEnded { .. } => "walk_ended",
+            Self::PlacesTold { .. } => "places_told",
             Self::LetterSettled { .. } => "letter_settled",
             Self::RecordHealed { .. } => "record_healed",
             Self::SweepEnded { .. } => "sweep_ended",

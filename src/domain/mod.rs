@@ -17,6 +17,7 @@ pub mod record;
 pub mod result;
 pub mod shared;
 pub mod time;
+pub mod tree;
 pub mod value;
 pub mod view;
 pub mod view_key;

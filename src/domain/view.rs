@@ -21,7 +21,7 @@ use crate::domain::value::Value;
 use crate::domain::view_key::ViewKey;
 
 /// Counts changes of the layout of entries; a store of another version is rebuilt.
-pub const VIEW_VERSION: u32 = 15;
+pub const VIEW_VERSION: u32 = 16;
 /// Holds kept per record; beyond that a read is required instead.
 pub const HELD_MAX: usize = 8;
 /// Writes a record remembers, to tell late echoes from changes.
@@ -219,6 +219,8 @@ pub enum ViewEntry {
     Walk(Walk),
     Sweep(SweepState),
     Brake(Box<Brake>),
+    /// A record that stands right below an account.
+    Below(RecordRef),
 }
 
 impl ViewEntry {
@@ -322,6 +324,8 @@ pub struct RecordState {
     pub paused_until: Option<Timestamp>,
     /// The review item that tells of unknown outcomes.
     pub told: Option<ReviewId>,
+    /// The review item that tells what is wrong at this account in its tree.
+    pub tree: Option<ReviewId>,
     pub held: Shared<Vec<Held>>,
     pub recent_writes: Shared<VecDeque<Shared<RecentWrite>>>,
     /// Fields of the write in flight that an echo has confirmed already.
@@ -623,7 +627,7 @@ pub struct Importing {
     pub ended: BTreeSet<SourceId>,
 }
 
-/// A look at every customer of a bridge, and how far it has come.
+/// A look at every customer of a bridge, or at those below an account, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
     pub reason: WalkReason,
@@ -634,6 +638,8 @@ pub struct Walk {
     /// The last customer that was looked at.
     pub to: Option<CustomerId>,
     pub customers: u64,
+    /// Of a walk over a tree: the way from below its account to the last record looked at.
+    pub path: Vec<RecordRef>,
 }
 
 /// What the sweeps of a source found.

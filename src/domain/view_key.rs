@@ -18,6 +18,7 @@
 //! <bridge> 00 0f <sequence, big endian 8>      Walk: by the sequence that started it
 //! <bridge> 00 10 <source hash 16>              Sweep: what the sweeps of a source found
 //! <bridge> 00 11 <field hash 16>               Brake: how much of a field is changed
+//! <bridge> 00 12 <record hash 16> <hash 16>    Below: a record right below an account
 //! ```
 //! A bridge id holds no NUL byte, so no bridge's keys stand between another's.
 
@@ -116,6 +117,23 @@ impl ViewKey {
 
     pub fn brake(bridge: &BridgeId, field: &FieldRef) -> Self {
         Self::of(bridge.as_str(), 0x11, &field.hash())
+    }
+
+    pub fn below(bridge: &BridgeId, account: &RecordRef, record: &RecordRef) -> Self {
+        Self::of_below(bridge, account, &record.hash())
+    }
+
+    /// The range of all that stands right below an account: first key and first key past.
+    pub fn below_all(bridge: &BridgeId, account: &RecordRef) -> (Self, Self) {
+        let last = Self::of_below(bridge, account, &[0xff; 16]);
+        (Self::of_below(bridge, account, &[0; 16]), last.next())
+    }
+
+    fn of_below(bridge: &BridgeId, account: &RecordRef, record: &[u8; 16]) -> Self {
+        let mut suffix = [0; 32];
+        suffix[..16].copy_from_slice(&account.hash());
+        suffix[16..].copy_from_slice(record);
+        Self::of(bridge.as_str(), 0x12, &suffix)
     }
 
     pub fn partition(partition: u32) -> Self {

@@ -60,6 +60,8 @@ pub enum WalkReason {
     Revert,
     /// A person has let a mass change go on, or said no: what waited is written or given up.
     Brake,
+    /// An account stands below another one: so do those below it, and nobody else is looked at.
+    Tree,
 }
 
 impl WalkReason {
@@ -70,6 +72,7 @@ impl WalkReason {
             Self::Mapping => "mapping",
             Self::Owner => "owner",
             Self::Relations => "relations",
+            Self::Tree => "tree",
             Self::Live => "live",
             Self::Brake => "brake",
             Self::Revert => "revert",
@@ -236,6 +239,8 @@ pub enum ReviewKind {
     Oscillating,
     /// Too many records of a field would change at once.
     MassChange,
+    /// The accounts above an account lead to no top.
+    Tree,
 }
 
 impl ReviewKind {
@@ -247,6 +252,7 @@ impl ReviewKind {
             Self::Unsettled => "unsettled",
             Self::Conflict => "conflict",
             Self::Shared => "shared",
+            Self::Tree => "tree",
             Self::Oscillating => "oscillating",
             Self::MassChange => "mass_change",
         }

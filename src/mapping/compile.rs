@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
 use crate::domain::{Name, RecordRef, SourceId, Value};
+use crate::mapping::compile_relations::relations;
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
 use crate::mapping::field::{Ambiguous, FieldMap, OnFirstLink, System};
@@ -22,8 +23,9 @@ pub const FIELDS_MAX: usize = 200;
 
 const CONTACT: &str = "Contact";
 const ACCOUNT: &str = "Account";
-/// Where a Contact names its Account.
+/// Where a Contact names its Account, and an Account the one above it.
 const ACCOUNT_ID: &str = "AccountId";
+const PARENT_ID: &str = "ParentId";
 
 /// A mapping that can work.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Mapping {
 pub struct Relations {
     /// Contacts join the Intercom company that is linked to the Account of their Contact.
     pub contact_company: bool,
+    /// `ParentId` of Accounts is followed to the top of their tree.
+    pub account_tree: bool,
 }
 
 #[derive(Debug)]
@@ -167,15 +171,18 @@ impl Mapping {
         let mut findings = Findings::default();
         let version = version(&file.version, &mut findings);
         let mut people = section(CustomerKind::Person, &file.people, &mut findings);
-        let companies = file
+        let mut companies = file
             .companies
             .as_ref()
             .map(|file| section(CustomerKind::Company, file, &mut findings));
         across_sections(&file, &mut findings);
         one_workspace(&file, &sources, &mut findings);
         let relations = relations(&file, &mut findings);
-        if relations.contact_company {
-            people.watch_account();
+        if relations.contact_company || relations.account_tree {
+            people.watch_above(CONTACT, ACCOUNT_ID);
+        }
+        if let Some(companies) = companies.as_mut().filter(|_| relations.account_tree) {
+            companies.watch_above(ACCOUNT, PARENT_ID);
         }
         let findings = that_count(findings);
         if !findings.0.is_empty() {
@@ -289,10 +296,10 @@ impl Section {
             .collect()
     }
 
-    /// Watches what says to which Account a Contact belongs.
-    fn watch_account(&mut self) {
-        if let Some(fields) = self.watched_salesforce.get_mut(CONTACT) {
-            fields.insert(ACCOUNT_ID.into());
+    /// Watches what says which Account is above a record of an object.
+    fn watch_above(&mut self, object: &str, field: &str) {
+        if let Some(fields) = self.watched_salesforce.get_mut(object) {
+            fields.insert(field.into());
         }
     }
 }
@@ -374,33 +381,8 @@ fn attribute_of_both(file: &File, out: &mut Findings) {
     }
 }
 
-fn relations(file: &File, out: &mut Findings) -> Relations {
-    let given = file.relations.as_ref();
-    let Some(given) = given.and_then(|file| file.contact_company.as_ref()) else {
-        return Relations::default();
-    };
-    let at = "relations.contact_company";
-    match given.value.as_str() {
-        "to_intercom" => {
-            let companies = file.companies.as_ref();
-            if !names(&file.people, CONTACT) || !companies.is_some_and(|one| names(one, ACCOUNT)) {
-                let what = "contacts join companies by Contact.AccountId, and not both are mapped";
-                let fix = "map Contact under people and Account under companies, or write `off`";
-                out.at(given, at, what, fix);
-            }
-        }
-        "off" => return Relations::default(),
-        other => {
-            let what = format!("`{other}` is no way a relation goes");
-            out.at(given, at, what, "write to_intercom or off");
-        }
-    }
-    Relations {
-        contact_company: true,
-    }
-}
-
-fn names(section: &SectionFile, object: &str) -> bool {
+/// Whether a section maps an object of Salesforce.
+pub fn names(section: &SectionFile, object: &str) -> bool {
     let objects = &section.objects.salesforce.value;
     objects.iter().any(|known| known.value == object)
 }

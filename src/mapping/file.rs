@@ -28,6 +28,9 @@ pub struct RelationsFile {
     /// Which way a person's company flows: `to_intercom`.
     #[schemars(with = "Option<String>")]
     pub contact_company: Option<Spanned<String>>,
+    /// Whether `ParentId` of Accounts is followed to the top of their tree.
+    #[schemars(with = "Option<String>", extend("enum" = ["follow", "off"]))]
+    pub account_tree: Option<Spanned<String>>,
 }
 
 /// Records of one kind: people, or companies.

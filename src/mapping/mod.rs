@@ -13,6 +13,7 @@ pub mod lint;
 mod names;
 mod writable;
 pub mod compile;
+mod compile_relations;
 mod compile_section;
 mod compile_match;
 mod compile_field;

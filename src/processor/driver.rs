@@ -576,6 +576,16 @@ fn count_message(message: &Message) {
                 .with_label_values(&[reason])
                 .inc();
         }
+        Message::CustomerEvent(event) => {
+            let account = match event.account {
+                Some(_) => "known",
+                None => "none",
+            };
+            let counter = &metrics().customer_events_total;
+            counter
+                .with_label_values(&[event.kind.label(), account])
+                .inc();
+        }
         Message::Journal(entry) => {
             if let Some(kind) = entry.event.asks() {
                 let counter = &metrics().review_items_total;

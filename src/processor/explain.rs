@@ -31,6 +31,7 @@ pub fn explain<V: ViewRead>(
         json!({
             "customer_id": customer.id.to_string(),
             "kind": format!("{:?}", customer.kind).to_lowercase(),
+            "place": queries::place(view, bridge, customer),
             "linked_because": customer.links.iter().map(link).collect::<Vec<_>>(),
             "records": records(view, bridge, mapping, customer),
             "fields": fields(view, bridge, mapping, customer),
@@ -322,7 +323,7 @@ pub fn answers(item: &ReviewItem) -> String {
         ReviewKind::Ambiguous => {
             format!("{}--apart, --retry or --dismiss", any_of("--link"))
         }
-        ReviewKind::Shared => "--dismiss".to_owned(),
+        ReviewKind::Shared | ReviewKind::Tree => "--dismiss".to_owned(),
         ReviewKind::MassChange => "--approve or --refuse".to_owned(),
         ReviewKind::Oscillating => {
             format!("{}--retry or --dismiss", any_of("--keep"))

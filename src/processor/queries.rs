@@ -8,6 +8,7 @@ use crate::domain::brakes::Withheld;
 use crate::domain::journal::{BridgeMode, ReviewKind};
 use crate::domain::record::MatchRule;
 use crate::domain::shared::Shared;
+use crate::domain::tree;
 use crate::domain::view::{
     Customer, Pursuit, RecordState, ViewEntry, ViewRead, bridge_state, customer_id_of, matching,
 };
@@ -20,6 +21,7 @@ use crate::processor::decide::revert;
 use crate::processor::decide::review::fits;
 use crate::processor::decide::unlink::{self, Refusal};
 use crate::processor::explain;
+use crate::processor::project::account;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
 use crate::sync::revert::Scope;
@@ -36,7 +38,10 @@ pub fn identity<V: ViewRead>(
     query: &str,
 ) -> Json {
     let customers = customers(view, bridge, sources, query);
-    let customers: Vec<Json> = customers.iter().map(show).collect();
+    let customers: Vec<Json> = customers
+        .iter()
+        .map(|one| show(view, bridge, one))
+        .collect();
     json!({"bridge": bridge.as_str(), "query": query, "customers": customers})
 }
 
@@ -364,7 +369,27 @@ fn pursuit(pursuit: &Pursuit) -> Json {
     }
 }
 
-fn show(customer: &Customer) -> Json {
+/// The account that a customer belongs to, and the way up from there, with what says so.
+pub fn place<V: ViewRead>(view: &V, bridge: &BridgeId, customer: &Customer) -> Option<Json> {
+    let (by, account) = account::said(view, bridge, customer)?;
+    let context = account::held(view, bridge, account);
+    let ascent = tree::ascend(view, bridge, &context.account);
+    let step = |record: &RecordRef| {
+        json!({
+            "account": record.to_string(),
+            "customer_id": customer_id_of(view, bridge, record).map(|id| id.to_string()),
+        })
+    };
+    Some(json!({
+        "account": context.account.to_string(),
+        "said_by": by.to_string(),
+        "path": ascent.path.iter().map(step).collect::<Vec<_>>(),
+        "ultimate": context.ultimate.map(|top| top.to_string()),
+        "fault": context.fault,
+    }))
+}
+
+fn show<V: ViewRead>(view: &V, bridge: &BridgeId, customer: &Customer) -> Json {
     let record = |(record, state): (&RecordRef, &Shared<RecordState>)| {
         let seen = |(name, seen): (&Name, &crate::domain::view::Seen)| {
             (
@@ -403,6 +428,7 @@ fn show(customer: &Customer) -> Json {
         "customer_id": customer.id.to_string(),
         "kind": format!("{:?}", customer.kind),
         "founded": customer.founded,
+        "place": place(view, bridge, customer),
         "records": customer.records.iter().map(record).collect::<Vec<_>>(),
         "links": links.collect::<Vec<_>>(),
     })

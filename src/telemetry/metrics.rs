@@ -50,6 +50,8 @@ pub struct Metrics {
     pub dead_letters_total: IntCounterVec,
     /// `kind`.
     pub review_items_total: IntCounterVec,
+    /// `kind`, `account` (known, none): whether the event names an account.
+    pub customer_events_total: IntCounterVec,
     /// Records that a sweep repaired: nothing else had told of the change; `source`, `object`.
     pub healed_records_total: IntCounterVec,
     /// From the request of a command to its result, the time on the log included; `system`,
@@ -212,6 +214,12 @@ impl Metrics {
             )?,
             dead_letters_total: counters(&r, "dead_letters_total", "Dead letters", &["reason"])?,
             review_items_total: counters(&r, "review_items_total", "Review items", &["kind"])?,
+            customer_events_total: counters(
+                &r,
+                "customer_events_total",
+                "Customer events, by whether they name an account",
+                &["kind", "account"],
+            )?,
             healed_records_total: counters(
                 &r,
                 "healed_records_total",

@@ -4,7 +4,7 @@ use crate::avro::error::Error;
 use crate::avro::scalar::Item;
 use crate::avro::wire::{Reader, Wire, Writer};
 use crate::domain::journal::InputRange;
-use crate::domain::{BridgeId, ObservationId, Topic};
+use crate::domain::{BridgeId, CustomerId, ObservationId, Topic};
 
 record!(InputRange {
     topic,
@@ -46,3 +46,4 @@ impl Wire for (BridgeId, ObservationId) {
 
 impl Item for (BridgeId, ObservationId) {}
 impl Item for ObservationId {}
+impl Item for CustomerId {}

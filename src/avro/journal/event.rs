@@ -64,4 +64,5 @@ union!(DomainEvent {
     54 "MassChangeBraked" => MassChangeBraked { review, record, field, names, changed, records },
     55 "MassChangeSettled" => MassChangeSettled { review, approved_until },
     56 "RevertDecided" => RevertDecided { mapping, since, by },
+    57 "PlacesTold" => PlacesTold { walk, path, customers },
 });

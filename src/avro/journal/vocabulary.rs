@@ -34,6 +34,7 @@ symbols!(WalkReason {
     5 "LIVE" => Live,
     6 "BRAKE" => Brake,
     7 "REVERT" => Revert,
+    8 "TREE" => Tree,
 });
 
 symbols!(Basis {
@@ -71,6 +72,7 @@ symbols!(ReviewKind {
     6 "SHARED" => Shared,
     7 "OSCILLATING" => Oscillating,
     8 "MASS_CHANGE" => MassChange,
+    9 "TREE" => Tree,
 });
 
 symbols!(EchoSignal {

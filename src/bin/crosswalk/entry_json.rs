@@ -1,5 +1,6 @@
 //! A log entry as JSON and as one line for people.
 
+use crosswalk::domain::customer_event::AccountContext;
 use crosswalk::domain::{Change, CommandResult, Message, Observation, ObservationBody, Outcome};
 use crosswalk::domain::{CustomerEvent, DeadLetter, Profile, ProfileState, RecordSnapshot};
 use crosswalk::log::topics;
@@ -95,12 +96,7 @@ fn message(message: &Message, show: Show) -> (&'static str, Json) {
 }
 
 fn customer_event(event: &CustomerEvent) -> Json {
-    let account = event.account.as_ref().map(|context| {
-        json!({
-            "account": context.account.to_string(),
-            "customer": context.customer.as_ref().map(ToString::to_string),
-        })
-    });
+    let account = event.account.as_ref().map(place);
     let lineage = &event.lineage;
     json!({
         "event": event.id.to_string(), "customer": event.customer.to_string(),
@@ -116,6 +112,16 @@ fn customer_event(event: &CustomerEvent) -> Json {
     })
 }
 
+fn place(context: &AccountContext) -> Json {
+    json!({
+        "account": context.account.to_string(),
+        "customer": context.customer.as_ref().map(ToString::to_string),
+        "ultimate": context.ultimate.as_ref().map(ToString::to_string),
+        "ultimate_customer": context.ultimate_customer.as_ref().map(ToString::to_string),
+        "fault": context.fault,
+    })
+}
+
 fn profile(profile: &Profile, show: Show) -> Json {
     let head = json!({
         "customer": profile.customer.to_string(),
@@ -125,7 +131,11 @@ fn profile(profile: &Profile, show: Show) -> Json {
         ProfileState::Golden {
             fields,
             records: known,
-        } => json!({"fields": show.fields(fields), "records": records(known)}),
+            account,
+        } => json!({
+            "fields": show.fields(fields), "records": records(known),
+            "account": account.as_ref().map(place),
+        }),
         ProfileState::Alias { of } => json!({"alias_of": of.to_string()}),
     };
     merge(head, state)

@@ -515,6 +515,14 @@ fn of_those_beside(event: &DomainEvent) -> Option<Json> {
             reason,
             customers,
         } => json!({"walk": walk, "reason": reason.label(), "customers": customers}),
+        DomainEvent::PlacesTold {
+            walk,
+            path,
+            customers,
+        } => json!({
+            "walk": walk, "path": records(path),
+            "customers": customers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }),
         _ => return None,
     })
 }

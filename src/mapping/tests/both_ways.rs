@@ -120,6 +120,19 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
          to_intercom or off",
     ),
     (
+        "companies:",
+        "relations: {account_tree: up}\ncompanies:",
+        "38:27: relations.account_tree: `up` is nothing that can be done with the tree of \
+         accounts; write follow or off",
+    ),
+    (
+        "companies:\n  objects: {intercom: company, salesforce: [Account]}",
+        "relations: {account_tree: follow}\ncompanies:\n  objects: {intercom: company, \
+         salesforce: [Firm__c]}",
+        "38:27: relations.account_tree: the tree of accounts is followed, and no Account is \
+         mapped; map Account under companies, or write `off`",
+    ),
+    (
         "companies:\n  objects: {intercom: company, salesforce: [Account]}",
         "relations: {contact_company: to_intercom}\ncompanies:\n  objects: {intercom: company, \
          salesforce: [Firm__c]}",
@@ -257,6 +270,8 @@ fn relations_are_off_unless_switched_on() {
     assert!(!with("relations: {}\n").contact_company);
     assert!(!with("relations: {contact_company: off}\n").contact_company);
     assert!(with("relations: {contact_company: to_intercom}\n").contact_company);
+    assert!(!with("relations: {account_tree: off}\n").account_tree);
+    assert!(with("relations: {account_tree: follow}\n").account_tree);
 }
 
 #[test]

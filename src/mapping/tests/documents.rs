@@ -71,7 +71,7 @@ fn the_example_of_the_handbook_compiles() {
     assert_eq!(mapping.people.rules.len(), 3);
     assert!(mapping.people.create.is_some());
     assert_eq!(mapping.companies.unwrap().fields.len(), 10);
-    assert!(mapping.relations.contact_company);
+    assert!(mapping.relations.contact_company && mapping.relations.account_tree);
 }
 
 #[test]

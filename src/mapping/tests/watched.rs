@@ -83,4 +83,5 @@ fn what_every_row_shows_is_watched_and_not_asked_for() {
     assert!(!mapping.people.watched_salesforce["Lead"].contains("AccountId"));
     let account = &mapping.companies.unwrap().watched_salesforce["Account"];
     assert!(account.contains("OwnerId") && account.contains("Owner.Name"));
+    assert!(account.contains("ParentId"));
 }

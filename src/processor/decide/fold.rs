@@ -12,7 +12,7 @@ use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::request;
 use crate::processor::decide::{
-    Terms, convert, create, owner, pursue, reconcile, relation, shared, sweep,
+    Terms, convert, create, owner, pursue, reconcile, relation, shared, sweep, tree,
 };
 use crate::sync::moves;
 
@@ -57,6 +57,7 @@ pub fn fold_against<J: Journal>(
     };
     let snapshot = owner::enriched(journal, terms, section, snapshot);
     let Some((moved, keys_changed)) = note(journal, terms, section, &snapshot, via) else {
+        tree::seen(journal, terms, record, &before);
         return journal.trace("nothing_moved", Some(record));
     };
     let moved = Move {
@@ -68,6 +69,7 @@ pub fn fold_against<J: Journal>(
         against,
     };
     after(journal, terms, section, &moved, keys_changed);
+    tree::seen(journal, terms, record, &before);
 }
 
 /// What follows when a record has moved: decisions, links, writes.

@@ -8,7 +8,7 @@ use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_st
 use crate::domain::{CustomerId, MatchKey, RecordRef, RecordSnapshot};
 use crate::mapping::Section;
 use crate::processor::decide::{Terms, agree, convert, create, first_link, fold, holds};
-use crate::processor::decide::{owner, pursue, reconcile, request, source_merge, walk};
+use crate::processor::decide::{owner, pursue, reconcile, request, source_merge, tree, walk};
 use crate::sync::moves;
 
 /// Counts changes of the meaning of the rules; stands on every link.
@@ -190,7 +190,9 @@ pub fn first_look<J: Journal>(
         return false;
     };
     let row = owner::enriched(journal, terms, section, row);
+    let before = record_state(journal, journal.bridge(), &row.record).unwrap_or_default();
     fold::note(journal, terms, section, &row, Via::Read);
+    tree::seen(journal, terms, &row.record, &before);
     if !convert::converted(journal, terms, section, &row.record) {
         source_merge::first_look(journal, terms, section, &row.record);
         // Not `adopt`: a row without any mapped field would be read for ever.

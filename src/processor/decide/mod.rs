@@ -35,6 +35,7 @@ pub mod holds;
 pub mod pause;
 pub mod due;
 mod sweep;
+pub mod tree;
 pub mod walk;
 
 pub use brake::Brakes;

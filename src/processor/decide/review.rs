@@ -64,7 +64,7 @@ pub fn fits(item: &ReviewItem, answer: &ReviewAnswer) -> bool {
         }
         ReviewAnswer::Retry => !matches!(
             item.kind,
-            ReviewKind::Conflict | ReviewKind::Shared | ReviewKind::MassChange
+            ReviewKind::Conflict | ReviewKind::Shared | ReviewKind::MassChange | ReviewKind::Tree
         ),
         // Nothing else would say why it waits.
         ReviewAnswer::Dismiss => item.kind != ReviewKind::MassChange,

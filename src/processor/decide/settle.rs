@@ -4,6 +4,7 @@ use crate::domain::command::ReadCommand;
 use crate::domain::journal::{DomainEvent as E, ReadPurpose, ReviewKind};
 use crate::domain::journal::{Via, WriteEnding};
 use crate::domain::record::Gone;
+use crate::domain::tree::merged_into;
 use crate::domain::view::{Journal, Outstanding, customer_of, outstanding, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Name, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{RejectClass, Rejection, ReviewId, Version, WriteCommand, WriteTarget};
@@ -274,7 +275,7 @@ fn refused<J: Journal>(
     let customer = customer_of(journal, journal.bridge(), record);
     if customer.is_some_and(|customer| {
         let converted = customer.records[record].gone == Some(Gone::Converted);
-        converted || source_merge::merged_into(&customer, record).is_some()
+        converted || merged_into(&customer, record).is_some()
     }) {
         // What it was to hold is decided for the record that it became.
         return;

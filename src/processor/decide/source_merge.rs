@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::journal::ReviewKind;
 use crate::domain::journal::{Basis, DomainEvent as E, RESTORED, ReadEnding, ReadPurpose};
 use crate::domain::record::MatchRule;
+use crate::domain::tree::{heir, merged_into};
 use crate::domain::view::{Customer, Journal, Outstanding, Pursuit, ViewEntry};
 use crate::domain::view::{customer_of, matching, record_state};
 use crate::domain::{CommandResult, Fields, MatchKey, Name, Outcome, RecordRef, RecordSnapshot};
@@ -13,7 +14,7 @@ use crate::domain::{ReviewId, Value, ViewKey};
 use crate::mapping::{Direction, Section};
 use crate::processor::decide::pursue::RELEASED_MAX;
 use crate::processor::decide::{
-    Terms, agree, first_link, link, pursue, reconcile, request, settle_read, shared, unlink,
+    Terms, agree, first_link, link, pursue, reconcile, request, settle_read, shared, tree, unlink,
 };
 use crate::sync::desires::{Target, after_agreement, at_conversion};
 use crate::sync::split::parts;
@@ -34,7 +35,8 @@ pub fn leave<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef,
         .unwrap_or_default();
     shared::leave(journal, terms, record, event);
     let customer = customer_of(journal, &bridge, record);
-    let is_linked = customer.is_some_and(|customer| customer.records.len() > 1);
+    let is_linked = customer.is_some_and(|customer| customer.records.len() > 1)
+        || tree::has_below(journal, record);
     let can_be_merged =
         terms.mapping.is_salesforce(record) && MERGED.contains(&record.object.as_str());
     if stood && is_linked && can_be_merged {
@@ -115,12 +117,16 @@ pub fn answered<J: Journal>(
             journal.emit(settled(ReadEnding::Answered));
             match master_of(record, snapshot) {
                 Some(master) => merged(journal, terms, record, &master),
-                None => journal.trace("deleted_and_not_merged", Some(record)),
+                None => {
+                    journal.trace("deleted_and_not_merged", Some(record));
+                    tree::orphaned(journal, terms, record);
+                }
             }
         }
         Outcome::NotFound { .. } => {
             journal.emit(settled(ReadEnding::NotFound));
             journal.trace("gone_from_the_bin", Some(record));
+            tree::orphaned(journal, terms, record);
         }
         Outcome::Rejected(rejection) => {
             journal.emit(settled(ReadEnding::Rejected(rejection.clone())));
@@ -171,6 +177,7 @@ fn merged<J: Journal>(journal: &mut J, terms: &Terms<'_>, loser: &RecordRef, mas
         None => request::read_gone(journal, terms, master, ReadPurpose::Master),
     }
     follow_on(journal, terms, section, &following);
+    tree::orphaned(journal, terms, loser);
     pursue::release(journal, terms, waiting);
     let records: Vec<RecordRef> = customer.records.keys().cloned().collect();
     for record in &records {
@@ -222,25 +229,6 @@ fn follow_on<J: Journal>(
         let wanted = after_agreement(section, &customer, target, names);
         reconcile::desire(journal, terms, record, wanted);
     }
-}
-
-/// The record into which another one of the customer was merged.
-pub fn merged_into<'c>(customer: &'c Customer, record: &RecordRef) -> Option<&'c RecordRef> {
-    let mut links = customer.links.iter();
-    let merge = links.find(|link| link.rule == MatchRule::SourceMerge && link.right == *record)?;
-    Some(&merge.left)
-}
-
-/// The record that stands where this one stood: a master may have been merged since.
-fn heir(customer: &Customer, record: &RecordRef) -> Option<RecordRef> {
-    let mut heir = record;
-    for _ in 0..=customer.links.len() {
-        if customer.records.get(heir)?.gone.is_none() {
-            return Some(heir.clone());
-        }
-        heir = merged_into(customer, heir)?;
-    }
-    None
 }
 
 /// The master speaks for the customer. What it took over from the one that it replaces follows the
@@ -309,6 +297,7 @@ pub fn returned<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordR
     journal.emit(E::RecordReturned {
         record: record.clone(),
     });
+    tree::orphaned(journal, terms, record);
     let Some(customer) = customer_of(journal, journal.bridge(), record) else {
         return;
     };

@@ -13,7 +13,7 @@ use crate::identity::keys::keys_of;
 use crate::mapping::{FieldMap, Section};
 use crate::processor::decide::agree::{self, Move};
 use crate::processor::decide::{
-    Terms, brake, create, fold, mass_change, pursue, reconcile, revert, shared,
+    Terms, brake, create, fold, mass_change, pursue, reconcile, revert, shared, tree,
 };
 use crate::sync::desires::{self, Target};
 
@@ -109,13 +109,18 @@ pub fn next<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId) -> Option<(u64, W
 
 /// Looks at the next customers of a walk, and ends it behind the last one.
 pub fn advance<J: Journal>(journal: &mut J, terms: &Terms<'_>, id: u64, walk: &Walk) {
+    if walk.reason == WalkReason::Tree {
+        return tree::advance(journal, terms, id, walk);
+    }
     let (first, end) = ViewKey::range(journal.bridge(), 0x01);
     let behind = |to: &CustomerId| ViewKey::customer(journal.bridge(), to).next();
     let mut from = walk.to.as_ref().map_or(first, behind);
     let began = journal.next_sequence();
     let (mut customers, mut last) = (walk.customers, None);
+    let mut places = Vec::new();
     for _ in 0..SLICE_MAX {
         let Some((key, entry)) = journal.first(&from, &end) else {
+            tell_places(journal, id, places);
             return finish(journal, id, walk, customers);
         };
         from = key.next();
@@ -124,11 +129,12 @@ pub fn advance<J: Journal>(journal: &mut J, terms: &Terms<'_>, id: u64, walk: &W
         };
         customers += 1;
         last = Some(customer.id);
-        look(journal, terms, walk, customer);
+        places.extend(look(journal, terms, walk, customer));
         if journal.next_sequence() - began > SLICE_EVENTS_MAX {
             break;
         }
     }
+    tell_places(journal, id, places);
     if let Some(to) = last {
         journal.emit(E::WalkAdvanced {
             walk: id,
@@ -150,15 +156,33 @@ fn finish<J: Journal>(journal: &mut J, id: u64, walk: &Walk, customers: u64) {
     }
 }
 
-fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &Customer) {
+fn tell_places<J: Journal>(journal: &mut J, walk: u64, customers: Vec<CustomerId>) {
+    if !customers.is_empty() {
+        journal.emit(E::PlacesTold {
+            walk,
+            path: Vec::new(),
+            customers,
+        });
+    }
+}
+
+/// Looks at one customer. The answer is its id where it stands in a tree whose accounts may have
+/// come in any order.
+fn look<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    walk: &Walk,
+    customer: &Customer,
+) -> Option<CustomerId> {
     let live = agree::live(customer).into_iter().map(|(record, _)| record);
     let live: Vec<RecordRef> = live.collect();
-    let Some(section) = live.first().and_then(|one| terms.mapping.section_of(one)) else {
-        return;
-    };
+    let section = live.first().and_then(|one| terms.mapping.section_of(one))?;
     match (walk.reason, &walk.record) {
         // What both sides hold is known: where nothing is to be created, nobody is looked for.
-        (WalkReason::Import | WalkReason::Live, _) => settle(journal, terms, &live, |_| false),
+        (WalkReason::Import | WalkReason::Live, _) => {
+            settle(journal, terms, &live, |_| false);
+            return tree::look(journal, terms, &live);
+        }
         (WalkReason::Mapping, _) => {
             // Under other rules it may come to rest.
             for record in &live {
@@ -173,6 +197,7 @@ fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &
                 follow_on(journal, terms, section, record);
             }
             settle(journal, terms, &live, |record| rekeyed.contains(record));
+            return tree::look(journal, terms, &live);
         }
         (WalkReason::Owner, Some(owner)) => {
             let owned = |record: &&RecordRef| {
@@ -190,13 +215,14 @@ fn look<J: Journal>(journal: &mut J, terms: &Terms<'_>, walk: &Walk, customer: &
                 reconcile::reconcile(journal, terms, record);
             }
         }
-        (WalkReason::Relations, _) | (WalkReason::Owner, None) => {
+        (WalkReason::Relations | WalkReason::Tree, _) | (WalkReason::Owner, None) => {
             let intercom = |record: &&RecordRef| !terms.mapping.is_salesforce(record);
             for record in live.iter().filter(intercom) {
                 reconcile::reconcile(journal, terms, record);
             }
         }
     }
+    None
 }
 
 /// Pursues what has no counterpart and writes what differs.

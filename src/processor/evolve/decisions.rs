@@ -186,6 +186,7 @@ fn opened<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 edit.record(record, |state| state.told = Some(*review));
             }
         }
+        ReviewKind::Tree => edit.record(record, |state| state.tree = Some(*review)),
         _ => {}
     }
 }
@@ -260,6 +261,9 @@ fn closed<V: ViewWrite>(edit: &mut Edit<'_, V>, review: &ReviewId) {
         waits = state.pursuit == Pursuit::InReview { review: *review };
         if state.told == Some(*review) {
             state.told = None;
+        }
+        if state.tree == Some(*review) {
+            state.tree = None;
         }
         brakes::reset(state, *review);
     });

@@ -5,7 +5,7 @@ use crate::domain::view::{ViewWrite, bridge_state};
 use crate::domain::{JournalEntry, JournalKey};
 use crate::processor::evolve::edit::Edit;
 use crate::processor::evolve::{bookkeeping, brakes, commands, decisions, holds, links};
-use crate::processor::evolve::{records, sweeps, walks};
+use crate::processor::evolve::{records, sweeps, tree, walks};
 
 /// Folds one entry. Returns false when the view had it already, which changes nothing.
 ///
@@ -22,6 +22,8 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
                 state.next_sequence += 1;
                 state.last_at = state.last_at.max(entry.at);
             });
+            let shown = tree::shown(&entry.event);
+            let before = shown.and_then(|record| tree::above(view, bridge, record));
             apply(
                 &mut Edit {
                     view,
@@ -32,6 +34,9 @@ pub fn evolve<V: ViewWrite>(view: &mut V, entry: &JournalEntry) -> bool {
                 },
                 &entry.event,
             );
+            if let Some(record) = shown {
+                tree::moved(view, bridge, record, before.as_ref());
+            }
             true
         }
     }
@@ -81,7 +86,8 @@ fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
         E::ImportEnded { .. }
         | E::WalkStarted { .. }
         | E::WalkAdvanced { .. }
-        | E::WalkEnded { .. } => walks::apply(edit, event),
+        | E::WalkEnded { .. }
+        | E::PlacesTold { .. } => walks::apply(edit, event),
         E::BreakerTripped { .. }
         | E::BreakerReset { .. }
         | E::MassChangeBraked { .. }

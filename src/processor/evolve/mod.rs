@@ -12,6 +12,7 @@ pub mod holds;
 pub mod links;
 pub mod records;
 mod sweeps;
+mod tree;
 mod walks;
 
 pub use entry::evolve;

@@ -36,6 +36,7 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 since: *since,
                 to: None,
                 customers: 0,
+                path: Vec::new(),
             };
             let key = ViewKey::walk(edit.bridge, edit.sequence);
             edit.view.put(key, ViewEntry::Walk(walk));
@@ -50,6 +51,22 @@ pub fn apply<V: ViewWrite>(edit: &mut Edit<'_, V>, event: &E) {
                 if let ViewEntry::Walk(walk) = entry {
                     walk.to = Some(*to);
                     walk.customers = *customers;
+                }
+            });
+        }
+        E::PlacesTold {
+            walk,
+            path,
+            customers,
+        } => {
+            let key = ViewKey::walk(edit.bridge, *walk);
+            edit.view.change(&key, &mut |entry| {
+                if let ViewEntry::Walk(walk) = entry
+                    && walk.reason == WalkReason::Tree
+                {
+                    walk.path.clone_from(path);
+                    walk.to = customers.last().copied().or(walk.to);
+                    walk.customers += customers.len() as u64;
                 }
             });
         }

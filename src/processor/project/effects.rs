@@ -118,7 +118,11 @@ fn notice_of(bridge: &BridgeId, entry: &JournalEntry) -> Option<Notification> {
         }
         E::WalkEnded {
             reason, customers, ..
-        } if !matches!(reason, WalkReason::Owner | WalkReason::Relations) => {
+        } if !matches!(
+            reason,
+            WalkReason::Owner | WalkReason::Relations | WalkReason::Tree
+        ) =>
+        {
             let what = match reason {
                 WalkReason::Import => "the import is over and pursued",
                 WalkReason::Brake => "what waited for a person is written or given up",

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::domain::customer_event::{Profile, ProfileState};
 use crate::domain::journal::DomainEvent as E;
+use crate::domain::tree;
 use crate::domain::view::{Customer, ViewEntry, ViewRead, customer_id_of};
 use crate::domain::{BridgeId, CustomerId, Timestamp, ViewKey};
+use crate::processor::project::account;
 
 /// Notes whose profile an event changes. Asked of the view after the event is folded.
 pub fn touch<V: ViewRead + ?Sized>(
@@ -28,6 +30,13 @@ pub fn touch<V: ViewRead + ?Sized>(
             customer, founded, ..
         } => touched.extend([*customer, *founded]),
         E::LeadConverted { lead, .. } => touched.extend(customer_id_of(view, bridge, lead)),
+        E::RecordSeen { record, fields, .. } => {
+            let above = tree::names_above(record);
+            if above.is_some_and(|name| fields.contains_key(name)) {
+                touched.extend(customer_id_of(view, bridge, record));
+            }
+        }
+        E::PlacesTold { customers, .. } => touched.extend(customers),
         _ => {}
     }
 }
@@ -48,7 +57,7 @@ pub fn profile<V: ViewRead + ?Sized>(
         return None;
     };
     let state = match holder == *id {
-        true => golden(customer),
+        true => golden(view, bridge, customer),
         false => ProfileState::Alias { of: holder },
     };
     Some(Profile {
@@ -60,12 +69,13 @@ pub fn profile<V: ViewRead + ?Sized>(
     })
 }
 
-fn golden(customer: &Customer) -> ProfileState {
+fn golden<V: ViewRead + ?Sized>(view: &V, bridge: &BridgeId, customer: &Customer) -> ProfileState {
     let decided = customer.decided.iter();
     ProfileState::Golden {
         fields: decided
             .map(|(field, decided)| (field.clone(), decided.value.clone()))
             .collect(),
         records: customer.records.keys().cloned().collect(),
+        account: account::context(view, bridge, customer),
     }
 }

@@ -305,8 +305,8 @@ const TOLD: &str = "\
 6 field_agreed: -
 7 customer_founded: -
 8 record_seen: company_changed #2 company/co1 [plan.name]
-9 record_linked: linked #2 company/co1 Account/001A by account_key
-10 record_seen: company_changed #2 Account/001A [Intercom_Plan__c]
+9 record_linked: linked #2 company/co1 Account/001A at 001A (#2) by account_key
+10 record_seen: company_changed #2 Account/001A at 001A (#2) [Intercom_Plan__c]
 11 record_seen: contact_changed #1 contact/c1 at 001A (#2) [name]
 12 customer_founded: -
 13 record_seen: lead_created #3 Lead/00Q1 [Email]
@@ -421,7 +421,10 @@ fn an_observation_tells_a_profile_once_and_it_is_what_the_view_holds() {
     let customer = world.customer(&contact("c1"));
     let told: Vec<_> = world.profiles.iter().collect();
     assert_eq!(told.len(), 1, "three decisions, one profile");
-    let ProfileState::Golden { fields, records } = &told[0].state else {
+    let ProfileState::Golden {
+        fields, records, ..
+    } = &told[0].state
+    else {
         panic!("{told:?}");
     };
     assert_eq!(told[0].customer, customer.id);

@@ -24,5 +24,6 @@ mod repairs;
 mod reverts;
 mod splitting;
 mod sweeps;
+mod trees;
 mod view_model;
 mod walks;

@@ -38,6 +38,9 @@ fn event(kind: CustomerEventKind) -> (String, Message) {
     let account = AccountContext {
         account: RecordRef::new(&source("sales"), "Account", "0015g00000ABCDEAA4").unwrap(),
         customer: Some(customer(3)),
+        ultimate: RecordRef::new(&source("sales"), "Account", "0015g00000TOPTOAA0").ok(),
+        ultimate_customer: Some(customer(4)),
+        fault: None,
     };
     let event = CustomerEvent {
         id: EventId::at("main", sequence),
@@ -69,6 +72,7 @@ fn golden() -> ProfileState {
         ]
         .into(),
         records: vec![lead(), contact()],
+        account: None,
     }
 }
 

@@ -325,6 +325,13 @@ fn disputes() -> Cases {
         reason: WalkReason::Import,
         customers: 60_000,
     };
+    let told = DomainEvent::PlacesTold {
+        walk: 12,
+        path: record("Account", "0015g00000ABCDEAA4")
+            .into_iter()
+            .collect(),
+        customers: vec![customer(1), customer(9)],
+    };
     let healed = DomainEvent::RecordHealed {
         record: lead(),
         fields: vec!["Title".into()],
@@ -365,7 +372,7 @@ fn disputes() -> Cases {
     };
     [
         decided, opened, answered, form, echo, converted, owner, ended, started, advanced, over,
-        healed, swept, letter, apart, unlinked, shared, freed,
+        told, healed, swept, letter, apart, unlinked, shared, freed,
     ]
     .map(|event| ("", event))
     .into()
