@@ -48,7 +48,7 @@ pub fn next<V: ViewRead + ?Sized>(
             },
         };
     }
-    let missing = missing(view, bridge, section, state, rule);
+    let missing = missing(view, bridge, section, (record, state), rule);
     if !missing.is_empty() {
         return match waiting {
             Some(known) if *known == missing => Step::Rest { why: "waiting" },
@@ -135,13 +135,19 @@ pub fn missing<V: ViewRead + ?Sized>(
     view: &V,
     bridge: &BridgeId,
     section: &Section,
-    state: &RecordState,
+    (record, state): (&RecordRef, &RecordState),
     rule: &CreateInIntercom,
 ) -> Vec<String> {
     let field = &rule.key.salesforce;
     let lacks = lacks(view, bridge, section, state, field);
     let mut missing: Vec<String> = lacks.then(|| field.to_string()).into_iter().collect();
-    for name in nameless(view, bridge, section, state, System::Salesforce) {
+    let required = section.fields.iter().filter(|field| {
+        let here = field.applies_to(record.object.as_str());
+        here && field.is_missing_for(System::Intercom, state)
+    });
+    let required = required.map(|field| field.salesforce.join(" + "));
+    let nameless = nameless(view, bridge, section, state, System::Salesforce);
+    for name in nameless.into_iter().chain(required) {
         if !missing.contains(&name) {
             missing.push(name);
         }

@@ -222,6 +222,15 @@ pub fn missing<V: ViewRead + ?Sized>(
             missing.push(name);
         }
     }
+    let required = section.fields.iter().filter(|field| {
+        let here = field.applies_to(&create.object);
+        here && field.is_missing_for(System::Salesforce, state)
+    });
+    for field in required {
+        if !missing.iter().any(|name| field.intercom == *name) {
+            missing.push(field.intercom.to_string());
+        }
+    }
     missing
 }
 

@@ -360,23 +360,24 @@ fn one_workspace(file: &File, sources: &Sources, out: &mut Findings) {
 /// Intercom keeps the names of attributes unique across contacts and companies (intercom.md 2.6).
 fn attribute_of_both(file: &File, out: &mut Findings) {
     let written = |field: &&Spanned<FieldFile>| {
-        let path = &field.value.intercom.value;
+        let path = field.value.path();
         let direction = field.value.direction.as_ref();
         path.starts_with("custom_attributes.")
             && direction.is_some_and(|given| given.value != "to_salesforce")
     };
     let companies = file.companies.iter().flat_map(|file| &file.fields);
     for field in companies.filter(written) {
-        let path = &field.value.intercom;
+        let path = field.value.path();
         let mut people = file.people.fields.iter().filter(written);
-        if people.any(|other| other.value.intercom.value == path.value) {
-            let what = format!("`{}` is written for contacts too", path.value);
-            let name = path.value.trim_start_matches("custom_attributes.");
+        if people.any(|other| other.value.path() == path) {
+            let what = format!("`{path}` is written for contacts too");
+            let name = path.trim_start_matches("custom_attributes.");
             let fix = format!(
                 "Intercom has one attribute of a name: take another here, such as \
                  `custom_attributes.account_{name}`"
             );
-            out.advise(path, "companies.fields.intercom", (what, fix));
+            let place = &field.value.intercom;
+            out.advise(place, "companies.fields.intercom", (what, fix));
         }
     }
 }

@@ -93,7 +93,7 @@ fn targets(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &mu
     }
     for (field, value) in &file.set {
         let at = format!("{at}.set");
-        if let Some(by) = mapped_by(section, field) {
+        if let Some(by) = mapped_by(section, field).map(|by| &by.intercom) {
             let what = format!("`{field}` is written by `{by}` already");
             let fix = "write it under placeholders if it stands in for a blank value";
             out.at(value, &at, what, fix);
@@ -115,7 +115,7 @@ fn targets(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &mu
         out.at(company, &at, what, fix);
     }
     let fix = "let one of them write it";
-    if let Some(by) = mapped_by(section, &company.value) {
+    if let Some(by) = mapped_by(section, &company.value).map(|by| &by.intercom) {
         let what = format!("`{}` is written by `{by}` already", company.value);
         out.at(company, &at, what, fix);
     }
@@ -131,7 +131,8 @@ fn required(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &m
         let needed = |path: &str| file.value.needs.iter().any(|need| need.value == path);
         let given = file.value.set.contains_key(field)
             || file.value.placeholders.contains_key(field)
-            || mapped_by(section, field).is_some_and(needed);
+            || mapped_by(section, field)
+                .is_some_and(|field| field.paths.iter().any(|path| needed(path)));
         if !given {
             let what = format!("a Lead must have {field}, and nothing makes sure of it");
             let fix = format!("add `placeholders: {{{field}: \"[not provided]\"}}`");
@@ -140,13 +141,12 @@ fn required(file: &Spanned<CreateLeadFile>, section: &Section, at: &str, out: &m
     }
 }
 
-fn mapped_by<'a>(section: &'a Section, name: &str) -> Option<&'a str> {
+fn mapped_by<'a>(section: &'a Section, name: &str) -> Option<&'a FieldMap> {
     let writes = |field: &&FieldMap| {
         let written = field.applies_to(LEAD) && field.flows_to(System::Salesforce);
         written && field.salesforce.iter().any(|one| one == name)
     };
-    let field = section.fields.iter().find(writes)?;
-    Some(&field.intercom)
+    section.fields.iter().find(writes)
 }
 
 fn key_field(section: &Section) -> Option<&Name> {

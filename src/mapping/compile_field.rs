@@ -1,5 +1,7 @@
 //! One mapped field: its meaning, owner and direction, its targets, its transform.
 
+use std::collections::BTreeSet;
+
 use serde_saphyr::Spanned;
 
 use crate::domain::journal::CustomerKind;
@@ -10,6 +12,8 @@ use crate::mapping::field::{Blank, Conflict, Direction, FieldMap, System};
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{OWNER, is_readable, path_fault};
+use crate::mapping::owners::Owners;
+use crate::mapping::transform::Transform;
 use crate::mapping::writable::{intercom_write_fault, salesforce_fault, salesforce_write_fault};
 
 /// Booleans of which both systems know the stricter value: true, the opt-out.
@@ -29,12 +33,9 @@ pub fn field(
     out: &mut Findings,
 ) -> Option<FieldMap> {
     let before = out.faults();
-    let path = &file.value.intercom;
-    let path_fault = path_fault(kind, &path.value);
-    let is_path = path_fault.is_none();
-    if let Some((what, fix)) = path_fault {
-        out.at(path, &format!("{at}.intercom"), what, fix);
-    }
+    let paths = paths(kind, file, at, out);
+    let is_path = paths.is_some();
+    let paths = paths.unwrap_or_default();
     let meaning = required(file, &file.value.meaning, "meaning", at, out);
     let owner = owner(file, at, out);
     let direction = direction(file, at, out);
@@ -52,10 +53,14 @@ pub fn field(
     let direction = direction.unwrap_or(Direction::ToSalesforce);
     let restrictive = restrictive(file, names.unwrap_or_default(), conflict, at, out);
     let transform = transform(file, names, direction, at, out);
+    if let Transform::Owner(owners) = &transform {
+        queues(file, owners, &limited, objects, at, out);
+    }
     let blank = blank(file, at, out);
     let default = default(file, direction, names.map_or(1, <[String]>::len), at, out);
     let field = FieldMap {
-        intercom: path.value.clone().into(),
+        intercom: decision(file, direction, &transform),
+        paths,
         salesforce: salesforce
             .unwrap_or_default()
             .into_iter()
@@ -70,9 +75,58 @@ pub fn field(
         restrictive,
         transform,
         blank,
+        stand_ins: stand_ins(file, at, out),
+        required: file
+            .value
+            .required
+            .as_ref()
+            .is_some_and(|given| given.value),
         default,
     };
     (out.faults() == before).then_some(field)
+}
+
+/// Paths of one field that are joined.
+const PATHS_MAX: usize = 10;
+
+/// The paths, if all are right.
+fn paths(
+    kind: CustomerKind,
+    file: &Spanned<FieldFile>,
+    at: &str,
+    out: &mut Findings,
+) -> Option<Vec<Name>> {
+    let place = &file.value.intercom;
+    let (at, before) = (format!("{at}.intercom"), out.faults());
+    let names = place.value.names();
+    for path in &names {
+        if let Some((what, fix)) = path_fault(kind, path) {
+            out.at(place, &at, what, fix);
+        }
+    }
+    let is_twice = |(n, path): (usize, &&str)| names[..n].contains(path);
+    if let Some((_, path)) = names.iter().enumerate().find(|one| is_twice(*one)) {
+        let what = format!("`{path}` is named twice");
+        out.at(place, &at, what, "name each path once");
+    }
+    if names.is_empty() || names.len() > PATHS_MAX {
+        let what = format!("{} paths are named", names.len());
+        out.at(place, &at, what, format!("name 1 to {PATHS_MAX}"));
+    }
+    let paths = names.into_iter().map(Name::from).collect();
+    (out.faults() == before).then_some(paths)
+}
+
+/// The name of a field in decisions: its path, unless what is decided is more or less than what
+/// stands there, so that another entry of the path decides something else.
+fn decision(file: &Spanned<FieldFile>, direction: Direction, transform: &Transform) -> Name {
+    let path = file.value.path();
+    match transform {
+        Transform::Constant(value) if direction == Direction::ToSalesforce => {
+            format!("{path}: {}", value.display()).into()
+        }
+        _ => path.into(),
+    }
 }
 
 /// Names of their own, of any kind; a list that is given names somebody.
@@ -82,7 +136,7 @@ fn used_by(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Vec<Strin
     };
     let names = given.value.iter().map(|name| name.trim());
     if given.value.is_empty() || names.clone().any(str::is_empty) {
-        let what = format!("`{}` is used by nobody", file.value.intercom.value);
+        let what = format!("`{}` is used by nobody", file.value.path());
         let fix = "name a team or a process, or leave `used_by` out";
         out.at(given, &format!("{at}.used_by"), what, fix);
     }
@@ -104,6 +158,48 @@ fn blank(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Blank {
             Blank::default()
         }
     }
+}
+
+/// A queue owns Leads, and no Contact, Account or other object of a section.
+fn queues(
+    file: &Spanned<FieldFile>,
+    owners: &Owners,
+    limited: &[String],
+    objects: &[String],
+    at: &str,
+    out: &mut Findings,
+) {
+    let written = if limited.is_empty() { objects } else { limited };
+    let other = written.iter().find(|object| *object != "Lead");
+    if let (Some(other), true) = (other, owners.has_queue()) {
+        let what = format!("a queue is among the owners, and a queue owns no {other}");
+        let fix = "write `salesforce: Lead.OwnerId`, or name users only";
+        out.at(
+            &file.value.salesforce,
+            &format!("{at}.salesforce"),
+            what,
+            fix,
+        );
+    }
+}
+
+/// Placeholders of one field.
+const STAND_INS_MAX: usize = 20;
+
+fn stand_ins(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> BTreeSet<String> {
+    let Some(given) = &file.value.placeholders else {
+        return BTreeSet::new();
+    };
+    let texts = given.value.iter().map(|text| text.trim());
+    if given.value.is_empty()
+        || given.value.len() > STAND_INS_MAX
+        || texts.clone().any(str::is_empty)
+    {
+        let what = "a placeholder is a text that people write for nothing";
+        let fix = format!("name 1 to {STAND_INS_MAX}, such as `placeholders: [n/a]`");
+        out.at(given, &format!("{at}.placeholders"), what, fix);
+    }
+    texts.map(str::to_owned).collect()
 }
 
 /// A stand-in would come back as somebody's word where the field flows both ways.
@@ -148,7 +244,7 @@ fn required<'a>(
         .as_ref()
         .filter(|given| !given.value.trim().is_empty());
     if given.is_none() {
-        let what = format!("`{}` has no {name}", place.value.intercom.value);
+        let what = format!("`{}` has no {name}", place.value.path());
         let fix = "every mapped field says its meaning, its owner and its direction";
         out.at(place, &format!("{at}.{name}"), what, fix);
     }
@@ -181,7 +277,7 @@ fn direction(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> Option<
         "to_intercom" => Some(Direction::ToIntercom),
         "both" => Some(Direction::Both),
         other => {
-            let name = &file.value.intercom.value;
+            let name = file.value.path();
             let what = format!("direction `{other}` of `{name}` is unknown");
             let near = did_you_mean(other, KNOWN);
             let fix = hint(&near, "write to_salesforce, to_intercom or both");
@@ -263,11 +359,12 @@ fn vendors(
             out.advise(place, &format!("{at}.salesforce"), fault);
         }
     }
-    let path = &file.value.intercom;
+    let place = &file.value.intercom;
     let to_intercom = matches!(direction, Some(Direction::ToIntercom | Direction::Both));
-    let fault = intercom_write_fault(kind, &path.value).filter(|_| to_intercom);
-    if let Some(fault) = fault {
-        out.advise(path, &format!("{at}.intercom"), fault);
+    for path in place.value.names().into_iter().filter(|_| to_intercom) {
+        if let Some(fault) = intercom_write_fault(kind, path) {
+            out.advise(place, &format!("{at}.intercom"), fault);
+        }
     }
 }
 
@@ -299,10 +396,11 @@ fn restrictive(
             "leave the transform out, or write `review`",
         );
     }
-    let mut names = names.iter().chain([&file.intercom.value]);
-    let known = names.any(|name| OPT_OUTS.contains(&name.as_str()));
+    let names = names.iter().map(String::as_str);
+    let mut names = names.chain(file.intercom.value.names());
+    let known = names.any(|name| OPT_OUTS.contains(&name));
     if given.is_none() && !known {
-        let name = &file.intercom.value;
+        let name = file.path();
         let what = format!("restrictive_wins cannot tell the stricter value of `{name}`");
         let fix = "add `restrictive: true` or `restrictive: false`, or write `review`";
         out.at(policy, &at, what, fix);

@@ -42,6 +42,38 @@ pub fn double_target(
     }
 }
 
+/// Another entry of the same path that makes something else of it decides for itself. What we write
+/// to a path of several decisions would move only the one that wrote it.
+pub fn own_decision(field: &mut FieldMap, known: &[Placed<'_>]) {
+    let mut others = known.iter().map(|(_, other)| other);
+    let clashes =
+        others.any(|other| other.intercom == field.intercom && other.transform != field.transform);
+    if clashes && field.direction == Direction::ToSalesforce {
+        let target = field.salesforce.join(" and ");
+        field.intercom = format!("{} for {target}", field.intercom).into();
+    }
+}
+
+/// Refuses what is made of a path that another entry writes, where the two decide apart.
+pub fn lagging(fields: &[Placed<'_>], at: &str, out: &mut Findings) {
+    for (place, field) in fields.iter().filter(|(_, field)| field.path().is_none()) {
+        let mut others = fields.iter().map(|(_, other)| other);
+        let written = |other: &&FieldMap| {
+            let path = other.path().filter(|_| other.flows_to(System::Intercom));
+            path.is_some_and(|path| field.paths.contains(path))
+        };
+        if let Some(other) = others.find(written) {
+            let what = format!(
+                "`{}` is written by `{}`, and what is made of it here would not follow",
+                other.intercom,
+                other.salesforce.join(", ")
+            );
+            let fix = "make it of what people write in Intercom, or let Salesforce make it";
+            out.at(&place.value.intercom, &format!("{at}.intercom"), what, fix);
+        }
+    }
+}
+
 /// The Salesforce field that two entries share in some object.
 fn shared_name<'a>(field: &'a FieldMap, other: &FieldMap) -> Option<&'a Name> {
     let everywhere = field.objects.is_empty() || other.objects.is_empty();
@@ -100,7 +132,7 @@ fn circle_back_to(fields: &[Placed<'_>], start: usize) -> Option<usize> {
 fn feeds(from: &FieldMap, to: &FieldMap) -> bool {
     match (from.direction, to.direction) {
         (Direction::ToSalesforce, Direction::ToIntercom) => shared_name(from, to).is_some(),
-        (Direction::ToIntercom, Direction::ToSalesforce) => from.intercom == to.intercom,
+        (Direction::ToIntercom, Direction::ToSalesforce) => to.paths.contains(&from.intercom),
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use crate::mapping::compile::{FIELDS_MAX, MatchBy, Section};
 use crate::mapping::compile_create::create;
 use crate::mapping::compile_create_intercom::{create_company, create_contact};
 use crate::mapping::compile_field::field;
-use crate::mapping::compile_flows::{Placed, circles, double_target};
+use crate::mapping::compile_flows::{Placed, circles, double_target, lagging, own_decision};
 use crate::mapping::compile_match::{ambiguous, protection, rules};
 use crate::mapping::field::{FieldMap, OnFirstLink};
 use crate::mapping::file::{CreateFile, Objects, SectionFile};
@@ -54,8 +54,22 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
     if let Some(file) = &file.create {
         creation(file, &mut section, out);
     }
+    stand_ins(&mut section);
     watch(&mut section);
     section
+}
+
+/// What a Lead is created with for want of a value says nothing wherever it is read.
+fn stand_ins(section: &mut Section) {
+    let Some(create) = &section.create else {
+        return;
+    };
+    for field in &mut section.fields {
+        let given = field.salesforce.iter();
+        let given = given.filter_map(|name| create.placeholders.get(name));
+        let given: Vec<String> = given.map(|text| text.trim().to_owned()).collect();
+        field.stand_ins.extend(given);
+    }
 }
 
 /// The rules of creation. Each looks at the section as it is without them.
@@ -165,9 +179,10 @@ fn fields(
     let mut fields: Vec<Placed<'_>> = Vec::new();
     // What is too much is not compared with everything before it.
     for one in file.fields.iter().take(FIELDS_MAX) {
-        let Some(field) = field(kind, one, objects, &at, out) else {
+        let Some(mut field) = field(kind, one, objects, &at, out) else {
             continue;
         };
+        own_decision(&mut field, &fields);
         if let Some(key) = explicit.filter(|by| field.salesforce.contains(&by.salesforce)) {
             let what = format!("`{}` holds the explicit key", key.salesforce);
             let fix = "leave it out: crosswalk writes it itself";
@@ -177,6 +192,7 @@ fn fields(
         fields.push((one, field));
     }
     circles(&fields, &at, out);
+    lagging(&fields, &at, out);
     fields.into_iter().map(|(_, field)| field).collect()
 }
 
@@ -184,7 +200,7 @@ fn fields(
 fn watch(section: &mut Section) {
     let by_rule = section.rules.iter().filter(|by| !by.is_our_key());
     let mut intercom: BTreeSet<Name> = by_rule.map(|by| by.intercom.clone()).collect();
-    intercom.extend(section.fields.iter().map(|field| field.intercom.clone()));
+    intercom.extend(section.fields.iter().flat_map(|field| field.paths.clone()));
     if let Some(create) = &section.create {
         intercom.extend(create.when.paths().into_iter().map(Name::from));
         intercom.extend(create.needs.iter().map(|name| Name::from(name.as_str())));

@@ -8,7 +8,9 @@ use serde_saphyr::Spanned;
 
 use crate::domain::nearest::did_you_mean;
 use crate::mapping::compile_field::hint;
+use crate::mapping::compile_owners::owners;
 use crate::mapping::compile_set::set;
+use crate::mapping::compile_text::{concat, constant, country_forms, html_to_text};
 use crate::mapping::field::Direction;
 use crate::mapping::file::FieldFile;
 use crate::mapping::lint::Findings;
@@ -16,7 +18,7 @@ use crate::mapping::moment;
 use crate::mapping::number::Decimal;
 use crate::mapping::transform::{Band, Transform, Unknown, lost_on_the_way_back};
 
-const TRANSFORMS: [&str; 8] = [
+const TRANSFORMS: [&str; 13] = [
     "split_name",
     "phone_e164",
     "picklist",
@@ -25,6 +27,11 @@ const TRANSFORMS: [&str; 8] = [
     "number",
     "bands",
     "set",
+    "country",
+    "html_to_text",
+    "concat",
+    "constant",
+    "owner",
 ];
 /// Bands of one field.
 const BANDS_MAX: usize = 100;
@@ -40,8 +47,10 @@ pub fn transform(
     let wanted = file.value.transform.as_ref();
     let wanted = wanted.map_or("", |given| given.value.as_str());
     let takes = if wanted == "split_name" { 2 } else { 1 };
+    let reads_many = wanted == "concat" && direction == Direction::ToIntercom;
     if let (Some(names), Some(_)) = (names, known_transform(file, at, out))
         && names.len() != takes
+        && !reads_many
     {
         let who = if wanted.is_empty() {
             "a field without a transform"
@@ -60,6 +69,11 @@ pub fn transform(
         out.at(&file.value.salesforce, &at, what, fix);
     }
     idle_settings(file, wanted, at, out);
+    if file.value.intercom.value.names().len() > 1 && wanted != "concat" {
+        let what = "several paths make one value only where they are joined";
+        let fix = "add `transform: concat`, or write one entry for each path";
+        out.at(&file.value.intercom, &format!("{at}.intercom"), what, fix);
+    }
     match wanted {
         "split_name" => Transform::SplitName,
         "picklist" => picklist(file, direction, at, out),
@@ -75,6 +89,11 @@ pub fn transform(
         },
         "bands" => bands(file, direction, at, out),
         "set" => set(file, direction, at, out),
+        "country" => country_forms(file, at, out),
+        "html_to_text" => html_to_text(file, direction, at, out),
+        "concat" => concat(file, names, direction, at, out),
+        "constant" => constant(file, direction, at, out),
+        "owner" => owners(file, direction, at, out),
         _ => Transform::Same,
     }
 }
@@ -223,11 +242,9 @@ fn known_transform(file: &Spanned<FieldFile>, at: &str, out: &mut Findings) -> O
     }
     let what = format!("transform `{}` is unknown", given.value);
     let near = did_you_mean(&given.value, TRANSFORMS);
-    let fix = hint(
-        &near,
-        "use split_name, phone_e164, picklist, date, date_time, number, bands or set, or leave it \
-         out",
-    );
+    let (last, others) = TRANSFORMS.split_last().unwrap_or((&"", &[]));
+    let known = others.join(", ");
+    let fix = hint(&near, &format!("use {known} or {last}, or leave it out"));
     out.at(given, &format!("{at}.transform"), what, fix);
     None
 }
@@ -241,11 +258,12 @@ fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Fi
         let fix = "add `transform: picklist`, or leave them out";
         out.at(values, &format!("{at}.values"), what, fix);
     }
-    let others: [(_, _, &[&str]); 4] = [
+    let others: [(_, _, &[&str]); 5] = [
         (field.unknown.as_ref(), "unknown", &lists),
         (field.time_zone.as_ref(), "time_zone", &["date"]),
         (field.decimal.as_ref(), "decimal", &["number"]),
-        (field.separator.as_ref(), "separator", &["set"]),
+        (field.separator.as_ref(), "separator", &["set", "concat"]),
+        (field.value.as_ref(), "value", &["constant"]),
     ];
     for (given, name, of) in others {
         if let Some(given) = given.filter(|_| !of.contains(&wanted)) {
@@ -259,6 +277,30 @@ fn idle_settings(file: &Spanned<FieldFile>, wanted: &str, at: &str, out: &mut Fi
         let what = "bands belongs to the transform bands";
         let fix = "add `transform: bands`, or leave it out";
         out.at(bands, &format!("{at}.bands"), what, fix);
+    }
+    if let Some(forms) = field.forms.as_ref().filter(|_| wanted != "country") {
+        let what = "forms belongs to the transform country";
+        let fix = "add `transform: country`, or leave it out";
+        out.at(forms, &format!("{at}.forms"), what, fix);
+    }
+    if let Some(users) = field.users.as_ref().filter(|_| wanted != "owner") {
+        let what = "users belongs to the transform owner";
+        let fix = "add `transform: owner`, or leave it out";
+        out.at(users, &format!("{at}.users"), what, fix);
+    }
+    if let Some(fallback) = field.fallback.as_ref().filter(|_| wanted != "owner") {
+        let what = "fallback belongs to the transform owner";
+        let fix = "add `transform: owner`, or leave it out";
+        out.at(fallback, &format!("{at}.fallback"), what, fix);
+    }
+    if let Some(max) = field
+        .max_chars
+        .as_ref()
+        .filter(|_| wanted != "html_to_text")
+    {
+        let what = "max_chars belongs to the transform html_to_text";
+        let fix = "add `transform: html_to_text`, or leave it out";
+        out.at(max, &format!("{at}.max_chars"), what, fix);
     }
     let region = file.value.region.as_ref();
     if let Some(region) = region.filter(|_| wanted != "phone_e164") {

@@ -1,5 +1,7 @@
 //! One mapped field, compiled.
 
+use std::collections::BTreeSet;
+
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::{Name, Shows, Value};
@@ -63,8 +65,10 @@ pub enum OnFirstLink {
 /// Which fields of which systems mean the same, and how they flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldMap {
-    /// Intercom's path; also the field's name in decisions.
+    /// The field's name in decisions: Intercom's path, mostly.
     pub intercom: Name,
+    /// Intercom's paths: one, or those that are joined.
+    pub paths: Vec<Name>,
     /// Names, all in the same objects. `Id`, `attributes.type` and `Owner.…` can be read only.
     pub salesforce: Vec<Name>,
     /// The objects that have them; empty for all objects of the section.
@@ -79,6 +83,10 @@ pub struct FieldMap {
     pub restrictive: bool,
     pub transform: Transform,
     pub blank: Blank,
+    /// Texts that stand for nothing, in either system: they say no more than a blank.
+    pub stand_ins: BTreeSet<String>,
+    /// Whether it may never be blank: nothing is created without it, and it is never emptied.
+    pub required: bool,
     /// What is written where nothing is decided, in the form of the system it flows to.
     pub default: Option<Value>,
 }
@@ -145,10 +153,16 @@ impl FieldMap {
         }
     }
 
+    /// Its path, where a value can be written to it.
+    pub fn path(&self) -> Option<&Name> {
+        let one = (self.paths.len() == 1).then(|| self.paths.first());
+        one.flatten().filter(|path| **path == self.intercom)
+    }
+
     /// The names of the field in records of a system.
     pub fn names_in(&self, system: System) -> &[Name] {
         match system {
-            System::Intercom => std::slice::from_ref(&self.intercom),
+            System::Intercom => &self.paths,
             System::Salesforce => &self.salesforce,
         }
     }
@@ -175,6 +189,9 @@ impl FieldMap {
             if let Some(default) = &self.default {
                 return Ok(smallvec![default.clone()]);
             }
+            if self.required {
+                return Err(Refusal("is_required"));
+            }
             if self.blank == Blank::Skip {
                 return Ok(Written::new());
             }
@@ -188,16 +205,39 @@ impl FieldMap {
         }
     }
 
-    /// The decided form of what a record holds; what it does not show counts as blank.
+    /// The decided form of what a record holds; what it does not show counts as blank, and so does
+    /// a stand-in.
     pub fn decided_from(&self, system: System, record: &impl Shows) -> Value {
-        let shown = |name: &Name| record.shown(name).unwrap_or(&Value::Null);
+        let shown = |name: &Name| {
+            let shown = record.shown(name).filter(|value| !self.stands_in(value));
+            shown.unwrap_or(&Value::Null)
+        };
         match system {
-            System::Intercom => self.transform.decided(shown(&self.intercom)),
+            System::Intercom => {
+                let values: SmallVec<[&Value; 2]> = self.paths.iter().map(shown).collect();
+                self.transform.decided_from_intercom(&values)
+            }
             System::Salesforce => {
                 let values: SmallVec<[&Value; 2]> = self.salesforce.iter().map(shown).collect();
                 self.transform.decided_from_salesforce(&values)
             }
         }
+    }
+
+    /// Whether nothing can be created in a system of what a record shows, for want of this field.
+    pub fn is_missing_for(&self, system: System, record: &impl Shows) -> bool {
+        let decided = self.decided_from(system.other(), record);
+        self.required && self.flows_to(system) && self.refusal(system, &decided).is_some()
+    }
+
+    /// Whether a value only stands for one that nobody knows.
+    pub fn stands_in(&self, value: &Value) -> bool {
+        let is_one = |text: &str| {
+            self.stand_ins
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(text))
+        };
+        value.as_text().is_some_and(|text| is_one(text.trim()))
     }
 
     /// Whether a record already says what is decided, in its own way of writing it: "Ada King

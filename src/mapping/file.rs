@@ -250,9 +250,9 @@ fn yes() -> bool {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldFile {
-    /// A path in Intercom's object.
-    #[schemars(with = "String")]
-    pub intercom: Spanned<String>,
+    /// A path in Intercom's object; several for `concat`.
+    #[schemars(with = "OneOrMany")]
+    pub intercom: Spanned<OneOrMany>,
     /// `Field`, `Object.Field`, or a list of them.
     #[schemars(with = "OneOrMany")]
     pub salesforce: Spanned<OneOrMany>,
@@ -285,7 +285,8 @@ pub struct FieldFile {
     #[schemars(
         with = "Option<String>",
         extend("enum" = [
-            "split_name", "phone_e164", "picklist", "date", "date_time", "number", "bands", "set"
+            "split_name", "phone_e164", "picklist", "date", "date_time", "number", "bands", "set",
+            "country", "html_to_text", "concat", "constant", "owner"
         ])
     )]
     pub transform: Option<Spanned<String>>,
@@ -295,9 +296,29 @@ pub struct FieldFile {
     /// For `transform: picklist` and `set`: what becomes of a value that `values` does not name.
     #[schemars(with = "Option<String>", extend("enum" = ["pass", "refuse"]))]
     pub unknown: Option<Spanned<String>>,
-    /// For `transform: set`: what stands between values in Intercom.
+    /// For `transform: set`: what stands between values in Intercom. For `concat`: what stands
+    /// between the parts.
     #[schemars(with = "Option<String>")]
     pub separator: Option<Spanned<String>>,
+    /// For `transform: country`: how each system writes countries.
+    #[schemars(with = "Option<FormsFile>")]
+    pub forms: Option<Spanned<FormsFile>>,
+    /// For `transform: html_to_text`: characters after which the text is cut.
+    #[schemars(with = "Option<i64>", range(min = 1, max = 131072))]
+    pub max_chars: Option<Spanned<i64>>,
+    /// For `transform: constant`: what is written wherever the other side has a value.
+    #[schemars(with = "Option<String>")]
+    pub value: Option<Spanned<String>>,
+    /// For `transform: owner`: an admin of Intercom, by id or address, to a user or queue by id.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub users: Option<Spanned<BTreeMap<String, String>>>,
+    /// For `transform: owner`: who owns what `users` does not name; else it is left alone.
+    #[schemars(with = "Option<FallbackFile>")]
+    pub fallback: Option<Spanned<FallbackFile>>,
+    /// Whether the field may never be blank: a record is created with it only, and it is never
+    /// emptied.
+    #[schemars(with = "Option<bool>")]
+    pub required: Option<Spanned<bool>>,
     /// For `transform: date`: the time zone in which a day begins, such as `Europe/Berlin`.
     #[schemars(with = "Option<String>")]
     pub time_zone: Option<Spanned<String>>,
@@ -310,12 +331,46 @@ pub struct FieldFile {
     /// What a blank does to the other side: `clear` empties the field there, `skip` nothing.
     #[schemars(with = "Option<String>", extend("enum" = ["clear", "skip"]))]
     pub blank: Option<Spanned<String>>,
+    /// Texts that stand for nothing in either system, beside those under `create`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub placeholders: Option<Spanned<Vec<String>>>,
     /// What is written where nothing is decided, in the form of the system it flows to.
     #[schemars(with = "Option<String>")]
     pub default: Option<Spanned<String>>,
     /// For `transform: phone_e164`: the region of numbers written without a country code.
     #[schemars(with = "Option<String>")]
     pub region: Option<Spanned<String>>,
+}
+
+impl FieldFile {
+    /// The path in Intercom; several as one text.
+    pub fn path(&self) -> String {
+        self.intercom.value.names().join(" + ")
+    }
+}
+
+/// Who owns what an owner owns whom the table does not name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackFile {
+    /// An admin, by id or address.
+    #[schemars(with = "Option<String>")]
+    pub intercom: Option<Spanned<String>>,
+    /// A user or queue, by id.
+    #[schemars(with = "Option<String>")]
+    pub salesforce: Option<Spanned<String>>,
+}
+
+/// How each system writes a country.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FormsFile {
+    /// `name` unless given.
+    #[schemars(with = "Option<String>", extend("enum" = ["alpha_2", "alpha_3", "name"]))]
+    pub intercom: Option<Spanned<String>>,
+    /// `name` unless given.
+    #[schemars(with = "Option<String>", extend("enum" = ["alpha_2", "alpha_3", "name"]))]
+    pub salesforce: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

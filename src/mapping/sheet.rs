@@ -40,7 +40,7 @@ fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 9] {
     };
     [
         name.to_owned(),
-        format!("{}.{}", section.intercom_object, field.intercom),
+        intercom(section, field),
         salesforce(section, field),
         field.meaning.clone(),
         owner.to_owned(),
@@ -49,6 +49,12 @@ fn row(name: &str, section: &Section, field: &FieldMap) -> [String; 9] {
         policy.to_owned(),
         field.used_by.join(", "),
     ]
+}
+
+fn intercom(section: &Section, field: &FieldMap) -> String {
+    let paths = field.paths.iter();
+    let paths = paths.map(|path| format!("{}.{path}", section.intercom_object));
+    paths.collect::<Vec<_>>().join(" + ")
 }
 
 /// Every API name with its object.
@@ -91,6 +97,16 @@ fn transform(transform: &Transform) -> String {
                 false => format!("set ({sign}: {})", listed(set.values())),
             }
         }
+        Transform::Country {
+            intercom,
+            salesforce,
+        } => {
+            format!("country ({} = {})", intercom.as_str(), salesforce.as_str())
+        }
+        Transform::HtmlToText { chars_max } => format!("html_to_text (up to {chars_max})"),
+        Transform::Concat { separator } => format!("concat ({separator:?})"),
+        Transform::Owner(owners) => format!("owner ({} of them)", owners.count()),
+        Transform::Constant(value) => format!("constant ({})", value.display()),
         Transform::Picklist { values, .. } if values.is_empty() => "picklist".to_owned(),
         Transform::Picklist { values, .. } => format!("picklist ({})", listed(values)),
     }

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use phonenumber::country;
+use phonenumber::country as region;
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::Value;
+use crate::mapping::country::{self, Form};
+use crate::mapping::html;
 use crate::mapping::moment;
 use crate::mapping::number::{Decimal, number};
+use crate::mapping::owners::Owners;
 use crate::mapping::phone::{e164, e164_value};
 use crate::mapping::set::SetOf;
 
@@ -24,7 +27,7 @@ pub enum Transform {
     /// One name in Intercom; first and last name in Salesforce.
     SplitName,
     /// E.164 (`+14155552671`); what is no number stays as it was written.
-    PhoneE164 { region: Option<country::Id> },
+    PhoneE164 { region: Option<region::Id> },
     /// Intercom's value to Salesforce's value. All are texts.
     Picklist {
         values: BTreeMap<String, String>,
@@ -40,6 +43,16 @@ pub enum Transform {
     Bands(Vec<Band>),
     /// Several values in one field; their order says nothing.
     Set(SetOf),
+    /// A country; decided are its two letters.
+    Country { intercom: Form, salesforce: Form },
+    /// HTML in Intercom, what a person reads of it in Salesforce.
+    HtmlToText { chars_max: usize },
+    /// Several fields of one side in one of the other.
+    Concat { separator: String },
+    /// This, wherever the other side has a value.
+    Constant(Value),
+    /// An admin of Intercom, a user or queue in Salesforce.
+    Owner(Owners),
 }
 
 /// What becomes of a value that a picklist does not name.
@@ -122,7 +135,23 @@ impl Transform {
                 Value::text(ours.unwrap_or(shown))
             }
             Self::Set(set) => set.decided(value),
-            Self::Same => tidied(value),
+            Self::Country { .. } => {
+                let known = country::find(&value.display());
+                or_tidied(known.map(|one| Value::text(one.alpha_2)), value)
+            }
+            Self::Owner(owners) => owners.decided(value),
+            Self::Concat { separator } => joined(&[value], separator),
+            Self::Constant(constant) => constant_for(&[value], constant),
+            Self::Same | Self::HtmlToText { .. } => tidied(value),
+        }
+    }
+
+    /// The decided form of what the Intercom paths hold, in the order of the mapping.
+    pub fn decided_from_intercom(&self, values: &[&Value]) -> Value {
+        let first = values.first().copied().unwrap_or(&Value::Null);
+        match self {
+            Self::Concat { separator } => joined(values, separator),
+            _ => self.decided(first),
         }
     }
 
@@ -140,6 +169,8 @@ impl Transform {
                 Value::text(intercoms_own(values, shown).unwrap_or(shown))
             }
             Self::Set(set) => set.decided_from_salesforce(first),
+            Self::Concat { separator } => joined(values, separator),
+            Self::Constant(constant) => constant_for(values, constant),
             _ => self.decided(first),
         }
     }
@@ -149,6 +180,8 @@ impl Transform {
         self.check(decided)?;
         Ok(match self {
             Self::Set(set) => set.to_intercom(decided),
+            Self::Country { intercom, .. } => in_form(decided, *intercom),
+            Self::Owner(owners) if !decided.is_blank() => owners.to_intercom(decided)?,
             _ => decided.clone(),
         })
     }
@@ -185,6 +218,11 @@ impl Transform {
                 fits(values.contains_key(&shown), "not_in_the_list")
             }
             Self::Set(set) => set.check(decided),
+            Self::Country { .. } => {
+                let known = country::find(&decided.display());
+                let is_code = known.is_some_and(|one| decided.as_text() == Some(one.alpha_2));
+                fits(is_code, "no_country")
+            }
             _ => Ok(()),
         }
     }
@@ -211,9 +249,18 @@ impl Transform {
                 plain(sent) == plain(stored) || same(number(sent), number(stored))
             }
             Self::Set(set) => set.equivalent(sent, stored),
-            Self::Same | Self::SplitName | Self::Picklist { .. } | Self::Bands(_) => {
-                plain(sent) == plain(stored)
+            Self::Owner(owners) => owners.equivalent(sent, stored),
+            Self::Country { .. } => {
+                let country = |value: &Value| country::find(&value.display());
+                plain(sent) == plain(stored) || same(country(sent), country(stored))
             }
+            Self::Same
+            | Self::SplitName
+            | Self::Picklist { .. }
+            | Self::Bands(_)
+            | Self::HtmlToText { .. }
+            | Self::Concat { .. }
+            | Self::Constant(_) => plain(sent) == plain(stored),
         }
     }
 
@@ -236,8 +283,36 @@ impl Transform {
                 smallvec![Value::text(mapped.as_str())]
             }
             (Self::Set(set), _) => smallvec![set.to_salesforce(decided)],
+            (Self::Country { salesforce, .. }, _) => smallvec![in_form(decided, *salesforce)],
+            // Salesforce has no record without an owner.
+            (Self::Owner(_), Value::Null) => return Err(Refusal("is_required")),
+            (Self::Owner(owners), _) => smallvec![owners.to_salesforce(decided)?],
+            (Self::HtmlToText { chars_max }, Value::Text(html)) => {
+                smallvec![Value::text(html::text(html, *chars_max))]
+            }
             _ => smallvec![decided.clone()],
         })
+    }
+}
+
+/// A country in one of its forms; what is none stays.
+fn in_form(decided: &Value, form: Form) -> Value {
+    let known = country::find(&decided.display());
+    known.map_or_else(|| decided.clone(), |one| Value::text(one.written(form)))
+}
+
+/// The parts that say something, with the separator between them.
+fn joined(values: &[&Value], separator: &str) -> Value {
+    let parts = values.iter().map(|value| value.display());
+    let parts: Vec<String> = parts.filter(|part| !part.trim().is_empty()).collect();
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim()).collect();
+    Value::text(parts.join(separator))
+}
+
+fn constant_for(values: &[&Value], constant: &Value) -> Value {
+    match values.iter().all(|value| value.is_blank()) {
+        true => Value::Null,
+        false => constant.clone(),
     }
 }
 

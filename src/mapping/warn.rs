@@ -62,7 +62,7 @@ fn one_label_many_kinds(entries: &[Entry<'_>]) -> Vec<String> {
         if kind(&entry.field.transform).is_none() {
             continue;
         }
-        let names = entry.field.salesforce.iter().chain([&entry.field.intercom]);
+        let names = entry.field.salesforce.iter().chain(&entry.field.paths);
         let mut own: Vec<String> = names.map(|name| label(name)).collect();
         own.sort();
         own.dedup();
@@ -110,5 +110,10 @@ fn kind(transform: &Transform) -> Option<&'static str> {
         Transform::Number { .. } => "a number",
         Transform::Bands(_) => "a band of numbers",
         Transform::Set(_) => "a set",
+        Transform::Country { .. } => "a country",
+        Transform::HtmlToText { .. } => "a text",
+        Transform::Concat { .. } => "a joined text",
+        Transform::Constant(_) => return None,
+        Transform::Owner(_) => "an owner",
     })
 }

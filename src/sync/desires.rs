@@ -10,6 +10,9 @@ use crate::domain::{Fields, MatchRule, Name, RecordRef, Value};
 use crate::mapping::is_writable_in_intercom;
 use crate::mapping::{CreateRule, FieldMap, MatchBy, OnFirstLink, Refusal, Section, System};
 
+/// Who owns a record of Salesforce.
+const OWNER_ID: &str = "OwnerId";
+
 /// A record with what is known of it.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
@@ -145,7 +148,8 @@ pub fn at_first_link(
         };
         // A name is one value in two fields: half of it is never filled beside the other half.
         let names = field.names_in(target.system);
-        let touched = names.iter().any(|name| !is_blank(name));
+        let says = |name: &Name| !is_blank(name) && !field.stands_in(state.value_seen(name));
+        let touched = names.iter().any(says);
         let keeps = match section.on_first_link {
             OnFirstLink::FillBlank | OnFirstLink::Review => touched,
             OnFirstLink::Owner => touched && field.owner == target.system,
@@ -203,7 +207,10 @@ pub fn at_conversion(
             let own = target.state.value_seen(name);
             let kept = lead.desired.get(name);
             let kept = kept.is_some_and(|one| one.basis == Basis::Kept && !one.value.is_blank());
-            own.is_blank() || taken.contains_key(name) || (own == lead.value_seen(name) && !kept)
+            own.is_blank()
+                || field.stands_in(own)
+                || taken.contains_key(name)
+                || (own == lead.value_seen(name) && !kept)
         });
         for (name, value) in target.wanted(field, &decided.value) {
             let keeps = !inherited || (value.is_blank() && never_blank(section, target, &name));
@@ -249,7 +256,9 @@ pub fn at_creation(
 ) -> Vec<Desire> {
     let mut desires: Vec<Desire> = Vec::new();
     for desire in agreed(section, customer, &create.object) {
-        if !desire.value.is_blank() {
+        // Where the org's rules assign what is created, no owner is named.
+        let assigned = create.auto_assign && desire.name == OWNER_ID;
+        if !desire.value.is_blank() && !assigned {
             desires.push(desire);
         }
     }
@@ -305,7 +314,8 @@ pub fn at_creation_in_intercom(
 ) -> Vec<Desire> {
     let mut desires: Vec<Desire> = Vec::new();
     for field in &section.fields {
-        let writable = is_writable_in_intercom(section.kind, &field.intercom);
+        let path = field.path();
+        let writable = path.is_some_and(|path| is_writable_in_intercom(section.kind, path));
         if !writable || !field.applies_to(origin.object()) || field.intercom == key.intercom {
             continue;
         }

@@ -71,9 +71,11 @@ pub fn proposals<'a>(
     let mut proposed: Vec<Proposal<'a>> = Vec::new();
     for field in &section.fields {
         let names = field.names_in(system);
+        // Who writes a stand-in into a field says nothing of it.
+        let says = |name: &Name| moved.get(name).is_some_and(|value| !field.stands_in(value));
         let speaks = field.flows_from(system)
             && (system == System::Intercom || field.applies_to(object))
-            && names.iter().any(|name| moved.contains_key(name));
+            && names.iter().any(says);
         let known = proposed
             .iter()
             .any(|one| one.field.intercom == field.intercom);

@@ -200,7 +200,7 @@ pub fn was_made(section: &Section, customer: &Customer, record: &RecordRef) -> b
 fn tells_of_the_other(field: &FieldMap, system: System) -> bool {
     match system {
         System::Intercom => field.direction == Direction::ToIntercom,
-        System::Salesforce => field.intercom == "id",
+        System::Salesforce => field.paths.iter().all(|path| path == "id"),
     }
 }
 

@@ -89,7 +89,8 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "transform: split_name",
         "transform: rot13",
         "20:18: people.fields.transform: transform `rot13` is unknown; use split_name, \
-         phone_e164, picklist, date, date_time, number, bands or set, or leave it out",
+         phone_e164, picklist, date, date_time, number, bands, set, country, html_to_text, concat, \
+         constant or owner, or leave it out",
     ),
     (
         "[FirstName, LastName]",

@@ -40,7 +40,8 @@ pub const REFUSED: &[(&str, &str, &str)] = &[
         "xyz: how",
         "23:7: file: `xyz` is no key of a mapping here; known here: intercom, salesforce, \
          meaning, used_by, owner, direction, conflict, restrictive, transform, values, \
-         unknown, separator, time_zone, decimal, bands, blank, default, region",
+         unknown, separator, forms, max_chars, value, users, fallback, required, time_zone, \
+         decimal, bands, blank, placeholders, default, region",
     ),
     (
         "    - intercom: name\n      salesforce",

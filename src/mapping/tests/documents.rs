@@ -4,7 +4,9 @@ use crate::mapping::tests::both_ways::REFUSED as FLOWS;
 use crate::mapping::tests::broken_fields::REFUSED as FIELDS;
 use crate::mapping::tests::broken_sections::REFUSED as SECTIONS;
 use crate::mapping::tests::broken_yaml::REFUSED as YAML;
+use crate::mapping::tests::owners::REFUSED as OWNERS;
 use crate::mapping::tests::small_file::{GOOD, compile, refusal};
+use crate::mapping::tests::texts::REFUSED as TEXTS;
 
 const PAGE: &str = include_str!("../../../docs/mapping.md");
 
@@ -22,7 +24,9 @@ fn documented() -> Vec<&'static str> {
 
 /// One finding of every kind.
 fn findings() -> Vec<String> {
-    let tables = [FIELDS, FLOWS, SECTIONS, YAML].into_iter().flatten();
+    let tables = [FIELDS, FLOWS, OWNERS, SECTIONS, TEXTS, YAML]
+        .into_iter()
+        .flatten();
     let mut all: Vec<String> = tables.map(|(_, _, found)| (*found).to_owned()).collect();
     let copies = format!(
         "  fields: [&a {{intercom: a, salesforce: B}}{}]",

@@ -7,6 +7,7 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof, proptest
 use proptest::{prop_assert, prop_assert_eq};
 
 use crate::domain::{Fields, Value};
+use crate::mapping::country::Form;
 use crate::mapping::number::Decimal;
 use crate::mapping::set::SetOf;
 use crate::mapping::tests::small_file::{GOOD, compile};
@@ -22,6 +23,7 @@ fn value() -> BoxedStrategy<Value> {
         any::<String>().prop_map(|text| Value::Text(text.into())),
         "[ a-c]{0,4}".prop_map(|text| Value::Text(text.into())),
         "[ a-d,;|]{0,12}".prop_map(|text| Value::Text(text.into())),
+        "[A-Za-z]{2,3}".prop_map(|text| Value::Text(text.into())),
         "[+]?[0-9 ()-]{3,18}".prop_map(|text| Value::Text(text.into())),
         "[0-9]{1,5}([.,][0-9]{1,3})?( EUR)?".prop_map(|text| Value::Text(text.into())),
         (-9_000_000_000_i64..70_000_000_000).prop_map(Value::Int),
@@ -77,8 +79,16 @@ fn transform() -> BoxedStrategy<Transform> {
             _ => true,
         }),
         sets(),
+        (form(), form()).prop_map(|(intercom, salesforce)| Transform::Country {
+            intercom,
+            salesforce
+        }),
     ]
     .boxed()
+}
+
+fn form() -> BoxedStrategy<Form> {
+    proptest::sample::select(vec![Form::Alpha2, Form::Alpha3, Form::Name]).boxed()
 }
 
 fn sets() -> BoxedStrategy<Transform> {

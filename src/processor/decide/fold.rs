@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::journal::{Basis, CustomerKind, Desire, DomainEvent as E, ReadPurpose, Via};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
-use crate::domain::{Fields, Name, Over, RecordRef, RecordSnapshot, Version};
+use crate::domain::{Fields, Name, Over, RecordRef, RecordSnapshot, Value, Version};
 use crate::identity::keys::keys_of;
 use crate::mapping::{Mapping, Section, System};
 use crate::processor::decide::agree::{self, Move};
@@ -231,6 +231,12 @@ fn keep<J: Journal>(
         let field = section.written_as(system, record.object.as_str(), name);
         field.is_some_and(|field| field.owner == system && !field.flows_from(system))
     };
+    let stands_in = |name: &str, value: &Value| {
+        let mut fields = section
+            .fields_of(system, record.object.as_str(), name)
+            .into_iter();
+        fields.any(|field| field.stands_in(value))
+    };
     let mut kept = Vec::new();
     for (name, value) in moved {
         let Some(desire) = state.desired.get(name) else {
@@ -245,6 +251,8 @@ fn keep<J: Journal>(
         if ours_to_keep {
             let basis = match desire.basis {
                 Basis::Contested => Basis::Contested,
+                // Another word for nothing gives way to a value as the first one did.
+                Basis::Placeholder if stands_in(name, value) => Basis::Placeholder,
                 _ => Basis::Kept,
             };
             kept.push(Desire {

@@ -83,7 +83,7 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
         return create::give_up(journal, terms, record);
     };
     let asked = telling(journal, &bridge, section, &state).is_subset(&state.claimed);
-    if !asked || !outward::missing(journal, &bridge, section, &state, rule).is_empty() {
+    if !asked || !outward::missing(journal, &bridge, section, (record, &state), rule).is_empty() {
         // Its identifiers changed since the lookup, which is another question then.
         create::give_up(journal, terms, record);
         return pursue::pursue(journal, terms, record, true);

@@ -34,10 +34,8 @@ pub fn claims<J: Journal>(
     let mut claimed = false;
     for field in &section.fields {
         let names = field.names_in(system);
-        if !field.flows_from(system)
-            || !field.flows_to(system)
-            || !names.iter().any(|name| lost.contains_key(name))
-        {
+        let says = |name: &Name| lost.get(name).is_some_and(|value| !field.stands_in(value));
+        if !field.flows_from(system) || !field.flows_to(system) || !names.iter().any(says) {
             continue;
         }
         let Some(customer) = customer_of(journal, &bridge, record) else {

@@ -107,9 +107,13 @@ pub fn of_workspace(mapping: &Mapping) -> Attributes {
         }
         // What is created is created with all that its origin holds.
         let creates = section.create_in_intercom.as_ref();
-        let mapped = section.fields.iter().map(|field| {
+        let mapped = section.fields.iter().flat_map(|field| {
             let written = field.flows_to(System::Intercom) || creates.is_some();
-            (field.intercom.as_str(), written)
+            let is_one = field.path().is_some();
+            field
+                .paths
+                .iter()
+                .map(move |path| (path.as_str(), written && is_one))
         });
         let key = creates.map(|rule| (rule.key.intercom.as_str(), true));
         for (path, written) in mapped.chain(key) {
@@ -185,6 +189,15 @@ fn mapped(object: &mut Object, name: &str, section: &Section, map: &FieldMap) {
                 field.is_text = true;
                 field.values.extend(values.values().cloned());
             }
+            Transform::Set(set) if to_salesforce => {
+                field.is_text = true;
+                field.values.extend(set.values().values().cloned());
+            }
+            // What these make is as the field is: a day, a number, whatever the constant says.
+            Transform::Date { .. }
+            | Transform::DateTime
+            | Transform::Number { .. }
+            | Transform::Constant(_) => {}
             _ => field.is_text = true,
         }
     }
