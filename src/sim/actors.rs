@@ -88,7 +88,7 @@ impl World {
     }
 
     pub(super) fn some_rep(&mut self) -> &'static str {
-        *self.chance.one_of(&REPS)
+        self.chance.one_of::<&str>(&REPS)
     }
 
     fn address(&mut self) -> String {

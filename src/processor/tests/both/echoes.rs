@@ -383,9 +383,9 @@ fn what_intercom_shows_of_a_field_follows_the_echo_of_our_own_write() {
     );
 }
 
-/// Found by the simulation: the answer to the first write was lost, the rep's value was found and lost
-/// against the owner's, and the feed told of all three late. The first echo took the place of the
-/// read, before which the rep's value had stood.
+/// Found by the simulation: the answer to the first write was lost, the rep's value was found and
+/// lost against the owner's, and the feed told of all three late. The first echo took the place of
+/// the read, before which the rep's value had stood.
 #[test]
 fn an_echo_of_an_earlier_write_does_not_stand_for_what_came_after_it() {
     let mut pair = Pair::new();

@@ -519,8 +519,8 @@ fn a_read_that_shows_our_write_in_flight_decides_nothing() {
     }
 }
 
-/// Found by the simulation: the agent's webhook was late, and the contact was told of in the second of
-/// our write to another field. Its number passed for one of that second, newer than the rep's.
+/// Found by the simulation: the agent's webhook was late, and the contact was told of in the second
+/// of our write to another field. Its number passed for one of that second, newer than the rep's.
 #[test]
 fn what_our_write_made_the_contact_tell_is_no_change_of_that_second() {
     let mut pair = Pair::new();
