@@ -41,6 +41,7 @@ mod lag;
 mod log_moved;
 mod mapping_command;
 mod public_clients;
+mod mass_change;
 mod pubsub;
 mod registry;
 mod revert;
