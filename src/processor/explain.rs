@@ -13,6 +13,7 @@ use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
 use crate::mapping::{FieldMap, Mapping, Section, System};
 use crate::processor::decide::pursue::asked_by;
+use crate::processor::nearest::{Alone, Depth, nearest};
 use crate::processor::queries;
 
 /// Other holders of a key that are named.
@@ -24,6 +25,7 @@ pub fn explain<V: ViewRead>(
     bridge: &BridgeId,
     mapping: Option<&Mapping>,
     query: &str,
+    depth: Depth,
 ) -> Json {
     let sources = mapping.map(|mapping| &mapping.sources);
     let customers = queries::customers(view, bridge, sources, query);
@@ -33,7 +35,7 @@ pub fn explain<V: ViewRead>(
             "kind": format!("{:?}", customer.kind).to_lowercase(),
             "place": queries::place(view, bridge, customer),
             "linked_because": customer.links.iter().map(link).collect::<Vec<_>>(),
-            "records": records(view, bridge, mapping, customer),
+            "records": records(view, bridge, mapping, customer, depth),
             "fields": fields(view, bridge, mapping, customer),
         })
     });
@@ -73,6 +75,7 @@ fn records<V: ViewRead>(
     bridge: &BridgeId,
     mapping: Option<&Mapping>,
     customer: &Customer,
+    depth: Depth,
 ) -> Vec<Json> {
     let one = |(record, state): (&RecordRef, &Shared<RecordState>)| {
         let mut shown = json!({
@@ -92,7 +95,17 @@ fn records<V: ViewRead>(
             && let Some(section) = mapping.section_of(record)
             && is_alone(mapping, section, customer, record)
         {
-            shown["not_linked_because"] = not_linked(view, bridge, mapping, section, record, state);
+            let alone = Alone {
+                view,
+                bridge,
+                mapping,
+                section,
+                record,
+                state,
+            };
+            let mut why = not_linked(view, bridge, mapping, section, record, state);
+            why["nearest"] = json!(nearest(&alone, depth));
+            shown["not_linked_because"] = why;
         }
         shown
     };
@@ -108,7 +121,7 @@ fn is_alone(mapping: &Mapping, section: &Section, customer: &Customer, record: &
     !met && (!salesforce || outward::rule_for(section, record).is_some())
 }
 
-fn key(key: &MatchKey) -> String {
+pub(super) fn key(key: &MatchKey) -> String {
     format!("{:?}:{}", key.rule, hex::encode(&key.hash[..4]))
 }
 

@@ -16,6 +16,8 @@ pub mod recovery;
 pub mod driver;
 pub mod queries;
 pub mod explain;
+mod nearest;
+pub mod travel;
 
 #[cfg(test)]
 mod tests;

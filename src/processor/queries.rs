@@ -22,6 +22,7 @@ use crate::processor::decide::review::fits;
 use crate::processor::decide::unlink::{self, Refusal};
 use crate::processor::explain;
 use crate::processor::project::account;
+use crate::processor::nearest::Depth;
 use crate::processor::step::partition_state;
 use crate::processor::view::View;
 use crate::sync::revert::Scope;
@@ -355,7 +356,7 @@ fn possible_records(sources: Option<&Sources>, query: &str) -> Vec<RecordRef> {
 }
 
 /// Where a record stands on its way to a counterpart, in words.
-fn pursuit(pursuit: &Pursuit) -> Json {
+pub(super) fn pursuit(pursuit: &Pursuit) -> Json {
     match pursuit {
         Pursuit::Idle => json!("idle"),
         Pursuit::Waiting { missing } => json!({"waiting_for": missing}),
@@ -437,7 +438,14 @@ fn show<V: ViewRead>(view: &V, bridge: &BridgeId, customer: &Customer) -> Json {
 /// Explains what a query finds, by the mapping that is active in the view.
 pub fn explain(view: &View, bridge: &BridgeId, query: &str) -> Json {
     let mapping = active_mapping(view, bridge);
-    explain::explain(view, bridge, mapping.as_ref(), query)
+    explain::explain(view, bridge, mapping.as_ref(), query, Depth::Index)
+}
+
+/// The same of a view that nobody waits for: whoever comes near to a record that stands alone is
+/// looked for among all.
+pub fn explain_at_leisure(view: &View, bridge: &BridgeId, query: &str) -> Json {
+    let mapping = active_mapping(view, bridge);
+    explain::explain(view, bridge, mapping.as_ref(), query, Depth::All)
 }
 
 fn active_mapping(view: &View, bridge: &BridgeId) -> Option<Mapping> {

@@ -15,7 +15,7 @@ use crate::processor::overlay::Overlay;
 use crate::processor::pace::Pace;
 use crate::processor::view::View;
 
-const READ_LIMIT: ReadLimit = ReadLimit {
+pub(in crate::processor) const READ_LIMIT: ReadLimit = ReadLimit {
     entries_max: 2_000,
     bytes_max: 8 << 20,
 };
@@ -201,16 +201,32 @@ fn fold_all(view: &mut View, batch: &[Entry]) -> Result<u64, Error> {
     if let Some(last) = batch.last() {
         view.apply(Default::default(), last.offset + 1);
     }
+    whole(view)?;
+    Ok(evolved)
+}
+
+/// After a part of a journal: what could not be read of the store ends it, and what fills the
+/// memory goes to the store.
+pub(in crate::processor) fn settle(view: &mut View) -> Result<(), Error> {
+    whole(view)?;
+    if view.is_full_in_rebuild() {
+        view.checkpoint()?;
+    }
+    Ok(())
+}
+
+fn whole(view: &View) -> Result<(), Error> {
     if let Some(reason) = view.failure() {
         return Err(Error::Store(view_store::Error::Failed {
             step: "read",
             reason: reason.to_owned(),
         }));
     }
-    Ok(evolved)
+    Ok(())
 }
 
-fn fold(view: &mut View, entry: &Entry) -> Result<bool, Error> {
+/// Folds one entry; false where the view holds it already, or it says nothing.
+pub(in crate::processor) fn fold(view: &mut View, entry: &Entry) -> Result<bool, Error> {
     let offset = entry.offset;
     let journaled = match &entry.body {
         EntryBody::Message(Message::Journal(journaled)) => journaled,

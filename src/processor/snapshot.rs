@@ -122,6 +122,17 @@ pub fn restore(
     partition: u32,
     journal: &dyn Fn(u64) -> Option<[u8; 32]>,
 ) -> Result<Option<Standing>, Error> {
+    restore_where(store, snapshots, partition, journal, &|_, _| true)
+}
+
+/// The same with the newest snapshot that also fits, by what it holds and where it stands.
+pub fn restore_where(
+    store: &mut dyn ViewStore,
+    snapshots: &dyn ViewSnapshots,
+    partition: u32,
+    journal: &dyn Fn(u64) -> Option<[u8; 32]>,
+    fits: &dyn Fn(&dyn ViewStore, &Standing) -> bool,
+) -> Result<Option<Standing>, Error> {
     if store
         .standing()?
         .is_some_and(|standing| standing.view_version == VIEW_VERSION)
@@ -138,6 +149,7 @@ pub fn restore(
     for name in names {
         store.clear()?;
         match fill(store, snapshots, &name, journal) {
+            Ok(standing) if !fits(store, &standing) => {}
             Ok(standing) => {
                 let offset = standing.journal_offset;
                 tracing::info!(

@@ -10,6 +10,7 @@ mod captures;
 mod change_events;
 mod cli;
 mod cli_check;
+mod cli_past;
 mod cli_review;
 mod config;
 mod config_refusals;

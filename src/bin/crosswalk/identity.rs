@@ -1,14 +1,16 @@
-//! `crosswalk identity show|explain|link|unlink`: who somebody is, in both systems, why, and a
-//! person's word on it.
+//! `crosswalk identity show|explain|history|link|unlink`: who somebody is, in both systems, why,
+//! and a person's word on it.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use crosswalk::config::Config;
+use crosswalk::processor::travel::replay::Until;
 use serde_json::{Value, json};
 
 use crate::admin_client::{self, Place, not_running};
-use crate::rebuild;
+use crate::past::{self, Past};
+use crate::{history, rebuild};
 
 /// Ask who is who.
 #[derive(clap::Args)]
@@ -24,19 +26,24 @@ enum Command {
     /// QUERY is an e-mail address, a customer id (cus_…), a record as source/object/id, or a
     /// record id alone. The running process is asked at its admin port; with none running, the
     /// view is rebuilt from the journal first. That nobody matches is an error.
+    /// With --at the view is rebuilt as it stood then: after a moment of our clock, a sequence of
+    /// the bridge's journal (17), or an offset of it (@23).
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  \
         crosswalk identity show ada@example.com --config crosswalk.yaml\n  \
         crosswalk identity show support/contact/6961d4041c1e12de4c5499cc\n  \
+        crosswalk identity show ada@example.com --at 2026-01-30T09:00:00Z\n  \
         crosswalk identity show 00Q5g00000ABCDEEA5 --admin 127.0.0.1:9090"
     )]
     Show(Show),
     /// Explain one customer: why the records are linked, or why not; where each value comes from.
     ///
     /// For each link the rule, its version, the evidence and the observation; for a record that
-    /// has no counterpart what each rule found and where it stands; for each field its value, the
-    /// record it came from, the policy that decided, and what every record holds of it.
+    /// has no counterpart what each rule found, who came nearest and which rule failed; for each
+    /// field its value, the record it came from, the policy that decided, and what every record
+    /// holds of it. With --at all of it as it stood then, as `show` has it; whoever is written
+    /// much alike is looked for then too.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  \
@@ -44,6 +51,7 @@ enum Command {
         crosswalk identity explain sales/Lead/00Q5g00000ABCDEEA5"
     )]
     Explain(Show),
+    History(history::Arguments),
     /// Say that two records are one customer, whatever the rules find.
     ///
     /// They are joined as at a first link: blanks are filled, values stay (`on_first_link`). A
@@ -104,12 +112,20 @@ struct Show {
     /// Ask the process at this address instead of the configured one.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
+    /// The view as it stood then, rebuilt from the journal.
+    #[arg(long, value_name = "TIME|POSITION", value_parser = past::parse)]
+    #[arg(conflicts_with = "admin")]
+    at: Option<Until>,
+    /// The bridge to look at with --at, where several are configured.
+    #[arg(long, value_name = "NAME", requires = "at")]
+    bridge: Option<String>,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (show, path) = match arguments.command {
         Command::Show(show) => (show, "/v1/identity"),
         Command::Explain(show) => (show, "/v1/explain"),
+        Command::History(arguments) => return history::run(&arguments),
         Command::Link(word) => {
             let body = json!({"by": word.by, "left": word.left, "right": word.right});
             return say(&word.place, &body, "link");
@@ -122,7 +138,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             return say(&word.place, &body, "unlink");
         }
     };
-    let answer = match ask_running(&show, path)? {
+    let asked = match show.at {
+        Some(until) => Some(then(&show, until, path)?),
+        None => ask_running(&show, path)?,
+    };
+    let answer = match asked {
         Some(answer) => answer,
         None => {
             let config = Config::load(&show.config)?;
@@ -138,6 +158,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     println!("{}", serde_json::to_string_pretty(&answer)?);
     Ok(())
+}
+
+/// The answer of the view as it stood.
+fn then(show: &Show, until: Until, path: &str) -> anyhow::Result<Value> {
+    let past = Past::open(Config::load(&show.config)?, until, show.bridge.as_deref())?;
+    match path {
+        "/v1/explain" => past.explain(&show.query),
+        _ => past.identity(&show.query),
+    }
 }
 
 fn say(place: &Place, body: &Value, what: &str) -> anyhow::Result<()> {

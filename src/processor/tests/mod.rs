@@ -1,6 +1,7 @@
 //! Tests of the pure processor: given observations, when one more comes, then these commands.
 
 mod both;
+mod past_log;
 mod world;
 
 mod create_and_update;
@@ -25,5 +26,6 @@ mod reverts;
 mod splitting;
 mod sweeps;
 mod trees;
+mod travel;
 mod view_model;
 mod walks;

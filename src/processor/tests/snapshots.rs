@@ -21,7 +21,7 @@ const JOURNAL: [u8; 32] = [7; 32];
 
 /// Snapshots by their names.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<BTreeMap<String, Taken>>>);
+pub struct Kept(Arc<Mutex<BTreeMap<String, Taken>>>);
 
 struct Writing {
     kept: Kept,

@@ -81,7 +81,7 @@ pub struct World {
     pub now: i64,
     offsets: BTreeMap<Topic, u64>,
     /// All that was ever given.
-    entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
     pub journal: Vec<JournalEntry>,
     /// Commands in the order in which they were requested, repeats included.
     pub commands: Vec<Command>,

@@ -1,0 +1,6 @@
+//! Time travel: the view as it stood, and the events that made it so. Read only.
+
+pub mod replay;
+pub mod touched;
+mod changes;
+pub mod history;
