@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::view::{Customer, RecordState, ViewRead, customer_of, matching, record_state};
 use crate::domain::{BridgeId, MatchKey, MatchRule, RecordRef, RecordSnapshot, Value};
-use crate::identity::keys::{is_shared, keys_of};
+use crate::identity::keys::{is_shared, keys_of, telling};
+use crate::identity::participation::{Out, Participation};
 use crate::mapping::{Ambiguous, Mapping, MatchBy, Section};
 
 /// What the candidates amount to.
@@ -63,7 +64,15 @@ fn known<V: ViewRead + ?Sized>(
     state: &RecordState,
     says: impl Fn(&MatchKey) -> bool,
 ) -> Verdict {
-    let joins = |record: &RecordRef| !is_apart(view, bridge, customer, record);
+    let parts = Participation {
+        view,
+        bridge,
+        mapping,
+        section,
+    };
+    let joins = |record: &RecordRef| {
+        !is_apart(view, bridge, customer, record) && parts.between_known(customer, record).is_none()
+    };
     judge(section, state, says, joins, |key| {
         let live = |record: &RecordRef| {
             mapping.is_salesforce(record)
@@ -88,7 +97,20 @@ pub fn in_rows<V: ViewRead + ?Sized>(
     rows: &[RecordSnapshot],
 ) -> Verdict {
     let says = |key: &MatchKey| !is_shared(view, bridge, section, key);
-    let joins = |record: &RecordRef| !is_apart(view, bridge, customer, record);
+    let parts = Participation {
+        view,
+        bridge,
+        mapping,
+        section,
+    };
+    let takes_part = |row: &RecordSnapshot| {
+        let out = parts.between(customer, &row.record, &row.fields, &row.fields);
+        out.is_none()
+    };
+    let joins = |record: &RecordRef| {
+        let mut of_it = rows.iter().filter(|row| row.record == *record);
+        !is_apart(view, bridge, customer, record) && of_it.all(takes_part)
+    };
     judge(section, state, says, joins, |key| {
         let holds = |row: &&RecordSnapshot| {
             !is_converted(row) && keys_of(mapping, section, &row.record, &row.fields).contains(key)
@@ -98,6 +120,50 @@ pub fn in_rows<V: ViewRead + ?Sized>(
             .map(|row| row.record.clone())
             .collect()
     })
+}
+
+/// Whether a record of Salesforce that holds one of a record's identifiers is left out: it is the
+/// counterpart, and nothing is made beside it. One of another scope is somebody else.
+pub fn is_left_out_in_view<V: ViewRead + ?Sized>(
+    parts: Participation<'_, V>,
+    customer: &Customer,
+    state: &RecordState,
+) -> bool {
+    if !parts.section.parts() && parts.mapping.pilot.is_none() {
+        return false;
+    }
+    telling(parts.view, parts.bridge, parts.section, state)
+        .iter()
+        .any(|key| {
+            let holders = matching(parts.view, parts.bridge, key).records.into_iter();
+            let mut others = holders.filter(|other| {
+                let known = record_state(parts.view, parts.bridge, other);
+                parts.mapping.is_salesforce(other) && known.is_some_and(|one| one.gone.is_none())
+            });
+            others.any(|other| is_hidden(parts.between_known(customer, &other)))
+        })
+}
+
+/// The rows of a lookup that are left out in the same way.
+pub fn left_out_rows<'r, V: ViewRead + ?Sized>(
+    parts: Participation<'_, V>,
+    customer: &Customer,
+    state: &RecordState,
+    rows: &'r [RecordSnapshot],
+) -> Vec<&'r RecordSnapshot> {
+    let keys = telling(parts.view, parts.bridge, parts.section, state);
+    let hidden = rows.iter().filter(|row| {
+        let theirs = keys_of(parts.mapping, parts.section, &row.record, &row.fields);
+        !is_converted(row)
+            && !theirs.is_disjoint(&keys)
+            && is_hidden(parts.between(customer, &row.record, &row.fields, &row.fields))
+    });
+    hidden.collect()
+}
+
+/// Whether a record is the same person, but for who takes part.
+pub fn is_hidden(out: Option<Out>) -> bool {
+    matches!(out, Some(Out::NotIncluded | Out::NotInPilot))
 }
 
 fn is_converted(row: &RecordSnapshot) -> bool {

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod keys;
+pub mod participation;
 pub mod candidates;
 pub mod outward;
 pub mod pursuit;

@@ -7,8 +7,9 @@ use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::journal::CustomerKind;
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewRead, customer_of, matching};
 use crate::domain::{BridgeId, MatchKey, MatchRule, ObjectName, RecordRef};
-use crate::identity::candidates::{Verdict, is_apart};
+use crate::identity::candidates::{Verdict, is_apart, is_hidden};
 use crate::identity::keys::{lacks, nameless, telling};
+use crate::identity::participation::Participation;
 use crate::identity::pursuit::{self, LOOKUP_ROWS_MAX, Step, seen_fields};
 use crate::mapping::{CreateInIntercom, Mapping, MatchBy, Section, System};
 
@@ -31,6 +32,15 @@ pub fn next<V: ViewRead + ?Sized>(
     let Some(state) = known.filter(|state| state.gone.is_none()) else {
         return Step::Rest { why: "record_gone" };
     };
+    let parts = Participation {
+        view,
+        bridge,
+        mapping,
+        section,
+    };
+    if let Some(out) = parts.out(customer, record) {
+        return pursuit::rest_of(out, state);
+    }
     if is_in_intercom(mapping, customer) {
         return Step::Rest { why: "linked" };
     }
@@ -173,6 +183,12 @@ pub fn holders<V: ViewRead + ?Sized>(
     sought: &Customer,
     state: &RecordState,
 ) -> Holders {
+    let parts = Participation {
+        view,
+        bridge,
+        mapping,
+        section,
+    };
     let mut taken: Option<(Vec<RecordRef>, MatchKey)> = None;
     for key in telling(view, bridge, section, state) {
         let records = matching(view, bridge, &key).records.into_iter();
@@ -184,6 +200,12 @@ pub fn holders<V: ViewRead + ?Sized>(
             };
             if customer.records[&record].gone.is_some() {
                 continue;
+            }
+            match parts.between_known(sought, &record) {
+                None => {}
+                // It is the counterpart, and takes no part: nothing is made beside it.
+                out if is_hidden(out) => return Holders::Undecided,
+                Some(_) => continue,
             }
             if !customer
                 .records

@@ -7,8 +7,10 @@ use crate::domain::command::{Lookup, LookupQuery};
 use crate::domain::view::{Customer, Pursuit, RecordState, ViewEntry, ViewRead};
 use crate::domain::view::{matching, record_state};
 use crate::domain::{BridgeId, Fields, Gone, MatchKey, MatchRule, ObjectName, RecordRef, Value};
-use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key, searchable};
+use crate::identity::candidates::{Verdict, in_view, in_view_beside_our_key};
+use crate::identity::candidates::{is_left_out_in_view, searchable};
 use crate::identity::keys::{lacks, nameless, telling};
+use crate::identity::participation::{Out, Participation};
 use crate::mapping::{Ambiguous, CreateRule, Mapping, Section, System};
 
 /// Rows asked of one lookup query: enough to see that a match is not the only one, and to list
@@ -49,6 +51,16 @@ pub fn next<V: ViewRead + ?Sized>(
     else {
         return Step::Rest { why: "record_gone" };
     };
+    let parts = Participation {
+        view,
+        bridge,
+        mapping,
+        section,
+    };
+    let out = parts.out(customer, record);
+    if let Some(out) = out.filter(|out| *out != Out::Unplaced) {
+        return rest_of(out, state);
+    }
     if customer
         .records
         .keys()
@@ -72,6 +84,13 @@ pub fn next<V: ViewRead + ?Sized>(
     if verdict != Verdict::Nobody {
         return Step::Found(verdict);
     }
+    if let Some(out) = out {
+        return rest_of(out, state);
+    }
+    if is_left_out_in_view(parts, customer, state) {
+        let why = "counterpart_left_out";
+        return Step::Rest { why };
+    }
     match &section.create {
         Some(create) => {
             towards_creation(view, bridge, mapping, section, (customer, record), create)
@@ -83,6 +102,14 @@ pub fn next<V: ViewRead + ?Sized>(
         None => Step::Rest {
             why: "no_create_rule",
         },
+    }
+}
+
+/// A record that takes no part waits for nothing.
+pub fn rest_of(out: Out, state: &RecordState) -> Step {
+    match state.pursuit {
+        Pursuit::Waiting { .. } => Step::StopWaiting,
+        _ => Step::Rest { why: out.code() },
     }
 }
 

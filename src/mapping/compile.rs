@@ -8,6 +8,7 @@ use crate::domain::journal::CustomerKind;
 use crate::domain::record::MatchRule;
 use crate::domain::{Name, RecordRef, SourceId, Value};
 use crate::mapping::compile_relations::relations;
+use crate::mapping::compile_part::{COMPANY_ID, Include, Pilot, Scope, pilot};
 use crate::mapping::compile_section::section;
 use crate::mapping::condition::Condition;
 use crate::mapping::field::{Ambiguous, FieldMap, OnFirstLink, System};
@@ -36,6 +37,8 @@ pub struct Mapping {
     pub people: Section,
     pub companies: Option<Section>,
     pub relations: Relations,
+    /// Whose records are written; everybody's where there is none.
+    pub pilot: Option<Pilot>,
 }
 
 /// Which relations between records are carried over.
@@ -64,6 +67,9 @@ pub struct Section {
     /// When a Salesforce record becomes a record of Intercom: a contact or a company.
     pub create_in_intercom: Option<CreateInIntercom>,
     pub on_first_link: OnFirstLink,
+    /// Which records take part; all do where there is none.
+    pub include: Include,
+    pub scope: Option<Scope>,
     /// The Intercom paths that matter; others are not kept in the view.
     pub watched_intercom: BTreeSet<Name>,
     /// The Salesforce fields that matter, by object; also `Id` and `attributes.type` where they are
@@ -178,11 +184,15 @@ impl Mapping {
         across_sections(&file, &mut findings);
         one_workspace(&file, &sources, &mut findings);
         let relations = relations(&file, &mut findings);
-        if relations.contact_company || relations.account_tree {
+        let pilot = pilot(&file.pilot, &mut findings);
+        if relations.contact_company || relations.account_tree || pilot.is_some() {
             people.watch_above(CONTACT, ACCOUNT_ID);
         }
         if let Some(companies) = companies.as_mut().filter(|_| relations.account_tree) {
             companies.watch_above(ACCOUNT, PARENT_ID);
+        }
+        if let (Some(companies), true) = (&mut companies, pilot.is_some()) {
+            companies.watched_intercom.insert(COMPANY_ID.into());
         }
         let findings = that_count(findings);
         if !findings.0.is_empty() {
@@ -199,6 +209,7 @@ impl Mapping {
             people,
             companies,
             relations,
+            pilot,
         })
     }
 

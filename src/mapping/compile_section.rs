@@ -14,7 +14,8 @@ use crate::mapping::compile_create_intercom::{create_company, create_contact};
 use crate::mapping::compile_field::field;
 use crate::mapping::compile_flows::{Placed, circles, double_target, lagging, own_decision};
 use crate::mapping::compile_match::{ambiguous, protection, rules};
-use crate::mapping::field::{FieldMap, OnFirstLink};
+use crate::mapping::compile_part::{include, made_in_scope, scope};
+use crate::mapping::field::{FieldMap, OnFirstLink, System};
 use crate::mapping::file::{CreateFile, Objects, SectionFile};
 use crate::mapping::lint::Findings;
 use crate::mapping::names::{is_api_name, is_owner_path};
@@ -48,11 +49,14 @@ pub fn section(kind: CustomerKind, file: &SectionFile, out: &mut Findings) -> Se
         create: None,
         create_in_intercom: None,
         on_first_link,
+        include: include(kind, &file.include, at, out),
+        scope: scope(kind, &file.scope, at, out),
         watched_intercom: BTreeSet::new(),
         watched_salesforce: BTreeMap::new(),
     };
     if let Some(file) = &file.create {
         creation(file, &mut section, out);
+        made_in_scope(file, &section, out);
     }
     stand_ins(&mut section);
     watch(&mut section);
@@ -213,6 +217,7 @@ fn watch(section: &mut Section) {
         // The name fills the company field of leads.
         intercom.insert("name".into());
     }
+    intercom.extend(section.parting(System::Intercom));
     section.watched_intercom = intercom;
     for object in &section.salesforce_objects {
         let fields = watched_in(section, object);
@@ -238,6 +243,7 @@ fn watched_in(section: &Section, object: &String) -> BTreeSet<Name> {
     if let Some(rule) = rule.filter(|rule| rule.objects.contains(object)) {
         fields.extend(rule.when.paths().into_iter().map(Name::from));
     }
+    fields.extend(section.parting(System::Salesforce));
     // A change event tells that the owner is another one, not what the owner is called.
     if fields.iter().any(|name| is_owner_path(name)) {
         fields.insert("OwnerId".into());

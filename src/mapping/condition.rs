@@ -1,4 +1,4 @@
-//! Conditions in CEL over one record: an Intercom contact, or a record of Salesforce.
+//! Conditions in CEL over one record: an Intercom contact or company, or a record of Salesforce.
 //!
 //! The expression sees `contact`: its scalars by path (`contact.custom_attributes.seats`), `tags`
 //! as a list of names; or `record`: its fields by name (`record.Owner.Name`), and its object. What
@@ -43,6 +43,11 @@ impl Condition {
         Self::over(Subject::Record, text)
     }
 
+    /// The same over `company`, a company of Intercom.
+    pub fn compile_company(text: &str) -> Result<Self, String> {
+        Self::over(Subject::Company, text)
+    }
+
     fn over(subject: Subject, text: &str) -> Result<Self, String> {
         if text.len() > EXPRESSION_BYTES_MAX {
             return Err(format!(
@@ -64,11 +69,13 @@ impl Condition {
         })
     }
 
-    /// Whether the expression is true of a contact. What cannot be evaluated is not.
+    /// Whether the expression is true of a contact or company. What cannot be evaluated is not.
     pub fn holds(&self, fields: &Fields, tags: &BTreeSet<String>) -> bool {
         let mut contact = nest(fields, &self.paths, self.subject);
-        let tags = tags.iter().map(|tag| Json::from(tag.as_str())).collect();
-        contact.insert("tags".into(), tags);
+        if self.subject == Subject::Contact {
+            let tags = tags.iter().map(|tag| Json::from(tag.as_str())).collect();
+            contact.insert("tags".into(), tags);
+        }
         self.is_true(contact)
     }
 
@@ -113,7 +120,7 @@ fn nest(fields: &Fields, paths: &BTreeSet<String>, subject: Subject) -> Map<Stri
         let value = fields.get(path.as_str()).and_then(json);
         // An attribute's name may have dots; a Salesforce path is names all the way.
         let steps: Vec<&str> = match subject {
-            Subject::Contact => path.splitn(2, '.').collect(),
+            Subject::Contact | Subject::Company => path.splitn(2, '.').collect(),
             Subject::Record => path.split('.').collect(),
         };
         place(&mut root, &steps, value);

@@ -68,6 +68,7 @@ const YIELD_TRUTH: [&str; 13] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     Contact,
+    Company,
     Record,
 }
 
@@ -76,6 +77,7 @@ impl Subject {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Contact => "contact",
+            Self::Company => "company",
             Self::Record => "record",
         }
     }
@@ -148,7 +150,7 @@ impl Reader {
         // `"seats" in contact.custom_attributes` reads one attribute, not the group.
         if let (operators::IN, [key, group]) = (name, call.args.as_slice())
             && let (Some(key), Some(chain)) = (text(key), self.chain(group))
-            && self.subject == Subject::Contact
+            && self.subject != Subject::Record
             && matches!(chain.as_slice(), [group] if is_group(group))
         {
             return self.note(&[chain[0].clone(), key.to_owned()], true);
@@ -210,7 +212,8 @@ impl Reader {
     /// Remembers a path, or says why no record can have it.
     fn note(&mut self, chain: &[String], presence: bool) -> Result<(), String> {
         match self.subject {
-            Subject::Contact => self.note_attribute(chain, presence),
+            Subject::Contact => self.note_attribute(CustomerKind::Person, chain, presence),
+            Subject::Company => self.note_attribute(CustomerKind::Company, chain, presence),
             Subject::Record => self.note_field(chain, presence),
         }
     }
@@ -243,17 +246,24 @@ impl Reader {
         Ok(())
     }
 
-    fn note_attribute(&mut self, chain: &[String], presence: bool) -> Result<(), String> {
+    fn note_attribute(
+        &mut self,
+        kind: CustomerKind,
+        chain: &[String],
+        presence: bool,
+    ) -> Result<(), String> {
+        let subject = self.subject.as_str();
+        let has_tags = self.subject == Subject::Contact;
         match chain {
-            [] => Err("`contact` is read as a whole; name an attribute".to_owned()),
-            [tags] if tags == TAGS => Ok(()),
-            [tags, _, ..] if tags == TAGS => {
+            [] => Err(format!("`{subject}` is read as a whole; name an attribute")),
+            [tags] if tags == TAGS && has_tags => Ok(()),
+            [tags, _, ..] if tags == TAGS && has_tags => {
                 Err("`contact.tags` is a list of names; write `\"name\" in contact.tags`".into())
             }
             [group] if presence && is_group(group) => Ok(()),
             [_] | [_, _] => {
                 let path = chain.join(".");
-                match path_fault(CustomerKind::Person, &path) {
+                match path_fault(kind, &path) {
                     Some((what, fix)) => Err(format!("{what}; {fix}")),
                     None => {
                         self.paths.insert(path);
@@ -262,8 +272,8 @@ impl Reader {
                 }
             }
             [group, inner @ ..] => Err(format!(
-                "`contact.{}` lies too deep; an attribute with dots is written \
-                 `contact.{group}[\"{}\"]`",
+                "`{subject}.{}` lies too deep; an attribute with dots is written \
+                 `{subject}.{group}[\"{}\"]`",
                 chain.join("."),
                 inner.join(".")
             )),

@@ -19,6 +19,54 @@ pub struct File {
     pub companies: Option<SectionFile>,
     /// Which relations between records are carried over.
     pub relations: Option<RelationsFile>,
+    /// Whose records are written while everybody else's are only looked at.
+    #[schemars(with = "Option<PilotFile>")]
+    pub pilot: Option<Spanned<PilotFile>>,
+}
+
+/// The accounts of a pilot: only they and their people take part.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PilotFile {
+    /// Ids of Accounts in Salesforce.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub accounts: Vec<Spanned<String>>,
+    /// Companies of Intercom, by their id or their `company_id`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub companies: Vec<Spanned<String>>,
+}
+
+/// Which records take part: conditions over one record each; all do where there is none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncludeFile {
+    /// A CEL expression over `contact` or `company`.
+    #[schemars(with = "Option<String>")]
+    pub intercom: Option<Spanned<String>>,
+    /// A CEL expression over `record`.
+    #[schemars(with = "Option<String>")]
+    pub salesforce: Option<Spanned<String>>,
+}
+
+/// What no link and no write crosses: a region, a brand, a record type.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeFile {
+    /// The path whose value is the scope of a record of Intercom.
+    #[schemars(with = "String")]
+    pub intercom: Spanned<String>,
+    /// The field whose value is the scope of a record of Salesforce, in every object.
+    #[schemars(with = "String")]
+    pub salesforce: Spanned<String>,
+    /// Intercom's value to Salesforce's value; without it they are written alike.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub values: Option<Spanned<BTreeMap<String, String>>>,
+    /// The scopes of this bridge, in Intercom's words; all unless given.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub only: Vec<Spanned<String>>,
 }
 
 /// Which relations between records are carried over.
@@ -43,6 +91,12 @@ pub struct SectionFile {
     #[serde(rename = "match")]
     #[schemars(with = "Vec<MatchFile>")]
     pub matching: Spanned<Vec<Spanned<MatchFile>>>,
+    /// Which records take part; all do unless it is given.
+    #[schemars(with = "Option<IncludeFile>")]
+    pub include: Option<Spanned<IncludeFile>>,
+    /// What no link and no write crosses.
+    #[schemars(with = "Option<ScopeFile>")]
+    pub scope: Option<Spanned<ScopeFile>>,
     /// What happens where several records match.
     #[schemars(with = "Option<String>", extend("enum" = ["review", "best", "all"]))]
     pub ambiguous: Option<Spanned<String>>,

@@ -16,6 +16,7 @@ pub mod compile;
 mod compile_relations;
 mod compile_section;
 mod compile_match;
+mod compile_part;
 mod compile_field;
 mod compile_transform;
 mod compile_set;
@@ -43,6 +44,7 @@ pub mod sheet;
 pub mod warn;
 
 pub use compile::{CreateInIntercom, CreateRule, MARKER, Mapping, MatchBy, Relations, Section};
+pub use compile_part::{Include, Pilot, Scope, Sharing, sharing};
 pub use condition::Condition;
 pub use field::{Ambiguous, Blank, Conflict, Direction, FieldMap, OnFirstLink, System};
 pub use identifier::{Form, Protection};

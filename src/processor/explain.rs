@@ -11,6 +11,7 @@ use crate::domain::view::{customer_id_of, matching};
 use crate::domain::{BridgeId, MatchKey, Name, RecordRef, ViewKey};
 use crate::identity::keys::{is_shared, key_by};
 use crate::identity::outward;
+use crate::identity::participation::{Out, left_out};
 use crate::mapping::{FieldMap, Mapping, Section, System};
 use crate::processor::decide::pursue::asked_by;
 use crate::processor::nearest::{Alone, Depth, nearest};
@@ -81,6 +82,9 @@ fn records<V: ViewRead>(
         let mut shown = json!({
             "record": record.to_string(),
             "gone": state.gone.map(|gone| format!("{gone:?}")),
+            "takes_no_part": mapping.and_then(|mapping| {
+                left_out(view, bridge, mapping, record).map(Out::code)
+            }),
             "keys": state.keys.iter().map(key).collect::<Vec<_>>(),
             "suppressed_in_shadow_mode": state.suppressed.as_ref().map(|one| json!({
                 "what": one.what.label(), "fields": one.names,
@@ -170,7 +174,11 @@ fn not_linked<V: ViewRead>(
         };
         json!({"rule": format!("{:?}", by.rule), "finding": why})
     });
+    let out = left_out(view, bridge, mapping, record);
     let stands = match &state.pursuit {
+        Pursuit::Idle if out.is_some() => {
+            format!("it takes no part: {}", out.map_or("", Out::code))
+        }
         Pursuit::Idle if salesforce || section.create.is_some() => {
             "it does not meet the condition under which a record is created".to_owned()
         }

@@ -159,3 +159,48 @@ async fn a_history_is_read_in_pages_and_says_what_is_wrong_with_a_question() {
         assert!(!success && error.contains(words), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn two_bridges_that_take_one_scope_of_an_org_are_refused_at_start() {
+    let (folder, config) = folder();
+    let text_of = |path: &str| std::fs::read_to_string(path).unwrap();
+    let one = text_of(&config);
+    let (sources, rest) = one.split_once("bridges:\n").unwrap();
+    let more = "  support_us:
+    intercom:
+      app_id: def456
+      client_secret: { env: SUPPORT_SECRET }
+      access_token: token
+      base_url: http://127.0.0.1:9
+  sales_us:
+    salesforce:
+      login_url: http://127.0.0.1:9
+      client_id: key
+      client_secret: other
+      client_token: crosswalk-us
+";
+    let us = "  us: { sources: [support_us, sales_us], mapping: us.yaml }\n";
+    let two = format!("{sources}{more}bridges:\n{us}{rest}");
+    std::fs::write(&config, two).unwrap();
+    let mapping = folder.path().join("mapping.yaml");
+    let plain = text_of(mapping.to_str().unwrap());
+    let scoped = |only: &str| {
+        let scope = format!(
+            "  scope: {{intercom: custom_attributes.region, salesforce: Region__c, \
+             only: [{only}]}}\n  create:\n"
+        );
+        let set = "set: {LeadSource: Intercom, Region__c: EU}";
+        let text = plain.replacen("  create:\n", &scope, 1);
+        text.replace("set: {LeadSource: Intercom}", set)
+    };
+    std::fs::write(&mapping, scoped("EU")).unwrap();
+    std::fs::write(folder.path().join("us.yaml"), scoped("EU, US")).unwrap();
+    let refused = output(&["mapping", "sheet", "--config", &config]);
+    let error = text(&refused.stderr);
+    assert!(!refused.status.success());
+    let words = "both take Contact.Region__c = EU of one org";
+    assert!(error.contains(words), "{error}");
+    std::fs::write(folder.path().join("us.yaml"), scoped("US")).unwrap();
+    let taken = output(&["mapping", "sheet", "--config", &config]);
+    assert!(taken.status.success(), "{}", text(&taken.stderr));
+}

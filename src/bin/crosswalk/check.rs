@@ -22,7 +22,7 @@ use crosswalk::clients::http;
 use crosswalk::clients::transport::Transport;
 use crosswalk::config::{Bridge, Config, SourceKind};
 use crosswalk::domain::{BridgeId, SourceId};
-use crosswalk::mapping::{Mapping, Offer};
+use crosswalk::mapping::{Mapping, Offer, sharing};
 
 use crate::mappings;
 use fit::Types;
@@ -208,17 +208,17 @@ fn overlaps(
     orgs: &BTreeMap<BridgeId, String>,
     report: &mut Report,
 ) {
-    let scopes: Vec<overlap::Scope> = bridges
-        .iter()
-        .filter_map(|checked| {
-            let source = config.sources.get(&checked.mapping.sources.salesforce)?;
-            Some(overlap::Scope {
-                bridge: checked.bridge.id.to_string(),
-                org_id: orgs.get(&checked.bridge.id)?.clone(),
-                token: source.salesforce()?.client_token.clone(),
-                written: needs::written(&checked.mapping),
-            })
-        })
-        .collect();
-    report.extend(overlap::judge(&scopes));
+    let known = bridges.iter().filter_map(|checked| {
+        let source = config.sources.get(&checked.mapping.sources.salesforce)?;
+        let scope = overlap::Scope {
+            bridge: checked.bridge.id.to_string(),
+            org_id: orgs.get(&checked.bridge.id)?.clone(),
+            token: source.salesforce()?.client_token.clone(),
+            written: needs::written(&checked.mapping),
+        };
+        Some((scope, &checked.mapping))
+    });
+    let (scopes, mappings): (Vec<overlap::Scope>, Vec<&Mapping>) = known.unzip();
+    let compare = |one: usize, other: usize| sharing(mappings[one], mappings[other]);
+    report.extend(overlap::judge(&scopes, compare));
 }

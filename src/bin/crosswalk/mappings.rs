@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use crosswalk::config::{Bridge, Config, SourceKind};
 use crosswalk::domain::BridgeId;
-use crosswalk::mapping::{Offer, Sources};
+use crosswalk::mapping::{Mapping, Offer, Sources, sharing};
 
 /// Each bridge's mapping with the version its file states.
 pub fn load(config: &Config) -> anyhow::Result<BTreeMap<BridgeId, (u64, Offer)>> {
-    let mut offers = BTreeMap::new();
+    let (mut offers, mut compiled) = (BTreeMap::new(), Vec::new());
     for bridge in config.bridges.values() {
         let shown = bridge.mapping.display();
         let file = std::fs::read_to_string(&bridge.mapping);
         let file = file.with_context(|| format!("cannot read {shown}"))?;
         let sources = sources(config, bridge)?;
         let offer = Offer { sources, file };
-        let version = match offer.compile() {
-            Ok(mapping) => mapping.version,
+        let mapping = match offer.compile() {
+            Ok(mapping) => mapping,
             Err(findings) => {
                 let more = findings.0.len().saturating_sub(1);
                 let first = findings
@@ -32,9 +32,41 @@ pub fn load(config: &Config) -> anyhow::Result<BTreeMap<BridgeId, (u64, Offer)>>
                 bail!("{shown}:{first}{more}")
             }
         };
-        offers.insert(bridge.id.clone(), (version, offer));
+        offers.insert(bridge.id.clone(), (mapping.version, offer));
+        compiled.push((bridge, mapping));
+    }
+    for (place, (bridge, mapping)) in compiled.iter().enumerate() {
+        for (other, theirs) in &compiled[place + 1..] {
+            overlap(config, (bridge, mapping), (other, theirs))?;
+        }
     }
     Ok(offers)
+}
+
+/// Refuses two bridges that take one scope of one org. Orgs are told apart by their address: by
+/// which names one can have, `crosswalk check` asks.
+fn overlap(
+    config: &Config,
+    (bridge, mapping): (&Bridge, &Mapping),
+    (other, theirs): (&Bridge, &Mapping),
+) -> anyhow::Result<()> {
+    let address = |mapping: &Mapping| {
+        let source = config.sources.get(&mapping.sources.salesforce)?;
+        Some(source.salesforce()?.login_url.as_str())
+    };
+    if address(mapping) != address(theirs) {
+        return Ok(());
+    }
+    match sharing(mapping, theirs).both.first() {
+        None => Ok(()),
+        Some(scope) => bail!(
+            "{}: people.scope: bridges {} and {} both take {scope} of one org; let each scope be \
+             one bridge's: name it under `scope.only` of that one",
+            bridge.mapping.display(),
+            bridge.id,
+            other.id,
+        ),
+    }
 }
 
 /// The sources of a bridge, by kind.

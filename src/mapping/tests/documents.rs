@@ -5,6 +5,7 @@ use crate::mapping::tests::broken_fields::REFUSED as FIELDS;
 use crate::mapping::tests::broken_sections::REFUSED as SECTIONS;
 use crate::mapping::tests::broken_yaml::REFUSED as YAML;
 use crate::mapping::tests::owners::REFUSED as OWNERS;
+use crate::mapping::tests::parts::REFUSED as PARTS;
 use crate::mapping::tests::small_file::{GOOD, compile, refusal};
 use crate::mapping::tests::texts::REFUSED as TEXTS;
 
@@ -24,7 +25,7 @@ fn documented() -> Vec<&'static str> {
 
 /// One finding of every kind.
 fn findings() -> Vec<String> {
-    let tables = [FIELDS, FLOWS, OWNERS, SECTIONS, TEXTS, YAML]
+    let tables = [FIELDS, FLOWS, OWNERS, PARTS, SECTIONS, TEXTS, YAML]
         .into_iter()
         .flatten();
     let mut all: Vec<String> = tables.map(|(_, _, found)| (*found).to_owned()).collect();
@@ -58,6 +59,8 @@ fn findings() -> Vec<String> {
             &GOOD.replace("when: '\"qualified\" in contact.tags'", &when),
         ));
     }
+    let many = vec!["k"; 1_001].join(", ");
+    all.push(refusal(&format!("{GOOD}pilot: {{companies: [{many}]}}\n")));
     all.push(refusal(
         &GOOD.replace("needs: [email]", "needs: ['email.']"),
     ));

@@ -7,6 +7,7 @@ mod broken_yaml;
 mod conditions;
 mod documents;
 mod expressions;
+mod parts;
 mod small_file;
 mod texts;
 mod transforms;

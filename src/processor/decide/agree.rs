@@ -7,6 +7,7 @@ use crate::domain::shared::Shared;
 use crate::domain::time::Order;
 use crate::domain::view::{Customer, Decided, Journal, RecordState, customer_of, outstanding};
 use crate::domain::{Fields, Name, RecordRef, ReviewId, Value, Version};
+use crate::identity::participation::left_out;
 use crate::mapping::set::Base;
 use crate::mapping::{Conflict, Direction, FieldMap, Section, System};
 use crate::processor::decide::{Terms, merge, reconcile, review};
@@ -91,6 +92,11 @@ pub fn agree<J: Journal>(journal: &mut J, terms: &Terms<'_>, section: &Section, 
     let Some(customer) = customer_of(journal, &bridge, record) else {
         return;
     };
+    let out = left_out(journal, &bridge, terms.mapping, record);
+    if let (Some(out), false) = (out, customer.links.is_empty()) {
+        // Alone it speaks for itself; linked, what it says reaches nobody.
+        return journal.trace(out.code(), Some(record));
+    }
     let system = terms.mapping.system_of(record);
     let now: &RecordState = &customer.records[record];
     let object = record.object.as_str();

@@ -7,6 +7,7 @@ use crate::domain::view::{Customer, Journal, Pursuit, RecordState, customer_of, 
 use crate::domain::{ObjectName, RecordRef, Value};
 use crate::identity::candidates::{Verdict, in_view};
 use crate::identity::keys::telling;
+use crate::identity::participation::left_out;
 use crate::identity::pursuit::{missing, qualifies};
 use crate::mapping::{CreateRule, Section};
 use crate::processor::decide::observed::known_or_founded;
@@ -25,7 +26,9 @@ pub fn create<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef
     };
     let state = customer.records.get(record).cloned().unwrap_or_default();
     let rule = section.create.as_ref();
-    let Some(rule) = rule.filter(|rule| qualifies(journal, &bridge, record, &state, rule)) else {
+    let takes_part = left_out(journal, &bridge, terms.mapping, record).is_none();
+    let qualifies = |rule: &&CreateRule| qualifies(journal, &bridge, record, &state, rule);
+    let Some(rule) = rule.filter(|_| takes_part).filter(qualifies) else {
         return give_up(journal, terms, record);
     };
     if !telling(journal, &bridge, section, &state).is_subset(&state.claimed) {

@@ -6,6 +6,7 @@ use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, matching};
 use crate::domain::{MatchKey, Name, RecordRef, Shows, Value};
+use crate::identity::participation::left_out;
 use crate::mapping::{Direction, FieldMap, MARKER, MatchBy, OnFirstLink, Section, System};
 use crate::processor::decide::{Terms, agree, reconcile};
 use crate::sync::desires::{self, Target};
@@ -214,6 +215,9 @@ pub fn spoken_anew<J: Journal>(
         let Some(speaker) = spokesman(section, salesforce, &customer, field).cloned() else {
             continue;
         };
+        if left_out(journal, journal.bridge(), terms.mapping, &speaker).is_some() {
+            continue;
+        }
         let state = &customer.records[&speaker];
         if !field
             .salesforce

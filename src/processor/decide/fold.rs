@@ -81,6 +81,7 @@ pub fn after<J: Journal>(
     keys_changed: bool,
 ) {
     let record = moved.record;
+    let keys_changed = keys_changed || may_enter(journal, terms, section, moved);
     agree::agree(journal, terms, section, moved);
     if terms.mapping.is_salesforce(record) {
         if convert::converted(journal, terms, section, record) {
@@ -109,6 +110,27 @@ pub fn after<J: Journal>(
         reconcile::unblock(journal, record, "record_changed");
         reconcile::reconcile(journal, terms, record);
     }
+}
+
+/// Whether a move can have made a record take part that did not: it is looked for as one that is
+/// new.
+fn may_enter<J: Journal>(
+    journal: &J,
+    terms: &Terms<'_>,
+    section: &Section,
+    moved: &Move<'_>,
+) -> bool {
+    let pilot = terms.mapping.pilot.is_some();
+    if !section.parts() && !pilot {
+        return false;
+    }
+    let parting = section.parting(terms.mapping.system_of(moved.record));
+    let told = moved.fields.keys().any(|name| parting.contains(name));
+    let now = record_state(journal, journal.bridge(), moved.record);
+    let sets = now.is_some_and(|now| {
+        now.tags != moved.before.tags || (pilot && now.companies != moved.before.companies)
+    });
+    told || sets || (pilot && moved.fields.contains_key("AccountId"))
 }
 
 /// Takes what an echo or a read shows of our own writes as confirmed; it decides nothing.

@@ -12,6 +12,7 @@ use crate::domain::{Version, WriteCommand};
 use crate::identity::candidates::is_apart;
 use crate::identity::keys::telling;
 use crate::identity::outward::{self, Holders};
+use crate::identity::participation::left_out;
 use crate::mapping::{CreateInIntercom, Section, System};
 use crate::processor::decide::observed::row_read;
 use crate::processor::decide::pursue::Asked;
@@ -73,7 +74,9 @@ fn make<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &RecordRef) {
     };
     let state = customer.records[record].clone();
     let rule = outward::rule_for(section, record).filter(|rule| {
-        let there = state.gone.is_none() && !outward::bears_our_key(section, &state);
+        let there = state.gone.is_none()
+            && !outward::bears_our_key(section, &state)
+            && left_out(journal, &bridge, terms.mapping, record).is_none();
         let (mapping, known) = (terms.mapping, &customer);
         there
             && outward::qualifies(record, &state, rule)

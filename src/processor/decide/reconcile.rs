@@ -1,9 +1,10 @@
 //! Reconcile: where *seen* differs from *desired* and nothing is in the way, a write follows.
 
 use crate::domain::brakes::Withheld;
-use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
-use crate::domain::view::{Journal, record_state};
+use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReviewKind};
+use crate::domain::view::{Journal, RecordState, record_state};
 use crate::domain::{Name, RecordRef, ReviewId};
+use crate::identity::participation::{Out, left_out};
 use crate::processor::decide::{Terms, brake, mass_change, relation, request, shadow};
 use crate::sync::writes::{Plan, plan};
 
@@ -14,7 +15,12 @@ pub fn desire<J: Journal>(
     record: &RecordRef,
     desires: Vec<Desire>,
 ) {
-    if !desires.is_empty() {
+    if let (Some(out), false) = (
+        left_out(journal, journal.bridge(), terms.mapping, record),
+        desires.is_empty(),
+    ) {
+        journal.trace(out.code(), Some(record));
+    } else if !desires.is_empty() {
         journal.emit(E::DesiredChanged {
             record: record.clone(),
             desires,
@@ -35,7 +41,15 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
         return;
     }
     let waits = |name: &Name| mass_change::waits(journal, record, name);
-    match plan(record, &state, waits) {
+    let plan = plan(record, &state, waits);
+    if let (Plan::Write { .. } | Plan::Fought { .. }, Some(out)) = (
+        &plan,
+        left_out(journal, journal.bridge(), terms.mapping, record),
+    ) {
+        stay(journal, record, &state, out);
+        return reconcile(journal, terms, record);
+    }
+    match plan {
         Plan::Nothing { why } => {
             if why == "in_agreement" {
                 let attaching = relation::is_refused(journal, terms, record, &state);
@@ -76,6 +90,24 @@ pub fn reconcile<J: Journal>(journal: &mut J, terms: &Terms<'_>, record: &Record
             request::update(journal, terms, record, &state, fields);
         }
     }
+}
+
+/// A record that takes no part keeps what it holds: what it should have held is not written later
+/// over what people make of it meanwhile.
+fn stay<J: Journal>(journal: &mut J, record: &RecordRef, state: &RecordState, out: Out) {
+    let differs = |desire: &&Desire| desire.value != *state.value_seen(&desire.name);
+    let kept = state.desired.values().filter(differs).map(|desire| Desire {
+        name: desire.name.clone(),
+        value: state.value_seen(&desire.name).clone(),
+        basis: Basis::Kept,
+    });
+    let desires: Vec<Desire> = kept.collect();
+    unblock(journal, record, out.code());
+    journal.trace(out.code(), Some(record));
+    journal.emit(E::DesiredChanged {
+        record: record.clone(),
+        desires,
+    });
 }
 
 /// Takes the block off a record and closes the review item that it led to.

@@ -4,6 +4,7 @@ use crate::domain::brakes::Withheld;
 use crate::domain::ids::derive;
 use crate::domain::view::{Customer, Journal, RecordState, customer_of, record_state};
 use crate::domain::{RecordRef, WriteTarget};
+use crate::identity::participation::left_out;
 use crate::mapping::System;
 use crate::processor::decide::{Terms, agree, reconcile, request, shadow};
 
@@ -17,7 +18,10 @@ pub fn join_company<J: Journal>(journal: &mut J, terms: &Terms<'_>, contact: &Re
     let Some(state) = record_state(journal, journal.bridge(), contact) else {
         return;
     };
+    let takes_part =
+        |record: &RecordRef| left_out(journal, journal.bridge(), terms.mapping, record).is_none();
     let company = missing(journal, terms, contact, &state);
+    let company = company.filter(|company| takes_part(contact) && takes_part(company));
     if company.is_none() {
         shadow::ended(journal, contact, |what| *what == Withheld::Attach);
     }

@@ -9,8 +9,9 @@ use crate::domain::record::MatchRule;
 use crate::domain::view::{Journal, Outstanding, Pursuit, customer_of, record_state};
 use crate::domain::{CommandKind, CommandResult, Fields, Outcome, RecordRef, RecordSnapshot};
 use crate::domain::{ReviewId, Value, WriteCommand};
-use crate::identity::candidates::{Verdict, in_rows, is_apart};
+use crate::identity::candidates::{Verdict, in_rows, is_apart, left_out_rows};
 use crate::identity::keys::telling;
+use crate::identity::participation::Participation;
 use crate::identity::pursuit;
 use crate::mapping::{CreateRule, FieldMap, Section, System};
 use crate::processor::decide::agree::{self, Move};
@@ -142,6 +143,9 @@ fn found<J: Journal>(
             key: *key,
         };
     }
+    if verdict == Verdict::Nobody && is_left_out(journal, terms, section, record, rows) {
+        return create::give_up(journal, terms, record);
+    }
     match verdict {
         Verdict::Nobody => create::create(journal, terms, record, true),
         // Who else matches was not listed.
@@ -163,6 +167,36 @@ fn found<J: Journal>(
         }
         verdict => pursue::found(journal, terms, record, verdict, rows),
     }
+}
+
+/// Whether the counterpart is there and takes no part: nothing is made beside it. Once the view
+/// knows it, nobody looks again.
+fn is_left_out<J: Journal>(
+    journal: &mut J,
+    terms: &Terms<'_>,
+    section: &Section,
+    record: &RecordRef,
+    rows: &[RecordSnapshot],
+) -> bool {
+    let bridge = journal.bridge().clone();
+    let Some(customer) = customer_of(journal, &bridge, record) else {
+        return false;
+    };
+    let participation = Participation {
+        view: &*journal,
+        bridge: &bridge,
+        mapping: terms.mapping,
+        section,
+    };
+    let hidden = left_out_rows(participation, &customer, &customer.records[record], rows);
+    if hidden.is_empty() {
+        return false;
+    }
+    journal.trace("counterpart_left_out", Some(record));
+    for row in hidden {
+        row_read(journal, terms, row, Via::Lookup);
+    }
+    true
 }
 
 /// The answer to a creation.

@@ -6,6 +6,7 @@ use crate::domain::journal::{Claim, DomainEvent as E};
 use crate::domain::record::MatchRule;
 use crate::domain::view::{Customer, Journal, ViewEntry, ViewRead, customer_of, matching};
 use crate::domain::{BridgeId, CustomerId, MatchKey, Name, RecordRef, Value, ViewKey};
+use crate::identity::participation::may_meet;
 use crate::mapping::{Mapping, Section};
 use crate::processor::decide::{Terms, agree, brake, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
@@ -51,6 +52,8 @@ pub enum Refusal {
     OneToItsSource,
     #[error("{0} has left its source")]
     Gone(RecordRef),
+    #[error("{0} takes no part ({1}): see `include`, `scope` and `pilot` of the mapping")]
+    LeftOut(RecordRef, &'static str),
 }
 
 impl Refusal {
@@ -65,6 +68,7 @@ impl Refusal {
             Self::Through(_) => "linked_through_others",
             Self::OneToItsSource => "merged_by_their_source",
             Self::Gone(_) => "record_gone",
+            Self::LeftOut(_, why) => why,
         }
     }
 }
@@ -99,6 +103,10 @@ pub fn can_link<V: ViewRead + ?Sized>(
         if gone {
             return Err(Refusal::Gone(record.clone()));
         }
+    }
+    let met = may_meet(view, bridge, mapping, left, right);
+    if let Err((record, out)) = met.or_else(|_| may_meet(view, bridge, mapping, right, left)) {
+        return Err(Refusal::LeftOut(record.clone(), out.code()));
     }
     match (known(left), known(right)) {
         (Some(left), Some(right)) if left.id == right.id => Err(Refusal::Linked),

@@ -13,8 +13,15 @@ pub const KEY: &str = "Intercom_Contact_ID__c";
 
 /// A contact and a lead that stood apart until their address joined them, at rest.
 pub fn joined(contact_holds: &[(&str, &str)], lead_holds: &[(&str, &str)]) -> Pair {
+    let pair = met(BOTH, contact_holds, lead_holds);
+    assert!(is_one(&pair.world, &pair.contact, &pair.lead));
+    pair
+}
+
+/// A lead and then a contact with one address, at rest, under a mapping of the test's own.
+pub fn met(mapping: &str, contact_holds: &[(&str, &str)], lead_holds: &[(&str, &str)]) -> Pair {
     let mut pair = Pair {
-        world: World::with_mapping(BOTH),
+        world: World::with_mapping(mapping),
         contact: contact("c1"),
         lead: salesforce("Lead", "00Q000000000001AAA"),
     };
@@ -27,7 +34,6 @@ pub fn joined(contact_holds: &[(&str, &str)], lead_holds: &[(&str, &str)]) -> Pa
     all.extend(contact_holds);
     let more = pair.world.show(lead("c1", 7_000, &all));
     pair.settle(more, 8);
-    assert!(is_one(&pair.world, &pair.contact, &pair.lead));
     pair
 }
 
