@@ -160,6 +160,81 @@ async fn a_history_is_read_in_pages_and_says_what_is_wrong_with_a_question() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mapping_is_tried_on_what_was_observed_and_writes_nothing() {
+    let (folder, config) = folder();
+    played(&config).await;
+    let mapping = folder.path().join("mapping.yaml");
+    let active = std::fs::read_to_string(&mapping).unwrap();
+    let journal = || {
+        let tail = [
+            "tail",
+            "journal",
+            "--from-beginning",
+            "--no-follow",
+            "--config",
+            &config,
+        ];
+        text(&output(&tail).stdout)
+    };
+    let before = journal();
+    let tried = |file: &str, more: &[&str]| {
+        let new = folder.path().join("new.yaml");
+        std::fs::write(&new, file).unwrap();
+        let what_if = [
+            "mapping",
+            "what-if",
+            new.to_str().unwrap(),
+            "--config",
+            &config,
+        ];
+        let tried = output(&[&what_if[..], more].concat());
+        (
+            tried.status.success(),
+            text(&tried.stdout),
+            text(&tried.stderr),
+        )
+    };
+    let (success, same, error) = tried(&active, &[]);
+    assert!(success, "{error}");
+    assert!(
+        same.contains("no link, split, write or question to a person would differ"),
+        "{same}"
+    );
+    assert!(
+        same.contains("assumed:\n  - the new mapping is active from"),
+        "{same}"
+    );
+
+    let eager = active.replace("\"qualified\" in contact.tags && ", "");
+    let (success, other, error) = tried(&eager, &["--json"]);
+    assert!(success, "{error}");
+    let other: Value = serde_json::from_str(&other).unwrap();
+    let differences = other["differences"].as_array().unwrap();
+    let created = differences.iter().find(|one| one["what"] == "create");
+    let created = created.unwrap_or_else(|| panic!("{other}"));
+    assert_eq!(created["from"], "support/contact/65a1b2c3d4e5f60718293a4b");
+    assert_eq!(
+        (&created["happened_more"], &created["would_be_more"]),
+        (&json!(0), &json!(1))
+    );
+    let calls = &other["calls"]["creations"];
+    assert_eq!(
+        (&calls["happened"], &calls["would_be"]),
+        (&json!(0), &json!(1))
+    );
+    assert!(
+        !other.to_string().contains(OLD),
+        "values are hidden: {other}"
+    );
+    let (_, shown, _) = tried(&eager, &["--show-personal"]);
+    assert!(shown.contains(&format!("Lead.Email = {OLD:?}")), "{shown}");
+
+    let (success, _, error) = tried(&active.replace("owner: intercom", "owner: us"), &[]);
+    assert!(!success && error.contains("new.yaml:"), "{error}");
+    assert_eq!(journal(), before, "the log is as it was");
+}
+
 #[test]
 fn two_bridges_that_take_one_scope_of_an_org_are_refused_at_start() {
     let (folder, config) = folder();

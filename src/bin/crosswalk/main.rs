@@ -40,6 +40,7 @@ mod tail;
 mod topics;
 mod verify;
 mod view_answers;
+mod what_if;
 
 use std::process::ExitCode;
 

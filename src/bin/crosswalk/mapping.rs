@@ -1,4 +1,5 @@
-//! `crosswalk mapping`: the mapping file by itself, without either system.
+//! `crosswalk mapping`: the mapping file by itself, without either system; what it would have
+//! done to what was observed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +11,11 @@ use crosswalk::config::Config;
 use crosswalk::domain::{BridgeId, SourceId};
 use crosswalk::mapping::{DEFAULT, Mapping, Offer, Sources, schema, sheet, warn};
 
-use crate::mappings;
 use crate::print::print;
+use crate::{mappings, what_if};
 
-/// Check a mapping file, show it as a table, or begin with the default one.
+/// Check a mapping file, show it as a table, try it on what was observed, or begin with the
+/// default one.
 #[derive(clap::Args)]
 #[command(
     verbatim_doc_comment,
@@ -49,6 +51,7 @@ enum Command {
         crosswalk mapping sheet --config crosswalk.yaml --bridge main --format csv"
     )]
     Sheet(Sheet),
+    WhatIf(what_if::Arguments),
     /// Print the JSON Schema of mapping files, for editors.
     #[command(after_help = "Example:\n  crosswalk mapping schema > mapping.schema.json")]
     Schema,
@@ -89,6 +92,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Default => print(DEFAULT),
         Command::Lint(lint) => lint.run(),
         Command::Sheet(sheet) => sheet.run(),
+        Command::WhatIf(arguments) => what_if::run(&arguments),
         Command::Schema => print(&format!("{:#}\n", schema::schema())),
     }
 }

@@ -123,23 +123,7 @@ fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Of
     Options {
         offers: offers.collect(),
         begin_in_shadow,
-        settings: Settings {
-            partition,
-            bridges,
-            timing: Timing {
-                command_deadline_ms: processor.command_deadline.as_millis() as i64,
-                command_deadline_ms_max: processor.command_deadline_max.as_millis() as i64,
-                attempts_before_review: processor.command_attempts_before_review,
-                deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
-            },
-            brakes: Brakes {
-                reversals_max: processor.breaker_reversals_max,
-                window_ms: processor.breaker_window.as_millis() as i64,
-                changed_percent_max: processor.mass_change_percent_max,
-                changed_records_min: processor.mass_change_records_min,
-            },
-            resting: BTreeMap::new(),
-        },
+        settings: settings(config, partition, bridges),
         batch_entries_max: processor.batch_observations_max,
         batch_bytes_max: processor.batch_bytes_max,
         walk_commands_per_second_max: processor.walk_commands_per_second_max,
@@ -147,6 +131,28 @@ fn options(config: &Config, partition: u32, offers: &BTreeMap<BridgeId, (u64, Of
         checkpoint_interval: config.view.checkpoint_interval,
         digest_interval_events: processor.digest_every_events,
         overlay_entries_max: processor.overlay_entries_max,
+    }
+}
+
+/// What the steps of a partition are bound to.
+pub fn settings(config: &Config, partition: u32, bridges: Vec<BridgeId>) -> Settings {
+    let processor = &config.processor;
+    Settings {
+        partition,
+        bridges,
+        timing: Timing {
+            command_deadline_ms: processor.command_deadline.as_millis() as i64,
+            command_deadline_ms_max: processor.command_deadline_max.as_millis() as i64,
+            attempts_before_review: processor.command_attempts_before_review,
+            deferral_deadline_ms: processor.deferral_deadline.as_millis() as i64,
+        },
+        brakes: Brakes {
+            reversals_max: processor.breaker_reversals_max,
+            window_ms: processor.breaker_window.as_millis() as i64,
+            changed_percent_max: processor.mass_change_percent_max,
+            changed_records_min: processor.mass_change_records_min,
+        },
+        resting: BTreeMap::new(),
     }
 }
 

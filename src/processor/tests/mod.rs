@@ -31,3 +31,4 @@ mod trees;
 mod travel;
 mod view_model;
 mod walks;
+mod what_if;

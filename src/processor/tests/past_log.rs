@@ -43,6 +43,12 @@ impl PastLog {
         Self { topics, starts }
     }
 
+    /// The same after retention removed what stands before an offset.
+    pub fn kept_from(mut self, topic: Topic, start: u64) -> Self {
+        self.starts.insert(topic, start);
+        self
+    }
+
     pub fn shared(self) -> Arc<dyn EventLog> {
         Arc::new(self)
     }

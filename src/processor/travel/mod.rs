@@ -3,4 +3,5 @@
 pub mod replay;
 pub mod touched;
 mod changes;
+pub mod what_if;
 pub mod history;
