@@ -121,3 +121,42 @@ fn what_the_log_refuses_for_good_is_set_aside_and_holds_up_nobody() {
     until(&log, &all[1..]);
     assert!(matches!(all[0].message, Some(Message::Observation(_))));
 }
+
+/// Found by a stranger: each of two processes wrote over what the other had been answered for.
+#[test]
+fn a_spool_has_one_owner() {
+    let (log, folder) = (Arc::new(FakeLog::default()), tempfile::tempdir().unwrap());
+    let _first = open(&log, &folder, 1 << 20);
+    let options = Options {
+        folder: folder.path().to_owned(),
+        bytes_max: 1 << 20,
+        after: AFTER,
+    };
+    let refused = SpoolingLog::open(log.clone(), options).err().unwrap();
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("give each a spool.path of its own"),
+        "{refused}"
+    );
+}
+
+/// Found by a stranger: killed between emptying the file and writing down where it begins, the next
+/// outage's appends stood before the front.
+#[test]
+fn a_front_that_is_not_that_of_the_records_hides_nothing() {
+    let (log, folder) = (Arc::new(FakeLog::default()), tempfile::tempdir().unwrap());
+    log.set(Mood::Fails);
+    let front = folder.path().join("appends.front");
+    std::fs::write(&front, "50").unwrap();
+    let spooling = open(&log, &folder, 1 << 20);
+    let all = some(3);
+    for one in &all {
+        spooling.append(vec![one.clone()]).unwrap();
+    }
+    drop(spooling);
+    // As an earlier version left it.
+    std::fs::write(&front, "50").unwrap();
+    let _spooling = open(&log, &folder, 1 << 20);
+    log.set(Mood::Works);
+    until(&log, &all);
+}

@@ -5,9 +5,10 @@
 //! crash was never answered, and is cut off for good. Where the front stands is kept beside it,
 //! roughly: after a crash some records are appended a second time, which the observation ids tell.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ const REFUSED: &str = "appends.refused";
 /// The file as it was before what could not be read was cut off.
 const CUT: &str = "appends.cut";
 const HEAD_BYTES: u64 = 12;
+/// How long an owner that was just killed, or that pauses before it ends, may still hold the file.
+const LOCK_LINGERS: Duration = Duration::from_secs(6);
 
 /// The folder holds as much as it may.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,7 @@ impl File {
         let mut options = fs::File::options();
         let options = options.read(true).write(true).create(true).truncate(false);
         let records = options.open(path)?;
+        own(&records)?;
         fs::File::open(folder)?.sync_all()?;
         let length = records.metadata()?.len();
         let kept = fs::read_to_string(folder.join(FRONT)).unwrap_or_default();
@@ -88,11 +92,18 @@ impl File {
             folder: folder.to_owned(),
             records,
             bytes_max,
-            front: if front <= length { front } else { 0 },
+            front,
             end: length,
             first: 0,
             next: 0,
         };
+        // A front at which nothing begins is not that of these records: what was appended already
+        // is appended once more, and told apart by its id.
+        let begins = front < length && file.record(front, length)?.is_some();
+        if front > 0 && !begins && front != length {
+            file.front = 0;
+            file.keep_front()?;
+        }
         file.count()?;
         Ok(file)
     }
@@ -198,15 +209,31 @@ impl File {
         };
         self.front = next;
         self.first += 1;
-        if self.is_empty() {
-            self.records.set_len(0)?;
-            self.records.sync_data()?;
-            (self.front, self.end) = (0, 0);
+        if !self.is_empty() {
+            return self.keep_front();
         }
+        // The front goes first: behind a file that was emptied it would stand for ever, and what is
+        // spooled next would begin before it.
+        self.front = 0;
+        self.keep_front()?;
+        self.records.set_len(0)?;
+        self.end = 0;
+        self.records.sync_data()
+    }
+
+    /// Writes down where the first record begins.
+    fn keep_front(&self) -> io::Result<()> {
         let path = self.folder.join(FRONT);
         let new = path.with_extension("new");
         fs::write(&new, self.front.to_string())?;
-        fs::rename(new, path)
+        if self.front == 0 {
+            fs::File::open(&new)?.sync_data()?;
+        }
+        fs::rename(new, path)?;
+        match self.front {
+            0 => fs::File::open(&self.folder)?.sync_all(),
+            _ => Ok(()),
+        }
     }
 
     /// The record at a place and where the next begins; none where no whole one stands.
@@ -226,6 +253,24 @@ impl File {
         let mut payload = vec![0; length as usize];
         self.records.read_exact(&mut payload)?;
         Ok((check(&payload) == *sum).then_some((payload, next)))
+    }
+}
+
+/// Takes a file for this process alone. A process that was just killed may hold it for a moment.
+fn own(records: &fs::File) -> io::Result<()> {
+    let deadline = Instant::now() + LOCK_LINGERS;
+    loop {
+        match records.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let text = "another process has it open; give each a spool.path of its own";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
