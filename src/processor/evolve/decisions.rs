@@ -1,8 +1,8 @@
 //! Evolve: mappings, what should hold, and what waits for people.
 
-use crate::domain::journal::{Desire, DomainEvent as E, ReviewKind};
-use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, MAPPINGS_KEPT_MAX, Pursuit};
-use crate::domain::view::{RecordState, ReviewItem};
+use crate::domain::journal::{Basis, Desire, DomainEvent as E, ReviewKind};
+use crate::domain::view::{AcceptedForm, ActiveMapping, Decided, MAPPINGS_KEPT_MAX, Own};
+use crate::domain::view::{Pursuit, RecordState, ReviewItem};
 use crate::domain::view::{ViewEntry, ViewWrite, bridge_state, customer_of};
 use crate::domain::{CommandId, RecordRef, ReviewId, ViewKey};
 use crate::processor::evolve::brakes;
@@ -107,6 +107,7 @@ fn desired<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, desires: &[
             if accepted.is_some_and(|form| form.desired != desire.value) {
                 state.accepted.remove(&desire.name);
             }
+            given_back(state, desire);
             let known = state.desired.insert(desire.name.clone(), desire.clone());
             if known.is_none() && state.gone.is_none() {
                 new.push(desire.name.clone());
@@ -114,6 +115,29 @@ fn desired<V: ViewWrite>(edit: &mut Edit<'_, V>, record: &RecordRef, desires: &[
         }
     });
     brakes::tally(edit, record, new, true);
+}
+
+/// What a record is given back beside what it shows, where none of our writes has put anything
+/// aside: it was created with what it shows, and never said it. What it is given back is its own:
+/// taken apart again, it is given back that, and not what our repair replaced.
+fn given_back(state: &mut RecordState, desire: &Desire) {
+    let name = &desire.name;
+    let known = state.desired.get(name);
+    // Where only the basis changes, the value was written or is under way: nothing is given back.
+    let stood = known.is_some_and(|known| known.value == desire.value);
+    let seen = state.seen.get(name);
+    let Some(seen) = seen.filter(|seen| seen.value != desire.value) else {
+        return;
+    };
+    if desire.basis == Basis::Kept && !stood && !state.own.contains_key(name) {
+        let own = Own {
+            value: desire.value.clone(),
+            version: seen.version,
+            // Nothing of ours stands over it yet.
+            ..Own::default()
+        };
+        state.own.insert(name.clone(), own);
+    }
 }
 
 /// Records that a new mapping gives another try; beyond it they wait for a change of their own.

@@ -8,9 +8,11 @@ use crate::domain::{
     WriteTarget, Writer,
 };
 use crate::mapping::MARKER;
+use crate::processor::tests::splitting::{is_one, say};
 use crate::processor::tests::world::*;
 
 const KEY: &str = "Intercom_Contact_ID__c";
+const NAMES: &str = "custom_attributes.SALESFORCE_ID";
 const ID: &str = "003000000000001AAA";
 
 fn rule(text: &str) -> String {
@@ -210,6 +212,48 @@ fn until_looked_for(pair: &mut Pair, commands: Vec<Command>) -> Command {
         }
     }
     panic!("it is looked for by nobody");
+}
+
+/// Found by the simulation: what our repair had replaced passed for the contact's own.
+#[test]
+fn a_contact_of_our_making_that_is_taken_apart_twice_names_its_record_no_more() {
+    for crossing in [false, true] {
+        let (mut pair, create) = creating(&leads());
+        let shown = as_made(&create, "i1", 6, "lead");
+        let out = pair.world.answer(&create, answered(&shown));
+        pair.settle(out, 7);
+        let (contact, row) = (pair.contact.clone(), pair.lead.clone());
+        let repairs = say(&mut pair, &contact, &row, false);
+        let out = match crossing {
+            true => [repairs, say(&mut pair, &contact, &row, true)].concat(),
+            false => {
+                write_all(&mut pair, repairs, 20);
+                assert_eq!(pair.seen(&contact, NAMES), Value::Null);
+                say(&mut pair, &contact, &row, true)
+            }
+        };
+        write_all(&mut pair, out, 40);
+        assert!(is_one(&pair.world, &contact, &row));
+        assert_eq!(pair.seen(&contact, NAMES), Value::text(ID));
+        assert_eq!(pair.seen(&row, KEY), Value::text("abc123:i1"));
+        let out = say(&mut pair, &contact, &row, false);
+        write_all(&mut pair, out, 60);
+        assert_eq!(pair.seen(&contact, NAMES), Value::Null, "{crossing}");
+        assert_eq!(pair.seen(&row, KEY), Value::Null);
+        // What it was created with otherwise is its own.
+        assert_eq!(pair.seen(&contact, TITLE), Value::text("CTO"));
+        assert_eq!(pair.seen(&contact, "email"), Value::text(ADA));
+    }
+}
+
+/// Answers every write that is asked for, and nothing else.
+fn write_all(pair: &mut Pair, mut commands: Vec<Command>, mut second: i64) {
+    while let Some(command) = commands.pop() {
+        if matches!(command.kind, CommandKind::Write(_)) && !is_create(&command) {
+            second += 1;
+            commands.extend(pair.done(&command, second));
+        }
+    }
 }
 
 #[test]
