@@ -159,6 +159,21 @@ fn joined(values: BTreeSet<String>) -> Value {
     Value::text(values.join("\n"))
 }
 
+/// What holds of a set of several once some of them have left: what those who stay say themselves.
+/// All are in the decided form.
+pub fn said_by(stands: &Value, own: &[Value]) -> Value {
+    let own: Vec<String> = own.iter().map(Value::display).collect();
+    let said: BTreeSet<&str> = own.iter().flat_map(|one| elements(one)).collect();
+    let stands = stands.display();
+    let stays = elements(&stands).into_iter();
+    joined(
+        stays
+            .filter(|value| said.contains(value))
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
 /// What a side knew of a set when it changed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base<'a> {

@@ -287,6 +287,30 @@ pub enum Placed {
     Causally,
 }
 
+/// How far our clock may be ahead of a source's where it alone tells that a write looked later.
+const CLOCK_AHEAD_MS: i64 = 10_000;
+
+/// Whether a value was over when a write of ours looked: it was told of minutes late. What the
+/// first write after it found is what came after the value, unless a write before that one has put
+/// it there: that may have replaced the value.
+fn was_over(state: &RecordState, name: &Name, told: Version) -> bool {
+    let over = told.to_ms.saturating_add(CLOCK_AHEAD_MS);
+    let wrote = |write: &&RecentWrite| write.hashes.contains_key(name);
+    let mut earlier = Vec::new();
+    for write in state.writes().filter(wrote) {
+        if write.doubtful || write.asked.at.0 <= over {
+            earlier.push(write);
+            continue;
+        }
+        let found = write.before.get(name).filter(|_| write.looked);
+        return found.is_some_and(|found| {
+            let hash = found.hash();
+            !earlier.iter().any(|one| one.sent(name, &hash))
+        });
+    }
+    false
+}
+
 /// What a snapshot from before a write of ours shows of fields that the write has replaced:
 /// somebody set them, not knowing of the write, and we did not know of them.
 pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Placed) -> Fields {
@@ -311,6 +335,7 @@ pub fn overwritten(state: &RecordState, snapshot: &RecordSnapshot, placed: Place
         };
         let news = match snapshot.version.against(&write.since) {
             _ if placed == Placed::Shown && known => false,
+            _ if placed == Placed::Causally && was_over(state, name, snapshot.version) => false,
             // The write found what came after it.
             Order::Older if placed == Placed::Causally && write.looked => false,
             _ if placed == Placed::Causally => write.before.get(*name) != Some(shown),

@@ -7,7 +7,8 @@ use crate::domain::journal::{Basis, Claim, Desire};
 use crate::domain::shared::Shared;
 use crate::domain::view::{Customer, Link, RecordState};
 use crate::domain::{MatchKey, MatchRule, RecordRef, Shows, Value};
-use crate::mapping::{Direction, FieldMap, Mapping, MatchBy, Section, System};
+use crate::mapping::set::said_by;
+use crate::mapping::{Conflict, Direction, FieldMap, Mapping, MatchBy, Section, System};
 use crate::sync::desires::{Target, after_agreement, never_blank};
 use crate::sync::moves::spokesman;
 
@@ -175,6 +176,22 @@ pub fn own_claim(
     });
     let best = claims.max_by_key(|(owns, claim)| (claim.version.to_ms, *owns));
     best.map(|(_, claim)| claim)
+}
+
+/// What stands of a field for a part whose own record decided it: what was merged into a set is of
+/// several, and what only those said who have left is no word of the part.
+pub fn still_said(mapping: &Mapping, field: &FieldMap, part: &Customer, stands: &Value) -> Value {
+    if field.conflict != Conflict::Merge {
+        return stands.clone();
+    }
+    let of_object = |record: &RecordRef, system| {
+        system == System::Intercom || field.applies_to(record.object.as_str())
+    };
+    let own = part.records.iter().filter_map(|(record, state)| {
+        let system = mapping.system_of(record);
+        of_object(record, system).then(|| field.decided_from(system, &Before(state)))
+    });
+    said_by(stands, &own.collect::<Vec<_>>())
 }
 
 /// Whether we made a record of another one of its customer: so says the link, or, where a

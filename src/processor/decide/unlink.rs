@@ -10,7 +10,7 @@ use crate::identity::participation::may_meet;
 use crate::mapping::{Mapping, Section};
 use crate::processor::decide::{Terms, agree, brake, first_link, link, pursue, reconcile};
 use crate::sync::desires::Target;
-use crate::sync::split::{Parts, Whole, given_back, own_claim, parts, was_made};
+use crate::sync::split::{Parts, Whole, given_back, own_claim, parts, still_said, was_made};
 
 /// Joins two records, or takes them apart.
 pub fn decided<J: Journal>(
@@ -292,7 +292,10 @@ fn decide_anew<J: Journal>(
         let standing = part.decided.get(&field.intercom);
         let stays = was.filter(|was| part.records.contains_key(&was.by));
         let (value, by, version) = match stays {
-            Some(was) => (was.value.clone(), was.by.clone(), was.version),
+            Some(was) => {
+                let value = still_said(terms.mapping, field, &part, &was.value);
+                (value, was.by.clone(), was.version)
+            }
             None => match own_claim(terms.mapping, section, field, &part) {
                 Some(claim) => (claim.value, claim.record, claim.version),
                 None => (

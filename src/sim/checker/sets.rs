@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::sim::checker::told;
-use crate::sim::checker::{Pair, Verdict, is_asked, is_first_seen_late, is_kept_from_first_link};
+use crate::sim::checker::{
+    APART_MS, Pair, Verdict, is_asked, is_first_seen_late, is_kept_from_first_link,
+};
 use crate::sim::crossing::elements;
 use crate::sim::history::{By, Edit};
 use crate::sim::world::World;
@@ -52,14 +54,40 @@ fn set(world: &World, pair: &Pair<'_>) -> Option<String> {
         return None;
     }
     let mut expected = BTreeSet::new();
-    for edit in edits {
+    for edit in &edits {
         let (before, after) = (elements(&edit.old), elements(&edit.new));
         expected.extend(after.difference(&before).cloned());
         for gone in before.difference(&after) {
             expected.remove(gone);
         }
     }
-    (expected != left).then(|| format!("3: both hold {left:?}, people made it {expected:?}"))
+    let mut apart = expected.symmetric_difference(&left);
+    let wrong = apart.any(|value| !has_crossed(world, &edits, value));
+    wrong.then(|| format!("3: both hold {left:?}, people made it {expected:?}"))
+}
+
+/// Whether one side took a value away that the other side had added shortly before, of which it did
+/// not know: an agent adds a value, a rep adds the same, and the agent thinks better of it. The
+/// agent took back the own word and not the rep's, so that the value may stay; where the agent's
+/// two words were told one by one, it may go.
+fn has_crossed(world: &World, edits: &[&Edit], value: &str) -> bool {
+    let has = |text: &str| elements(text).contains(value);
+    let adds = |edit: &Edit| !has(&edit.old) && has(&edit.new);
+    let takes = |edit: &Edit| has(&edit.old) && !has(&edit.new);
+    edits.iter().filter(|edit| takes(edit)).any(|taken| {
+        let crossed = |added: &&&Edit| {
+            let gap = taken.at - added.at;
+            adds(added) && added.side != taken.side && (0..=APART_MS).contains(&gap)
+        };
+        edits.iter().filter(crossed).any(|added| {
+            let told = |edit: &&Edit| {
+                let between = edit.at >= added.at && edit.at <= taken.at;
+                let there = edit.record == taken.record && edit.field == taken.field;
+                between && there && matches!(edit.by, By::Us { .. }) && adds(edit)
+            };
+            !world.remotes.edits.iter().any(|edit| told(&edit))
+        })
+    })
 }
 
 /// The row shows the day on which a moment lies in the mapping's zone. Of several contacts of one

@@ -8,6 +8,7 @@ mod explaining;
 mod flow;
 mod joining;
 mod late;
+mod late_sets;
 mod merging;
 mod outward;
 mod owning;

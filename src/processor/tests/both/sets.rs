@@ -13,9 +13,9 @@ use crate::domain::{
 use crate::processor::evolve::commands::subject;
 use crate::processor::tests::world::*;
 
-const NAME: &str = "custom_attributes.interests";
-const FIELD: &str = "Interests__c";
-const SET: &str = "    - intercom: custom_attributes.interests
+pub const NAME: &str = "custom_attributes.interests";
+pub const FIELD: &str = "Interests__c";
+pub const SET: &str = "    - intercom: custom_attributes.interests
       salesforce: Interests__c
       transform: set
       owner: salesforce
@@ -24,7 +24,7 @@ const SET: &str = "    - intercom: custom_attributes.interests
 ";
 
 /// Both sides hold `a` and `b`.
-fn pair() -> Pair {
+pub fn pair() -> Pair {
     pair_of(SET)
 }
 
@@ -37,7 +37,7 @@ fn pair_of(set: &str) -> Pair {
 }
 
 /// What each side is seen to hold, in the order of the alphabet.
-fn check_both(pair: &Pair, expected: &str) {
+pub fn check_both(pair: &Pair, expected: &str) {
     let lead = letters(&pair.seen(&pair.lead, FIELD).display());
     let contact = letters(&pair.seen(&pair.contact, NAME).display());
     assert_eq!(lead, letters(expected), "in Salesforce");
