@@ -166,6 +166,7 @@ impl Stage {
         let mut config = self.config.clone();
         config["server"] = server();
         config["view"]["path"] = format!("view-{name}").into();
+        config["spool"]["path"] = format!("spool-{name}").into();
         config["log"]["kafka"]["instance"] = name.into();
         let path = self.folder.join(format!("{name}.yaml"));
         std::fs::write(path, config.to_string()).unwrap();
