@@ -6,8 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::record::RecordSnapshot;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::record::RecordSnapshot;
 
 /// Longest text id we accept from configuration or a remote system, in bytes.
 pub const TEXT_ID_BYTES_MAX: usize = 255;

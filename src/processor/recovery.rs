@@ -139,13 +139,7 @@ pub fn follow(
         }
         Err(error) => return Err(error.into()),
     };
-    let folded = fold_all(view, &batch).and_then(|evolved| {
-        if view.is_full() {
-            view.checkpoint()?;
-        }
-        Ok(evolved)
-    });
-    match folded {
+    match fold_all(view, &batch) {
         Ok(evolved) => Ok(evolved),
         Err(doubt) => {
             tracing::warn!(partition, %doubt, "the view that is kept warm is rebuilt");
@@ -184,9 +178,6 @@ pub fn replay(
             break;
         }
         evolved += fold_all(view, &batch)?;
-        if view.is_full_in_rebuild() {
-            view.checkpoint()?;
-        }
         pace.at(view.journal_offset());
     }
     pace.at(view.journal_offset());
@@ -201,26 +192,21 @@ fn fold_all(view: &mut View, batch: &[Entry]) -> Result<u64, Error> {
     if let Some(last) = batch.last() {
         view.apply(Default::default(), last.offset + 1);
     }
-    whole(view)?;
+    settle(view)?;
     Ok(evolved)
 }
 
 /// After a part of a journal: what could not be read of the store ends it, and what fills the
 /// memory goes to the store.
 pub(in crate::processor) fn settle(view: &mut View) -> Result<(), Error> {
-    whole(view)?;
-    if view.is_full_in_rebuild() {
-        view.checkpoint()?;
-    }
-    Ok(())
-}
-
-fn whole(view: &View) -> Result<(), Error> {
     if let Some(reason) = view.failure() {
         return Err(Error::Store(view_store::Error::Failed {
             step: "read",
             reason: reason.to_owned(),
         }));
+    }
+    if view.is_full() {
+        view.checkpoint()?;
     }
     Ok(())
 }

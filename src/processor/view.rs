@@ -18,7 +18,6 @@ use crate::processor::snapshot::{Copying, Went};
 
 /// About the bytes of changes beyond which the store is brought up, whatever else is due.
 pub const DIRTY_BYTES_MAX: usize = 4 << 20;
-const DIRTY_BYTES_IN_REBUILD_MAX: usize = 16 << 20;
 /// What an entry costs beside its bytes: key, map and allocation.
 pub(super) const ENTRY_OVERHEAD_BYTES: usize = 200;
 
@@ -198,12 +197,6 @@ impl View {
     /// Whether so much has changed that it should be brought to the store before more is taken.
     pub fn is_full(&self) -> bool {
         self.dirty_bytes > DIRTY_BYTES_MAX
-    }
-
-    /// The same where nothing else needs the memory yet: the more of a history is folded at once,
-    /// the fewer entries are brought to the store only to be replaced.
-    pub fn is_full_in_rebuild(&self) -> bool {
-        self.dirty_bytes > DIRTY_BYTES_IN_REBUILD_MAX
     }
 
     /// Takes committed changes, which bring the view to `journal_offset`.

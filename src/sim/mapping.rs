@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use crate::mapping::{Mapping, Offer, Sources};
 use crate::sim::pipeline::source;
 
+/// Leads and contacts of the org share few fields: one that is nobody's else stands in for a
+/// multi-select picklist, and one for a text that holds a day.
 const MAPPING: &str = r#"
 version: 1
 people:

@@ -30,15 +30,15 @@ const ABORT_SLICE: Duration = Duration::from_millis(200);
 const LOOK_FIRST: Duration = Duration::from_micros(50);
 const LOOK_MAX: Duration = Duration::from_millis(1);
 
-/// Waits between looks.
-struct Looks(Duration);
+/// The pauses between looks.
+struct Pauses(Duration);
 
-impl Looks {
+impl Pauses {
     fn new() -> Self {
         Self(LOOK_FIRST)
     }
 
-    fn pause(&mut self) {
+    fn wait(&mut self) {
         std::thread::sleep(self.0);
         self.0 = (self.0 * 2).min(LOOK_MAX);
     }
@@ -59,7 +59,7 @@ where
     C: ProducerContext + 'static,
 {
     let deadline = Instant::now() + timeout;
-    let mut looks = Looks::new();
+    let mut pauses = Pauses::new();
     loop {
         let before = producer.in_flight_count();
         producer.poll(Duration::ZERO);
@@ -68,12 +68,12 @@ where
             return Ok(());
         }
         if left < before {
-            looks.came();
+            pauses.came();
         } else if Instant::now() >= deadline {
             let timed_out = RDKafkaErrorCode::OperationTimedOut;
             return Err(KafkaError::Flush(timed_out));
         } else {
-            looks.pause();
+            pauses.wait();
         }
     }
 }
@@ -122,17 +122,17 @@ impl Appender {
         // librdkafka itself gives up after the timeout: this one is for the case that it does not.
         let deadline = Instant::now() + options.timeout + Duration::from_secs(5);
         let mut outcome = sent;
-        let mut looks = Looks::new();
+        let mut pauses = Pauses::new();
         loop {
             // Takes answers to others too, who find them in their own channel.
             self.0.poll(Duration::ZERO);
             match answers.try_recv() {
                 Ok(answer) => {
                     outcome = outcome.and(answer);
-                    looks.came();
+                    pauses.came();
                 }
                 Err(TryRecvError::Disconnected) => return outcome,
-                Err(TryRecvError::Empty) if Instant::now() < deadline => looks.pause(),
+                Err(TryRecvError::Empty) if Instant::now() < deadline => pauses.wait(),
                 Err(TryRecvError::Empty) => {
                     let late = "the brokers have not answered in time".to_owned();
                     return outcome.and(Err(late));
